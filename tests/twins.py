@@ -1,0 +1,77 @@
+"""One way to call both clients, so that one test holds for both.
+
+The async client runs in an event loop of its own, of asyncio and of trio, that lasts as long as the test: so
+its connections are kept from call to call, as in a program.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
+
+KINDS = ("sync", "asyncio", "trio")
+
+
+class Twin:
+    """A client of either kind whose methods block. `client` is the client itself."""
+
+    def __init__(
+        self, client: AuthenticationClient | AsyncAuthenticationClient, portal: BlockingPortal | None
+    ) -> None:
+        self.client = client
+        self._portal = portal
+
+    def send_email(self, *args: Any, **options: Any) -> SendEmailRespDto:
+        answer = self._run(self.client.send_email, *args, **options)
+        assert isinstance(answer, SendEmailRespDto)
+        return answer
+
+    def call(self, endpoint: ModuleType, *, detailed: bool = False, **arguments: Any) -> Any:
+        """Call the endpoint's function for this kind of client."""
+        name = "sync" if self._portal is None else "asyncio"
+        function = getattr(endpoint, f"{name}_detailed" if detailed else name)
+        return self._run(function, client=self.client, **arguments)
+
+    def with_options(self, **options: Any) -> "Twin":
+        return Twin(self.client.with_options(**options), self._portal)
+
+    def close(self) -> None:
+        client = self.client
+        self._run(client.close if isinstance(client, AuthenticationClient) else client.aclose)
+
+    def _run(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        call = partial(function, *args, **options)
+        return call() if self._portal is None else self._portal.call(call)
+
+
+class Connect:
+    """Makes clients of one kind, and closes them at the end of the test."""
+
+    def __init__(self, kind: str, stack: ExitStack) -> None:
+        self.kind = kind
+        self._stack = stack
+        self._portal = None if kind == "sync" else stack.enter_context(start_blocking_portal(kind))
+
+    def __call__(self, app_host: str | None = None, *, app_id: str | None = "app123", **options: Any) -> Twin:
+        kind = AuthenticationClient if self._portal is None else AsyncAuthenticationClient
+        twin = Twin(kind(app_id, app_host, **options), self._portal)
+        self._stack.callback(twin.close)
+        return twin
+
+
+@contextmanager
+def connecting(kind: str) -> Generator[Connect]:
+    with ExitStack() as stack:
+        yield Connect(kind, stack)
+
+
+@pytest.fixture(params=KINDS)
+def connect(request: pytest.FixtureRequest) -> Generator[Connect]:
+    """Makes a client of each kind in turn: a test that asks for it runs once for each."""
+    with connecting(request.param) as connect:
+        yield connect
