@@ -1,0 +1,54 @@
+"""The same call through the vendor's own SDK and through our clients, as a server sees it."""
+
+from typing import Any
+
+import genauth as vendor
+import genauth_email
+import httpx
+import pytest
+
+from tests.genauth_server import GenAuth
+from tests.genauth_server.contract import Received
+from tests.twins import Connect
+
+HEADERS = ("x-genauth-app-id", "x-genauth-lang", "x-real-ip", "authorization")
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"lang": "en-US"},
+    {"access_token": "tok", "lang": "ja-JP", "real_ip": "203.0.113.9"},
+]
+
+
+def through_the_vendors_sdk(genauth: GenAuth, options: dict[str, Any]) -> Received:
+    client = vendor.AuthenticationClient(app_id="app123", app_host=genauth.url, **options)
+    client.send_email("CHANNEL_LOGIN", "vendor@example.com")
+    return genauth.received.pop()
+
+
+def shape(request: Received) -> object:
+    headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
+    return request.method, request.path, request.query, headers, request.headers["content-type"]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_a_request_is_the_one_that_the_vendors_sdk_sends(
+    connect: Connect, genauth: GenAuth, options: dict[str, Any]
+) -> None:
+    theirs = through_the_vendors_sdk(genauth, options)
+
+    connect(genauth.url, **options).send_email("CHANNEL_LOGIN", "ours@example.com")
+    connect(genauth.url).send_email("CHANNEL_REGISTER", "ours@example.com", **options)
+
+    ours, per_call = genauth.received
+    assert shape(ours) == shape(per_call) == shape(theirs)
+    assert ours.json == {**theirs.json, "email": "ours@example.com"}
+
+
+def test_a_request_names_our_package_and_its_version(connect: Connect, genauth: GenAuth) -> None:
+    connect(genauth.url).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    version = genauth_email.__version__
+    headers = genauth.received[0].headers
+    assert headers["user-agent"] == f"genauth-email/{version} python-httpx/{httpx.__version__}"
+    assert headers["x-genauth-sdk-version"] == f"genauth-email:{version}"
+    assert headers["x-genauth-request-from"] == "sdk"
