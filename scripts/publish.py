@@ -1,0 +1,200 @@
+"""Publish what is in `dist/` on a package index: `make publish INDEX_URL=…`.
+
+`uv publish` uploads; what is there already is looked up here. uv can look too (`--check-url`), but it looks
+without the credentials, and takes "not allowed to look" for "not there"; it follows an index that sends on to
+a public one whoever asks for what it does not have; and it uploads one file before it looks at the next.
+
+Settings come from the environment, where make puts what is given on its command line:
+
+- `INDEX_URL`: where the index takes uploads;
+- `CHECK_URL`: its simple index, if that is not at `INDEX_URL/simple/`;
+- `UV_PUBLISH_USERNAME` and `UV_PUBLISH_PASSWORD`, or `UV_PUBLISH_TOKEN`: uv's own names for the credentials.
+"""
+
+import hashlib
+import html
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+DIST = Path(__file__).resolve().parent.parent / "dist"
+
+
+class PublishError(Exception):
+    """Why it cannot be published, and what to do."""
+
+
+class Index(NamedTuple):
+    upload_url: str
+    check_url: str
+    username: str
+    password: str
+
+
+def main() -> int:
+    try:
+        index = settings(os.environ)
+        with httpx.Client(auth=(index.username, index.password), timeout=30) as client:
+            publish(sorted(DIST.iterdir()), index, client)
+    except PublishError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def settings(environment: Mapping[str, str]) -> Index:
+    upload_url = environment.get("INDEX_URL", "")
+    check_url = environment.get("CHECK_URL", "")
+    token = environment.get("UV_PUBLISH_TOKEN", "")
+    username = environment.get("UV_PUBLISH_USERNAME", "") or ("__token__" if token else "")
+    password = token or environment.get("UV_PUBLISH_PASSWORD", "")
+
+    if not upload_url:
+        raise PublishError(
+            "INDEX_URL is missing. Give the URL where the package index takes uploads: "
+            "make publish INDEX_URL=https://…"
+        )
+    check_url = (check_url or upload_url.rstrip("/") + "/simple").rstrip("/") + "/"
+    for name, url in (("INDEX_URL", upload_url), ("CHECK_URL", check_url)):
+        # What is wrong with a URL is told without the URL, because there can be a password in it.
+        if "@" in url:
+            raise PublishError(
+                f"{name} has an @ in it, as a URL with a password has. Shells and logs keep URLs: leave it "
+                "out, and set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, or UV_PUBLISH_TOKEN alone, in the "
+                "environment. In a path, write %40."
+            )
+        if not is_web_url(url):
+            raise PublishError(f"{name} is no URL that begins with https:// or http:// and names a host.")
+    if not username or not password:
+        raise PublishError(
+            "The index's credentials are missing. Set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, "
+            "or UV_PUBLISH_TOKEN alone, in the environment."
+        )
+    return Index(upload_url, check_url, username, password)
+
+
+def is_web_url(text: str) -> bool:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in {"https", "http"} and bool(url.host)
+
+
+def publish(files: list[Path], index: Index, client: httpx.Client) -> None:
+    """Upload those of `files` that the index does not have.
+
+    Raises:
+        PublishError: The index has one of them with other contents (then none is uploaded), or is no index.
+    """
+    hashes = look_up(files, index, client)
+    missing = [file for file in files if not is_there(file, hashes, index)]
+    for file in files:
+        if file in missing:
+            upload(file, index, client)
+        print(f"{'published' if file in missing else 'already there'}: {file.name}", flush=True)
+
+    hashes = look_up(missing, index, client) if missing else {}
+    for file in missing:
+        if file.name not in hashes:
+            print(
+                f"note: {index.check_url} does not list {file.name}. If that does not change in a minute, "
+                "it is not where INDEX_URL lists its files, and cannot tell what is there: set CHECK_URL.",
+                file=sys.stderr,
+            )
+
+
+def upload(file: Path, index: Index, client: httpx.Client) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_PUBLISH_")}
+    environment |= {"UV_PUBLISH_USERNAME": index.username, "UV_PUBLISH_PASSWORD": index.password}
+    uv = Path(sys.executable).with_name("uv")
+    result = subprocess.run(
+        [uv, "publish", "--quiet", "--trusted-publishing", "never", "--publish-url", index.upload_url, file],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    # It may have been refused because someone else has just published the same.
+    if result.returncode and not is_there(file, look_up([file], index, client), index):
+        raise PublishError(f"{index.upload_url} did not take {file.name}:\n{without_html(result.stderr)}")
+
+
+def without_html(text: str) -> str:
+    """uv passes on what the index says, which often is a page for a browser."""
+    text = html.unescape(re.sub(r"<(style|title).*?</\1>|<[^>]+>", "", text, flags=re.DOTALL))
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+
+
+class Page(HTMLParser):
+    """A project's page in a simple index. `hashes` has each file's `algorithm=digest`, or "" for none."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.hashes: dict[str, str] = {}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            link = urlsplit(dict(attrs).get("href") or "")
+            self.hashes[unquote(PurePosixPath(link.path).name)] = link.fragment
+
+
+def look_up(files: list[Path], index: Index, client: httpx.Client) -> dict[str, str]:
+    """The hashes that the index lists for the project of `files`, by file name."""
+    project = files[0].name.split("-")[0].replace("_", "-")
+    page = f"{index.check_url}{project}/"
+    try:
+        response = client.get(page, headers={"Accept": "text/html"})
+    except httpx.HTTPError as error:
+        raise PublishError(f"{page} cannot be read: {error}") from error
+
+    onward = response.next_request
+    if response.status_code == httpx.codes.NOT_FOUND or (onward and onward.url.netloc != response.url.netloc):
+        # Some indexes send who asks for what they do not have to a public index. That is none of ours.
+        return {}
+    if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        raise PublishError(
+            f"{page} refused the credentials ({response.status_code}). They have to be right, and to allow "
+            "reading too, so that nothing is published over what is there."
+        )
+    if not response.is_success:
+        raise PublishError(
+            f"{page} answered {response.status_code} {response.reason_phrase}. "
+            "It has to be a page of the index's simple index: set CHECK_URL."
+        )
+    return Page(response.text).hashes
+
+
+def is_there(file: Path, hashes: Mapping[str, str], index: Index) -> bool:
+    """Whether the index has `file`.
+
+    Raises:
+        PublishError: It has one of that name with other contents, or perhaps other ones.
+    """
+    if file.name not in hashes:
+        return False
+    algorithm, _, digest = hashes[file.name].partition("=")
+    if algorithm not in hashlib.algorithms_guaranteed or not digest:
+        raise PublishError(
+            f"{file.name} is already there, and {index.check_url} gives no hash of it, so nobody can tell "
+            "whether it is the same. Have the index give hashes, or publish under a new version."
+        )
+    if hashlib.new(algorithm, file.read_bytes(), usedforsecurity=False).hexdigest() != digest.lower():
+        raise PublishError(
+            f"{file.name} is already there with other contents. What is published stays as it is: raise "
+            "package_version_override in generator-config.yml, run `make generate`, and publish that."
+        )
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What a person does at the Makefile, done in a copy of the repository."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A copy of the repository as it lies here, uncommitted files too, without its history.
+
+    Its environment is the one that the tests run in, and make takes it to be up to date. What make installs
+    there (`make`, `make test` and `make serve` install generated/) is installed for the tests too.
+    """
+    copy = tmp_path / "repository"
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(listing, cwd=ROOT, text=True).split("\0"):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+
+    # A directory of its own, because its stamps have to be newer than the copy and the tests' are none of its
+    # business: `make` would empty an environment that it finds to be old.
+    environment = copy / ".venv"
+    environment.mkdir()
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (environment / name).symlink_to(Path(sys.prefix, name))
+    for stamp in ("environment", "package"):
+        (environment / stamp).touch()
+    return copy
+
+
+def make(repository: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make in `repository`. What is set for the tests' own make, for uv or for pip does not reach it."""
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=repository,
+        env={"PATH": os.environ["PATH"], "HOME": str(repository.parent), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,0 +1,111 @@
+"""`make build`: from one commit always the same files, with the package in them and no more."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email.message import Message
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from .conftest import make
+
+
+def build(repository: Path, **environment: str) -> dict[str, bytes]:
+    result = make(repository, "build", **environment)
+    assert result.returncode == 0, result.stderr
+    files = {path.name: path.read_bytes() for path in (repository / "dist").iterdir()}
+    assert result.stdout.splitlines() == [f"dist/{name}" for name in sorted(files)]
+    return files
+
+
+def checked_out_elsewhere(repository: Path, place: Path) -> Path:
+    """The same commit as another person has it: in another folder, with other modes and times."""
+    shutil.copytree(repository, place, symlinks=True)
+    generated = sorted((place / "generated").rglob("*"), reverse=True)
+    for age, path in enumerate(generated):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        os.utime(path, (age * 86_400, age * 86_400))
+    return place
+
+
+def only_wheel(files: Path) -> Path:
+    (wheel,) = files.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture
+def wheel(repository: Path) -> zipfile.ZipFile:
+    build(repository)
+    return zipfile.ZipFile(only_wheel(repository / "dist"))
+
+
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return BytesParser().parsebytes(wheel.read(name))
+
+
+def test_two_builds_of_one_commit_are_the_same_byte_for_byte(repository: Path, tmp_path: Path) -> None:
+    other = checked_out_elsewhere(repository, tmp_path / "another person" / "checkout")
+
+    first = build(repository, TZ="UTC", LC_ALL="C")
+    assert build(other, TZ="Asia/Kathmandu", LC_ALL="C.UTF-8", LANGUAGE="de") == first
+    assert [Path(name).suffix for name in sorted(first)] == [".whl", ".gz"]
+
+
+def test_a_wheel_that_is_built_from_the_sdist_is_the_wheel(repository: Path, tmp_path: Path) -> None:
+    build(repository)
+    (sdist,) = (repository / "dist").glob("*.tar.gz")
+    # Unpacked, because for a packed one uv wants to fetch the build backend that it has in itself.
+    shutil.unpack_archive(sdist, tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+
+    for number, source in enumerate([repository / "generated", unpacked]):
+        built = tmp_path / str(number)
+        uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--wheel"]
+        subprocess.run([*uv, "--out-dir", built, source], check=True)
+        assert only_wheel(built).read_bytes() == only_wheel(repository / "dist").read_bytes()
+
+
+def test_a_build_leaves_nothing_of_an_older_one(repository: Path) -> None:
+    (repository / "dist").mkdir()
+    (repository / "dist" / "genauth_email-0.0.1.tar.gz").touch()
+    assert "genauth_email-0.0.1.tar.gz" not in build(repository)
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(repository: Path) -> None:
+    package = repository / "generated" / "genauth_email"
+    modules = {path.relative_to(package.parent).as_posix() for path in package.rglob("*") if path.is_file()}
+    # What is left behind by importing or checking the package where it is generated.
+    for leftover in ("__pycache__/client.cpython-311.pyc", "models/__pycache__/lang.cpython-311.pyc"):
+        (package / leftover).parent.mkdir(exist_ok=True)
+        (package / leftover).touch()
+    build(repository)
+
+    wheel = zipfile.ZipFile(only_wheel(repository / "dist"))
+    names = {name for name in wheel.namelist() if not name.endswith("/")}
+    assert {name for name in names if ".dist-info/" not in name} == modules
+    assert "genauth_email/py.typed" in modules
+    assert {Path(name).name for name in names - modules} == {"METADATA", "RECORD", "WHEEL"}
+
+
+def test_the_wheel_is_called_what_the_generator_config_says(repository: Path, wheel: zipfile.ZipFile) -> None:
+    config = YAML(typ="safe").load(repository / "generator-config.yml")
+    name, version = config["project_name_override"], config["package_version_override"]
+    assert (metadata(wheel)["Name"], metadata(wheel)["Version"]) == (name, str(version))
+    assert f"{name.replace('-', '_')}-{version}-py3-none-any.whl" in str(wheel.filename)
+
+
+def test_the_wheel_tells_what_an_index_shows_and_pip_needs(repository: Path, wheel: zipfile.ZipFile) -> None:
+    project = tomllib.loads((repository / "generated" / "pyproject.toml").read_text())["project"]
+    told = metadata(wheel)
+    assert told["License-Expression"] == "MIT"
+    assert told["Requires-Python"] == project["requires-python"] == ">=3.11"
+    assert told.get_all("Requires-Dist") == project["dependencies"]
+    assert told["Description-Content-Type"] == "text/markdown"
+    assert told.get_payload() == (repository / "generated" / "README.md").read_text()
