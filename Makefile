@@ -42,7 +42,8 @@ build: .venv/environment ## Build the wheel and the sdist into dist/
 	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated && ls dist/*
 
 publish: .venv/environment ## Build, and upload to the package index whose upload URL is INDEX_URL
-	@$(MAKE) --no-print-directory build >/dev/null && $(BIN)/python -m scripts.publish
+	@$(MAKE) --silent build >/dev/null
+	@$(BIN)/python -m scripts.publish
 
 lock: .venv/environment ## Write requirements-dev.txt anew, with the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \

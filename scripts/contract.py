@@ -6,7 +6,6 @@ Neither may go unseen.
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,12 +49,11 @@ NEEDED: tuple[Where, ...] = (
     (*SCHEMAS, "Lang", "enum"),
     (*STATUS_CODE, "enum"),
     (*STATUS_CODE, "x-enum-varnames"),
-    (*STATUS_CODE, "x-enumDescriptions"),
 )
 
-# The arguments that every method of the clients has, and those that every endpoint function has.
+# The names that every method of the clients needs for itself, and those that every endpoint function needs.
 OF_METHODS = ("self", "lang", "real_ip", "access_token", "timeout")
-OF_FUNCTIONS = ("client", "body")
+OF_FUNCTIONS = ("client", "body", "response")
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -71,10 +69,7 @@ _OPENAPI = Draft202012Validator(
                 "$dynamicAnchor": "meta",
                 "$ref": _JSON_SCHEMA,
                 "properties": {
-                    "enum": {
-                        "minItems": 1,
-                        "anyOf": [{"items": {"type": "string"}}, {"items": {"type": "integer"}}],
-                    },
+                    "enum": {"minItems": 1},
                     "x-enum-varnames": {"type": "array", "items": {"type": "string"}},
                     "x-enumDescriptions": {
                         "type": "object",
@@ -95,10 +90,10 @@ def read_contract(path: Path) -> Document:
         _references,
         _openapi,
         _needed,
+        _status_codes,
         _vocabularies,
         _schemas,
         _parameters,
-        _status_codes,
         _operations,
     ):
         contract.refuse(look(contract))
@@ -152,21 +147,19 @@ def naming(contract: Document, name: str) -> Where:
 
 
 def _references(contract: Document) -> Iterator[Fault]:
-    for where, _ in contract.nodes():
-        seen = [where]
-        while seen[-1][-1:] == ("$ref",) and isinstance(reference := contract.get(seen[-1]), str):
-            if not reference.startswith("#/components/") or reference.count("/") != 3:
-                yield (
-                    where,
-                    f"{reference!r} is not of the form '#/components/…/…', which the generator follows",
-                )
-            target = (*reference.split("/")[1:], "$ref")
-            if contract.get(target[:-1]) is None:
-                yield where, f"there is no {reference!r}"
-            if target in seen:
-                yield where, f"{reference!r} leads back to here"
-                break
-            seen.append(target)
+    for where, node in contract.nodes():
+        if where[-1:] != ("$ref",) or not isinstance(node, str):
+            continue
+        if not re.fullmatch("#/components/[^/]+/[^/]+", node):
+            yield where, f"{node!r} is not '#/components/…/…', and the generator follows no other references"
+        elif contract.get(tuple(node.split("/")[1:])) is None:
+            yield where, f"there is no {node!r}"
+        at, seen = where, list[Where]()
+        while at not in seen and isinstance(reference := contract.get(at), str):
+            seen.append(at)
+            at = (*reference.split("/")[1:], "$ref")
+        if at == where:
+            yield where, f"{node!r} leads back to here"
 
 
 def _openapi(contract: Document) -> Iterator[Fault]:
@@ -185,8 +178,10 @@ def _openapi(contract: Document) -> Iterator[Fault]:
 
 def _needed(contract: Document) -> Iterator[Fault]:
     for where in NEEDED:
-        missing = (where[:end] for end in range(1, len(where) + 1) if contract.get(where[:end]) is None)
-        yield from ((first, "this is missing, and the templates need it") for first in islice(missing, 1))
+        for end in range(1, len(where) + 1):
+            if contract.get(where[:end]) is None:
+                yield where[:end], "this is missing, and the templates need it"
+                break
 
 
 def _vocabularies(contract: Document) -> Iterator[Fault]:
@@ -199,6 +194,10 @@ def _vocabulary(where: Where, schema: dict[str, Any]) -> Iterator[Fault]:
     values: list[str | int] = schema["enum"]
     names: list[str] | None = schema.get("x-enum-varnames")
     descriptions: dict[str, str] | None = schema.get("x-enumDescriptions")
+    kinds = {next(kind for kind in (str, bool, int, object) if isinstance(value, kind)) for value in values}
+    if kinds not in ({str}, {int}):
+        yield (*where, "enum"), "the values have to be strings, or integers, all of them"
+        return
     for index, value in enumerate(values):
         if value in values[:index]:
             yield (*where, "enum", index), f"{value!r} is there twice"
@@ -210,7 +209,6 @@ def _vocabulary(where: Where, schema: dict[str, Any]) -> Iterator[Fault]:
         yield from (
             ((*at, key), f"{key!r} is none of the values") for key in descriptions if key not in known
         )
-        yield from ((at, f"{value!r} has no description") for value in known if value not in descriptions)
     if names is not None and len(names) != len(values):
         yield (*where, "x-enum-varnames"), f"there are {len(names)} names for {len(values)} values"
         return
@@ -321,8 +319,8 @@ def _arguments(endpoint: Endpoint, where: Where, contract: Document) -> Iterator
     headers = [header for header in endpoint.header_parameters if header.name not in client_headers]
     for parameter in endpoint.path_parameters + endpoint.query_parameters + headers:
         name = parameter.name.get_untrusted_value()
-        if parameter.python_name in OF_METHODS + OF_FUNCTIONS:
-            yield where, f"{name!r}: there is another argument {parameter.python_name!r} already"
+        if parameter.python_name in (*OF_METHODS, *OF_FUNCTIONS, endpoint.name):
+            yield where, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
         if any(isinstance(part, ModelProperty | ConstProperty | FileProperty) for part in _parts(parameter)):
             yield where, f"{name!r}: the templates cannot send an object as a parameter"
 
@@ -334,9 +332,9 @@ def _body(endpoint: Endpoint, where: Where) -> Iterator[Fault]:
             yield (*where, body.content_type.get_untrusted_value()), "a body has to be one JSON object"
             return
         for field in _properties(body.prop):
-            if field.python_name in (*OF_METHODS, *parameters):
+            if field.python_name in (*OF_METHODS, endpoint.name, *parameters):
                 at = (*SCHEMAS, body.prop.class_info.name, "properties", field.name.get_untrusted_value())
-                yield at, f"there is another argument {field.python_name!r} already"
+                yield at, f"the methods need the name {field.python_name!r} for something else"
 
 
 def _answers(endpoint: Endpoint, where: Where, contract: Document) -> Iterator[Fault]:

@@ -28,32 +28,30 @@ class Document:
     def __init__(self, path: Path) -> None:
         self.name = path.name
         try:
-            self._text = path.read_bytes().decode("utf-8-sig")
-            root: object = YAML().load(self._text)
+            text = path.read_bytes().decode("utf-8-sig")
         except OSError as error:
             raise InputError(f"{self.name}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise self._error(error.object.count(b"\n", 0, error.start), "not UTF-8") from error
+        try:
+            root: object = YAML().load(text)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             reason = f"not valid YAML: {error.problem or error.context}"
             raise self._error(mark.line if mark else 0, reason) from error
         except YAMLError as error:  # The one without a mark has a position.
-            line = self._text.count("\n", 0, getattr(error, "position", 0))
+            line = text.count("\n", 0, getattr(error, "position", 0))
             raise self._error(line, "not valid YAML: a control character") from error
         except RecursionError as error:
             raise self._error(0, "nested too deeply") from error
         if not isinstance(root, CommentedMap):
             raise self._error(0, "a mapping is expected")
         self._root = root
-        try:
-            self.refuse(self._not_json())
-        except RecursionError as error:
-            raise self._error(0, "a node has itself in it") from error
+        self.refuse(self._not_json())
 
     def plain(self) -> dict[str, Any]:
         """The document without its lines, to be changed at will."""
-        return cast(dict[str, Any], YAML(typ="safe").load(self._text))
+        return cast(dict[str, Any], _plain(self._root))
 
     def nodes(self) -> Iterator[tuple[Where, Any]]:
         """Every node of the document, with the keys that lead to it."""
@@ -117,6 +115,12 @@ def _items(node: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(node, CommentedMap):
         return cast(Iterable[tuple[Any, Any]], node.items())
     return enumerate(cast(Iterable[Any], node)) if isinstance(node, CommentedSeq) else ()
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, CommentedMap):
+        return {key: _plain(item) for key, item in _items(node)}
+    return [_plain(item) for _, item in _items(node)] if isinstance(node, CommentedSeq) else node
 
 
 def short(text: str) -> str:

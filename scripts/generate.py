@@ -12,7 +12,6 @@ The generator is openapi-python-client, called as its command line calls it with
 """
 
 import argparse
-import ast
 import contextlib
 import difflib
 import fcntl
@@ -22,14 +21,13 @@ import signal
 import subprocess
 import sys
 import traceback
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
 from attrs import evolve
-from jinja2 import StrictUndefined, TemplateSyntaxError
+from jinja2 import StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
@@ -38,8 +36,9 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import safe_for_docstring
 from pydantic import ValidationError
 
-from .contract import judge, naming, read_contract, understand
+from .contract import judge, read_contract, understand
 from .document import Document, InputError, short
+from .modules import examine
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         print(f"{error}\ngenerated/ is as it was.", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -108,8 +107,9 @@ def clear_up(root: Path) -> None:
 
 def replace(old: Path, new: Path, *, aside: Path) -> None:
     """Put the directory `new` in the place of `old`, which goes `aside`."""
-    # It takes two steps, and Ctrl-C has to wait until both are done.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    # It takes two steps, and nobody can stop this between them.
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.signal(each, signal.SIG_IGN) for each in signals]
     try:
         if old.exists():
             old.rename(aside)
@@ -117,7 +117,8 @@ def replace(old: Path, new: Path, *, aside: Path) -> None:
     finally:
         if aside.exists() and not old.exists():
             aside.rename(old)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for each, handler in zip(signals, handlers, strict=True):
+            signal.signal(each, handler)
 
 
 def make(root: Path, target: Path) -> None:
@@ -173,11 +174,12 @@ def failures_of_the_generator(root: Path) -> Iterator[None]:
     """Tell where in a template something failed, and else that it was the generator that could not go on."""
     try:
         yield
-    except (InputError, OSError):
-        raise
     except TemplateSyntaxError as error:
         raise InputError(f"templates/{error.name}:{error.lineno}: {short(str(error.message))}") from error
     except Exception as error:
+        # A template that is not found is an OSError too.
+        if isinstance(error, InputError | OSError) and not isinstance(error, TemplateNotFound):
+            raise
         what = short(f"{type(error).__name__}: {error}")
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if Path(frame.filename).parent == root / "templates":
@@ -198,50 +200,6 @@ def in_docstring(value: object) -> str:
     return safe_for_docstring(text[:-1]) + '\\"' if text.endswith('"') else safe_for_docstring(text)
 
 
-def examine(module: Path, package: Path, contract: Document) -> None:
-    """Hold a module to be Python in which no name hides another.
-
-    What the contract names becomes modules, classes, functions and fields, beside those of the templates.
-    """
-    name = module.relative_to(package)
-    source = module.read_text("utf-8")
-    try:
-        with warnings.catch_warnings(action="error"):
-            compile(source, name, "exec")
-    except SyntaxError as error:
-        line = (error.text or "").strip()
-        raise InputError(
-            f"templates/: {name} would be no Python: line {error.lineno}, {line!r}: {error.msg}"
-        ) from error
-    for scope in ast.walk(ast.parse(source)):
-        if isinstance(scope, ast.Module | ast.ClassDef):
-            bound: dict[str, str] = {}
-            for bind, what in bindings(scope):
-                if bound.setdefault(bind, what) != what:
-                    reason = f"{name} would have two things called {bind!r}: choose another name"
-                    contract.refuse([(naming(contract, bind), reason)])
-
-
-def bindings(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """The names that a module or a class gives to things, each with what tells the thing from another."""
-    for statement in scope.body:
-        match statement:
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                origin = f"{getattr(statement, 'level', '')} {getattr(statement, 'module', '')}"
-                yield from ((alias.asname or alias.name, f"{origin} {alias.name}") for alias in aliases)
-            case (
-                ast.FunctionDef(name=name, decorator_list=[])
-                | ast.AsyncFunctionDef(name=name, decorator_list=[])
-            ):
-                yield name, str(statement.lineno)
-            case ast.ClassDef(name=name):
-                yield name, str(statement.lineno)
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                yield name, str(statement.lineno)
-            case _:
-                pass
-
-
 def run(hook: str, directory: Path) -> str | None:
     """Run a command of the config, as the generator would, and return what it says if it fails."""
     # The tools are in the environment that this Python is of.
@@ -252,7 +210,8 @@ def run(hook: str, directory: Path) -> str | None:
         cwd=directory,
         env={**os.environ, "PATH": path},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     return f"{hook!r} failed: {done.stderr or done.stdout}" if done.returncode else None
@@ -279,7 +238,7 @@ def read_tree(top: Path) -> Mapping[str, bytes]:
         path.relative_to(top).as_posix(): path.read_bytes()
         for path in top.rglob("*")
         # What Python leaves beside a module that is imported from here is no output of the generator.
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and path.parent.name != "__pycache__"
     }
 
 
@@ -288,4 +247,8 @@ def lines(content: bytes | None) -> list[str]:
 
 
 if __name__ == "__main__":
+    # Neither a reader that leaves (`| head`) nor a terminal that lacks a character is worth a traceback.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

@@ -21,7 +21,7 @@ from .models.channel import Channel, ChannelLiteral
 from .models.lang import Lang, LangLiteral
 from .models.send_email_dto import SendEmailDto
 from .models.send_email_resp_dto import SendEmailRespDto
-from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, encode
+from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, encode, text
 
 VERSION: Final = "0.1.0"
 """The version of this package."""
@@ -162,7 +162,7 @@ class _Client:
             "url": request.url,
             "params": _given(params),
             "headers": self._options.headers()
-            | {name: str(value) for name, value in _given(headers).items()},
+            | {name: text(value) for name, value in headers.items() if value is not UNSET},
             "json": None if request.body is None else request.body.to_dict(),
             "timeout": self._options.timeout,
             # A redirect would take the user's token, and the email, to wherever it points.

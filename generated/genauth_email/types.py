@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final, Generic, Protocol, Self, TypeVar, cast
+from urllib.parse import quote
 from uuid import UUID
 
 from attrs import frozen
@@ -186,3 +187,21 @@ def encode(value: Any) -> Any:
     if isinstance(value, list):
         return [encode(item) for item in cast(list[object], value)]
     return value.to_dict() if hasattr(value, "to_dict") else value
+
+
+def text(value: Any) -> str:
+    """Return what an argument is in a path or a header."""
+    encoded = encode(value)
+    return str(encoded).lower() if isinstance(encoded, bool) else str(encoded)
+
+
+def path_segment(value: Any) -> str:
+    """Return what an argument is as a segment of a path.
+
+    Raises:
+        ValueError: It would lead to another path.
+    """
+    segment = text(value)
+    if segment in ("", ".", ".."):
+        raise ValueError(f"{segment!r} cannot be in a path")
+    return quote(segment, safe="")

@@ -6,12 +6,8 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import types as _types
 from ..models.channel import Channel
-from ..types import (
-    encode,
-    masked,
-    string,
-)
 
 
 @_attrs_define
@@ -24,14 +20,14 @@ class SendEmailDto:
             server to say: it refuses the others with `statusCode` 400.
     """
 
-    channel: Channel = _attrs_field(repr=masked)
-    email: str = _attrs_field(repr=masked)
+    channel: Channel = _attrs_field(repr=_types.masked)
+    email: str = _attrs_field(repr=_types.masked)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that this is, with the contract's names."""
         field_dict: dict[str, Any] = {
-            "channel": encode(self.channel),
-            "email": encode(self.email),
+            "channel": _types.encode(self.channel),
+            "email": _types.encode(self.email),
         }
         return field_dict
 
@@ -45,9 +41,7 @@ class SendEmailDto:
             ValueError: A field has a value that the contract does not allow.
         """
         d = dict(src_dict)
-        channel: Channel = Channel(d.pop("channel"))
-        email: str = string(d.pop("email"))
         return cls(
-            channel=channel,
-            email=email,
+            channel=Channel(d.pop("channel")),
+            email=_types.string(d.pop("email")),
         )

@@ -6,16 +6,10 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .. import types as _types
 from ..models.api_code import ApiCode
 from ..models.status_code import StatusCode
-from ..types import (
-    UNSET,
-    Unset,
-    encode,
-    integer,
-    one_of,
-    string,
-)
+from ..types import UNSET, Unset
 
 
 @_attrs_define
@@ -40,13 +34,13 @@ class SendEmailRespDto:
         """Return the JSON object that this is, with the contract's names."""
         field_dict: dict[str, Any] = {
             **self.additional_properties,
-            "statusCode": encode(self.status_code),
-            "message": encode(self.message),
+            "statusCode": _types.encode(self.status_code),
+            "message": _types.encode(self.message),
         }
         if self.api_code is not UNSET:
-            field_dict["apiCode"] = encode(self.api_code)
+            field_dict["apiCode"] = _types.encode(self.api_code)
         if self.request_id is not UNSET:
-            field_dict["requestId"] = encode(self.request_id)
+            field_dict["requestId"] = _types.encode(self.request_id)
         return field_dict
 
     @classmethod
@@ -59,17 +53,11 @@ class SendEmailRespDto:
             ValueError: A field has a value that the contract does not allow.
         """
         d = dict(src_dict)
-        status_code: int | StatusCode = one_of(StatusCode, integer)(d.pop("statusCode"))
-        message: str = string(d.pop("message"))
-        api_code: ApiCode | int | Unset = (
-            one_of(ApiCode, integer)(d.pop("apiCode")) if "apiCode" in d else UNSET
-        )
-        request_id: str | Unset = string(d.pop("requestId")) if "requestId" in d else UNSET
         answer = cls(
-            status_code=status_code,
-            message=message,
-            api_code=api_code,
-            request_id=request_id,
+            status_code=_types.one_of(StatusCode, _types.integer)(d.pop("statusCode")),
+            message=_types.string(d.pop("message")),
+            api_code=_types.one_of(ApiCode, _types.integer)(d.pop("apiCode")) if "apiCode" in d else UNSET,
+            request_id=_types.string(d.pop("requestId")) if "requestId" in d else UNSET,
         )
         answer.additional_properties = d
         return answer

@@ -1,0 +1,577 @@
+"""The contract grows, no template is touched, and what comes out is used through both clients.
+
+The endpoints here are exercises: none of them is shipped.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from scripts.generate import main
+from tests.genauth_server import Contract, Server
+
+from .conftest import ROOT, make
+
+Schema = dict[str, Any]
+
+OK = {"statusCode": 200, "message": "Sent."}
+
+
+def reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def answered_with(name: str) -> Schema:
+    return {"200": {"description": "x", "content": {"application/json": {"schema": reference(name)}}}}
+
+
+def answer_dto(**fields: Schema) -> Schema:
+    return {
+        "type": "object",
+        "required": ["statusCode", "message"],
+        "properties": {
+            "statusCode": {"anyOf": [reference("StatusCode"), {"type": "integer"}]},
+            "message": {"type": "string"},
+            **fields,
+        },
+    }
+
+
+def add_send_sms(contract: Schema, answer: str) -> None:
+    """The twin of send-email."""
+    schemas = contract["components"]["schemas"]
+    schemas["SmsChannel"] = {"type": "string", "enum": ["SMS_LOGIN", "SMS_REGISTER"]}
+    schemas["SendSmsDto"] = {
+        "type": "object",
+        "required": ["channel", "phoneNumber"],
+        "additionalProperties": False,
+        "properties": {
+            "channel": reference("SmsChannel"),
+            "phoneNumber": {"type": "string"},
+            "phoneCountryCode": {"type": "string"},
+        },
+    }
+    contract["paths"]["/api/v3/send-sms"] = {
+        "post": {
+            "operationId": "sendSms",
+            "tags": ["sms"],
+            "summary": "Send an SMS to a user",
+            "parameters": contract["paths"]["/api/v3/send-email"]["post"]["parameters"],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": reference("SendSmsDto")}},
+            },
+            "responses": answered_with(answer),
+        }
+    }
+
+
+def read(root: Path) -> Any:
+    return YAML().load(root / "openapi.yaml")
+
+
+def write(root: Path, contract: Any) -> None:
+    YAML().dump(contract, root / "openapi.yaml")
+
+
+def run(root: Path, program: str, *arguments: str) -> None:
+    """Run a program with what was generated."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, *arguments],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root / "generated")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository whose contract has grown, after `make generate`."""
+    copy = tmp_path_factory.mktemp("evolved") / "repository"
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv", ".*_cache", "__pycache__", "node_modules", ".generated-*"
+    )
+    shutil.copytree(ROOT, copy, ignore=left_out)
+    (copy / ".venv").mkdir()
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (copy / ".venv" / name).symlink_to(Path(sys.prefix, name))
+    (copy / ".venv" / "environment").touch()
+
+    contract = read(copy)
+    schemas = contract["components"]["schemas"]
+    channel = schemas["Channel"]
+    channel["enum"] += ["CHANNEL_INVITE", "CHANNEL_WITHOUT_A_DESCRIPTION"]
+    channel["x-enumDescriptions"]["CHANNEL_INVITE"] = "Invite a user."
+    status_code = schemas["StatusCode"]
+    status_code["enum"].append(451)
+    status_code["x-enum-varnames"].append("LegalReasonsError")
+    status_code["x-enumDescriptions"]["451"] = "The law forbids it."
+    schemas["SendEmailRespDto"]["properties"].update(
+        expiresAt={"type": "string", "format": "date-time"},
+        note={"type": ["string", "null"]},
+        quota={
+            "type": "object",
+            "required": ["left"],
+            "properties": {"left": {"type": "integer"}, "resetOn": {"type": "string", "format": "date"}},
+        },
+        warnings={"type": "array", "items": {"type": "string"}},
+    )
+    schemas["SendSmsRespDto"] = answer_dto(sender={"type": "string"})
+    add_send_sms(contract, "SendSmsRespDto")
+    schemas["MessageRespDto"] = answer_dto(data={"type": "object", "properties": {"id": {"type": "string"}}})
+    contract["paths"]["/api/v3/messages/{messageId}/parts"] = {
+        "parameters": [{"name": "messageId", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "get": {
+            "operationId": "listMessageParts",
+            "tags": ["sms"],
+            "summary": "List the parts of a message",
+            "parameters": [
+                {"name": "limit", "in": "query", "schema": {"type": "integer"}},
+                {"name": "since", "in": "query", "schema": {"type": "string", "format": "date-time"}},
+                {"name": "kind", "in": "query", "required": True, "schema": reference("SmsChannel")},
+                {"name": "x-trace-id", "in": "header", "schema": {"type": "string"}},
+                {"name": "x-dry-run", "in": "header", "schema": {"type": "boolean"}},
+                {"$ref": "#/components/parameters/lang"},
+            ],
+            "responses": answered_with("MessageRespDto"),
+        },
+        "delete": {
+            "operationId": "deleteMessageParts",
+            "tags": ["sms"],
+            "responses": answered_with("SendSmsRespDto"),
+        },
+    }
+    note = {"type": "object", "properties": {"text": {"type": "string"}}}
+    contract["paths"]["/api/v3/ping"] = {
+        "get": {"operationId": "ping", "responses": answered_with("SendSmsRespDto")},
+        "post": {
+            "operationId": "leaveNote",
+            "requestBody": {"content": {"application/json": {"schema": note}}},
+            "responses": answered_with("SendSmsRespDto"),
+        },
+    }
+    write(copy, contract)
+
+    done = make(copy, "generate")
+    assert done.returncode == 0, done.stderr
+    return copy
+
+
+def test_no_template_was_touched(evolved: Path) -> None:
+    for template in (ROOT / "templates").iterdir():
+        assert (evolved / "templates" / template.name).read_bytes() == template.read_bytes()
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_same_comes_out_again(evolved: Path, seed: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "scripts.generate", "--check"],
+        cwd=evolved,
+        env={"PYTHONHASHSEED": seed},
+        check=True,
+        capture_output=True,
+    )
+
+
+# What a user writes who knows nothing of how the package came about. It is type-checked too.
+PROGRAM = """\
+import asyncio
+import sys
+from datetime import date, datetime, timezone
+from typing import Any
+
+from genauth_email import (
+    AsyncAuthenticationClient,
+    AuthenticationClient,
+    Channel,
+    LegalReasonsError,
+    MessageRespDto,
+    SendEmailDto,
+    SendEmailRespDto,
+    SendSmsDto,
+    SendSmsRespDto,
+    SmsChannel,
+)
+from genauth_email.api.email import send_email
+from genauth_email.api.default import leave_note
+from genauth_email.api.sms import list_message_parts, send_sms
+from genauth_email.types import UNSET, Unset
+
+EMAIL = SendEmailDto(channel=Channel.CHANNEL_INVITE, email="test@example.com")
+SMS = SendSmsDto(channel=SmsChannel.SMS_LOGIN, phone_number="13800000000")
+NONE: Any = "NONE"
+SINCE = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+
+
+def check_email(answer: SendEmailRespDto) -> None:
+    assert answer.expires_at == SINCE
+    assert answer.note is None
+    assert answer.warnings == ["slow"]
+    assert not isinstance(answer.quota, Unset)
+    assert answer.quota.left == 7
+    assert answer.quota.reset_on == date(2030, 1, 2)
+    assert SendEmailRespDto.from_dict(answer.to_dict()) == answer
+
+
+def check_sms(answer: SendSmsRespDto) -> None:
+    assert answer.status_code == 200
+    assert answer.sender is UNSET
+
+
+def check_parts(answer: MessageRespDto) -> None:
+    assert not isinstance(answer.data, Unset)
+    assert answer.data.id == "m-1"
+
+
+def check_error(error: LegalReasonsError) -> None:
+    assert error.status_code == 451
+    assert error.request_id is None
+    assert error.api_code is None
+    assert "451" in str(error)
+
+
+def sync() -> None:
+    with AuthenticationClient("app123", sys.argv[1]) as client:
+        check_email(client.send_email("CHANNEL_INVITE", "test@example.com"))
+        check_email(send_email.sync(client=client, body=EMAIL))
+        check_email(send_email.sync_detailed(client=client, body=EMAIL).parsed)
+        check_sms(client.send_sms("SMS_LOGIN", "13800000000", phone_country_code="+86", lang="en-US"))
+        check_sms(send_sms.sync(client=client, body=SMS))
+        check_sms(send_sms.sync_detailed(client=client, body=SMS).parsed)
+        try:
+            client.send_sms(SmsChannel.SMS_LOGIN, "13800000000")
+        except LegalReasonsError as error:
+            check_error(error)
+        else:
+            raise AssertionError
+        check_parts(
+            client.list_message_parts(
+                "a/b c", kind="SMS_LOGIN", limit=3, since=SINCE, x_trace_id="t-1", x_dry_run=True
+            )
+        )
+        check_parts(list_message_parts.sync("m-1", client=client, kind=SmsChannel.SMS_LOGIN))
+        check_sms(client.delete_message_parts("m-1"))
+        check_sms(client.ping())
+        check_sms(client.leave_note(text="x"))
+        check_sms(leave_note.sync(client=client))
+        for message_id, kind in (("..", SmsChannel.SMS_LOGIN), ("", SmsChannel.SMS_LOGIN), ("m-1", NONE)):
+            try:
+                client.list_message_parts(message_id, kind=kind)
+            except ValueError:
+                continue
+            raise AssertionError
+
+
+async def asynchronous() -> None:
+    async with AsyncAuthenticationClient("app123", sys.argv[1]) as client:
+        check_email(await client.send_email("CHANNEL_INVITE", "test@example.com"))
+        check_email(await send_email.asyncio(client=client, body=EMAIL))
+        check_email((await send_email.asyncio_detailed(client=client, body=EMAIL)).parsed)
+        check_sms(await client.send_sms("SMS_LOGIN", "13800000000", phone_country_code="+86", lang="en-US"))
+        check_sms(await send_sms.asyncio(client=client, body=SMS))
+        check_sms((await send_sms.asyncio_detailed(client=client, body=SMS)).parsed)
+        try:
+            await client.send_sms(SmsChannel.SMS_LOGIN, "13800000000")
+        except LegalReasonsError as error:
+            check_error(error)
+        else:
+            raise AssertionError
+        check_parts(
+            await client.list_message_parts(
+                "a/b c", kind="SMS_LOGIN", limit=3, since=SINCE, x_trace_id="t-1", x_dry_run=True
+            )
+        )
+        check_parts(await list_message_parts.asyncio("m-1", client=client, kind=SmsChannel.SMS_LOGIN))
+        check_sms(await client.delete_message_parts("m-1"))
+        check_sms(await client.ping())
+        check_sms(await client.leave_note(text="x"))
+        check_sms(await leave_note.asyncio(client=client))
+        for message_id, kind in (("..", SmsChannel.SMS_LOGIN), ("", SmsChannel.SMS_LOGIN), ("m-1", NONE)):
+            try:
+                await client.list_message_parts(message_id, kind=kind)
+            except ValueError:
+                continue
+            raise AssertionError
+
+
+if sys.argv[2] == "sync":
+    sync()
+else:
+    asyncio.run(asynchronous())
+"""
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_comes_out_is_used_through_both_clients(
+    evolved: Path, genauth_server: Server, kind: str
+) -> None:
+    email = OK | {
+        "expiresAt": "2030-01-02T03:04:05Z",
+        "note": None,
+        "quota": {"left": 7, "resetOn": "2030-01-02"},
+        "warnings": ["slow"],
+    }
+    with genauth_server.genauth(Contract(evolved / "openapi.yaml")) as genauth:
+        answers = [email] * 3 + [OK] * 3 + [{"statusCode": 451, "message": ""}]
+        for answer in answers + [OK | {"data": {"id": "m-1"}}] * 2 + [OK] * 4:
+            genauth.answer_next(answer)
+        run(evolved, PROGRAM, genauth.url, kind)
+
+    requests = genauth.received
+    assert [request.json for request in requests[:7]] == [
+        *[{"channel": "CHANNEL_INVITE", "email": "test@example.com"}] * 3,
+        {"channel": "SMS_LOGIN", "phoneNumber": "13800000000", "phoneCountryCode": "+86"},
+        *[{"channel": "SMS_LOGIN", "phoneNumber": "13800000000"}] * 3,
+    ]
+    assert [(request.method, request.path, request.query) for request in requests[7:]] == [
+        (
+            "GET",
+            "/api/v3/messages/a%2Fb%20c/parts",
+            "limit=3&since=2030-01-02T03%3A04%3A05%2B00%3A00&kind=SMS_LOGIN",
+        ),
+        ("GET", "/api/v3/messages/m-1/parts", "kind=SMS_LOGIN"),
+        ("DELETE", "/api/v3/messages/m-1/parts", ""),
+        ("GET", "/api/v3/ping", ""),
+        ("POST", "/api/v3/ping", ""),
+        ("POST", "/api/v3/ping", ""),
+    ]
+    assert [request.body for request in requests[7:]] == [b"", b"", b"", b"", b'{"text":"x"}', b""]
+    assert requests[3].headers["x-genauth-lang"] == "en-US"
+    assert requests[7].headers["x-trace-id"] == "t-1"
+    assert requests[7].headers["x-dry-run"] == "true"
+    assert "x-trace-id" not in requests[8].headers
+    assert all(request.headers["x-genauth-app-id"] == "app123" for request in requests)
+
+
+def test_the_embedded_server_serves_what_the_contract_gained(evolved: Path, genauth_server: Server) -> None:
+    program = """\
+import sys
+from genauth_email import AuthenticationClient, ThrottleError
+with AuthenticationClient("app123", sys.argv[1]) as client:
+    client.send_sms("SMS_LOGIN", "13800000000")
+    try:
+        client.send_sms("SMS_LOGIN", "13800000000")
+    except ThrottleError:
+        client.send_sms("SMS_REGISTER", "13800000000")
+        client.send_email("CHANNEL_INVITE", "test@example.com")
+"""
+    with genauth_server.genauth(Contract(evolved / "openapi.yaml")) as genauth:
+        run(evolved, program, genauth.url)
+    assert len(genauth.received) == 4
+
+
+def mypy(evolved: Path) -> list[str]:
+    (evolved / "mypy.ini").write_text("[mypy]\nstrict = true\nmypy_path = generated\n")
+    return ["mypy", "--config-file", "mypy.ini", "-p", "genauth_email", "-m", "program"]
+
+
+def basedpyright(evolved: Path) -> list[str]:
+    (evolved / "pyrightconfig.json").write_text(
+        '{"typeCheckingMode": "strict", "include": ["generated/genauth_email", "program.py"],'
+        ' "extraPaths": ["generated"], "venvPath": ".", "venv": ".venv"}'
+    )
+    return ["basedpyright", "--project", "pyrightconfig.json"]
+
+
+@pytest.mark.parametrize("checker", [mypy, basedpyright])
+def test_what_comes_out_type_checks(evolved: Path, checker: Callable[[Path], list[str]]) -> None:
+    (evolved / "program.py").write_text(PROGRAM)
+    name, *arguments = checker(evolved)
+    done = subprocess.run(
+        [Path(sys.executable).parent / name, *arguments],
+        cwd=evolved,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---------------------------------------------------------------- smaller steps, each on its own
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The inputs alone."""
+    for name in ("openapi.yaml", "generator-config.yml", "templates"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    contract = read(tmp_path)
+    (tmp_path / "openapi.yaml").unlink()
+    write(tmp_path, contract)
+    return tmp_path
+
+
+USE_SMS = """\
+import sys
+from genauth_email import APIError, AuthenticationClient, ThrottleError
+with AuthenticationClient("app123", sys.argv[1]) as client:
+    answer = client.send_sms("SMS_LOGIN", "13800000000")
+    assert type(answer).__name__ == sys.argv[2]
+    try:
+        client.send_sms("SMS_LOGIN", "13800000000")
+    except ThrottleError as error:
+        assert (error.api_code, error.request_id) == tuple(eval(sys.argv[3]))
+    else:
+        raise AssertionError
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "dto", "answer", "kept"),
+    [
+        ("SendEmailRespDto", None, {"apiCode": 2005, "requestId": "r-1"}, (2005, "r-1")),
+        (
+            "SendSmsRespDto",
+            answer_dto(apiCode={"type": "integer"}, requestId={"type": "string"}),
+            {"apiCode": 7, "requestId": "r-1"},
+            (7, "r-1"),
+        ),
+        ("SendSmsRespDto", answer_dto(), {}, (None, None)),
+        (
+            "SendSmsRespDto",
+            {
+                "type": "object",
+                "required": ["statusCode", "message"],
+                "properties": {"statusCode": {"type": "integer"}, "message": {"type": "string"}},
+            },
+            {},
+            (None, None),
+        ),
+        (
+            "SendSmsRespDto",
+            {"allOf": [reference("SendEmailRespDto"), {"properties": {"extra": {"type": "boolean"}}}]},
+            {"apiCode": 7, "requestId": "r-1", "extra": True},
+            (7, "r-1"),
+        ),
+    ],
+)
+def test_an_endpoint_has_an_answer_of_its_own_or_anothers(
+    root: Path,
+    genauth_server: Server,
+    name: str,
+    dto: Schema | None,
+    answer: Mapping[str, Any],
+    kept: tuple[int | None, str | None],
+) -> None:
+    contract = read(root)
+    if dto is not None:
+        contract["components"]["schemas"][name] = dto
+    add_send_sms(contract, name)
+    write(root, contract)
+    assert main([], root) == 0
+
+    with genauth_server.genauth(Contract(root / "openapi.yaml")) as genauth:
+        genauth.answer_next(OK)
+        genauth.answer_next({"statusCode": 429, "message": "", **answer})
+        run(root, USE_SMS, genauth.url, name, repr(kept))
+
+
+def test_a_required_field_can_have_a_default(root: Path) -> None:
+    contract = read(root)
+    fields = contract["components"]["schemas"]["SendEmailDto"]["properties"]
+    fields["channel"] = {"allOf": [reference("Channel")], "default": "CHANNEL_LOGIN"}
+    write(root, contract)
+    assert main([], root) == 0
+    run(
+        root,
+        """\
+from genauth_email import Channel, SendEmailDto
+assert SendEmailDto(email="a@example.com", channel=Channel.CHANNEL_LOGIN).to_dict() == {
+    "channel": "CHANNEL_LOGIN", "email": "a@example.com"
+}
+""",
+    )
+
+
+# Names that are not the contract's alone: of the functions, the arguments and the modules around them.
+EVERYDAY_NAMES = [
+    "answer", "array", "boolean", "client", "cls", "copy", "d", "d_1", "data", "date", "datetime", "encode",
+    "field", "field_dict", "from", "headers", "id", "integer", "json", "list", "masked", "name", "null",
+    "number", "one_of", "params", "quote", "request", "response", "self", "src_dict", "str", "string", "type",
+    "types", "url", "uuid", "value",
+]  # fmt: skip
+
+
+def test_everyday_names_can_be_fields(root: Path) -> None:
+    contract = read(root)
+    fields = {name: {"type": "string"} for name in EVERYDAY_NAMES}
+    fields["date"] = {"type": "string", "format": "date"}
+    schemas = contract["components"]["schemas"]
+    schemas["SendEmailDto"]["properties"].update(fields)
+    schemas["SendEmailRespDto"]["properties"].update(fields)
+    write(root, contract)
+    assert main([], root) == 0
+    run(
+        root,
+        f"""\
+from genauth_email import SendEmailDto, SendEmailRespDto
+names = {{name: name for name in {EVERYDAY_NAMES}}} | {{"date": "2030-01-02"}}
+for dto, required in (
+    (SendEmailDto, {{"channel": "CHANNEL_LOGIN", "email": "a@example.com"}}),
+    (SendEmailRespDto, {{"statusCode": 200, "message": ""}}),
+):
+    assert dto.from_dict(required | names).to_dict() == required | names
+""",
+    )
+
+
+KINDS: dict[str, tuple[Schema, object]] = {
+    "uuid": ({"type": "string", "format": "uuid"}, "3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
+    "date": ({"type": "string", "format": "date"}, "2030-01-02"),
+    "dateTime": ({"type": "string", "format": "date-time"}, "2030-01-02T03:04:05+00:00"),
+    "number": ({"type": "number"}, 1.5),
+    "boolean": ({"type": "boolean"}, True),
+    "nullableInteger": ({"type": ["integer", "null"]}, None),
+    "lists": (
+        {"type": "array", "items": {"type": "array", "items": {"type": "string", "format": "date"}}},
+        [["2030-01-02"]],
+    ),
+    "nullableObject": (
+        {"oneOf": [reference("SendEmailDto"), {"type": "null"}]},
+        {"channel": "CHANNEL_LOGIN", "email": "test@example.com"},
+    ),
+    "listOfValues": ({"type": "array", "items": reference("Channel")}, ["CHANNEL_LOGIN"]),
+    "map": ({"type": "object", "additionalProperties": {"type": "string"}}, {"a": "b"}),
+    "anything": ({}, {"any": ["thing", 1, None]}),
+    "ownKind": ({"type": "array", "items": reference("SendEmailRespDto")}, [OK]),
+    "strings": ({"type": "string", "enum": ["b", "a"]}, "a"),
+    "integers": ({"type": "integer", "enum": [1, -2]}, -2),
+}
+
+
+def test_a_field_of_any_kind_encodes_to_what_was_decoded(root: Path) -> None:
+    contract = read(root)
+    contract["components"]["schemas"]["SendEmailRespDto"]["properties"].update(
+        {name: schema for name, (schema, _) in KINDS.items()}
+    )
+    write(root, contract)
+    assert main([], root) == 0
+    answer = OK | {name: value for name, (_, value) in KINDS.items()}
+    run(
+        root,
+        f"""\
+from genauth_email import SendEmailRespDto
+answer = {answer!r}
+decoded = SendEmailRespDto.from_dict(answer)
+assert decoded.to_dict() == answer
+assert decoded.additional_properties == {{}}
+for name in {list(KINDS)}:
+    # An object can have any field, and the others are of one type.
+    if name not in ("map", "anything"):
+        try:
+            SendEmailRespDto.from_dict(answer | {{name: {{"x": 1}}}})
+        except (TypeError, ValueError, KeyError):
+            continue
+        raise AssertionError(name)
+""",
+    )

@@ -1,0 +1,559 @@
+"""`make generate`: the same inputs give the same bytes, and what is wrong with them is told where it is."""
+
+import ast
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ruamel.yaml import YAML
+
+from scripts.generate import main
+
+from .conftest import ROOT, make
+from .wrong_contracts import LANG, LAST_NAME, PATH, WRONG_CONTRACTS
+
+INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "generated")
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inputs and what they give. The contract lacks most of its examples, to be read in half the time."""
+    pristine = tmp_path_factory.mktemp("pristine")
+    text = (ROOT / "openapi.yaml").read_text("utf-8")
+    examples, after = text.index("                InvalidArgumentError:\n"), text.index("\ncomponents:\n")
+    (pristine / "openapi.yaml").write_text(text[:examples] + text[after:], "utf-8")
+    shutil.copy2(ROOT / "generator-config.yml", pristine)
+    shutil.copytree(ROOT / "templates", pristine / "templates")
+    assert main([], pristine) == 0
+    return pristine
+
+
+@pytest.fixture
+def root(pristine: Path, tmp_path: Path) -> Path:
+    """The inputs and what they give, to be spoilt."""
+    return shutil.copytree(pristine, tmp_path / "root")
+
+
+def state(directory: Path) -> dict[str, tuple[bytes | None, int]]:
+    """Every file and directory, with its bytes and when it was written to."""
+    return {
+        str(path.relative_to(directory)): (
+            path.read_bytes() if path.is_file() else None,
+            path.stat().st_mtime_ns,
+        )
+        for path in [directory, *directory.rglob("*")]
+    }
+
+
+def contents(directory: Path) -> dict[str, bytes | None]:
+    return {name: content for name, (content, _) in state(directory).items()}
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+class Refusal(NamedTuple):
+    """What is said of wrong inputs."""
+
+    file: str
+    line: int
+    reason: str
+
+
+def refusals(root: Path, capsys: pytest.CaptureFixture[str]) -> list[Refusal]:
+    """Generate from wrong inputs. Whatever is wrong, nothing changes, and it is said in a few short lines."""
+    before = state(root / "generated")
+
+    assert main([], root) == 1
+
+    out, err = capsys.readouterr()
+    *faults, end = err.splitlines()
+    assert out == ""
+    assert end == "generated/ is as it was."
+    assert state(root / "generated") == before
+    assert sorted(path.name for path in root.iterdir()) == sorted(INPUTS)
+    assert len(faults) < 10
+    assert all(len(fault) < 400 for fault in faults)
+    matches = [re.fullmatch(r"([^:]+):(?:(\d+):)? (.+)", fault) for fault in faults]
+    return [Refusal(match[1], int(match[2] or 0), match[3]) for match in matches if match]
+
+
+def test_generated_is_what_the_inputs_give(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--check"]) == 0, capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- the same inputs, the same bytes
+
+
+def test_a_second_run_touches_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = state(root / "generated")
+    assert main([], root) == 0
+    assert state(root / "generated") == before
+    assert capsys.readouterr().out == "generated/ is what the inputs give.\n"
+
+
+def test_what_was_there_before_makes_no_difference(root: Path, pristine: Path) -> None:
+    shutil.rmtree(root / "generated")
+    assert main([], root) == 0
+    assert contents(root / "generated") == contents(pristine / "generated")
+
+
+@pytest.mark.parametrize(
+    ("environment", "umask"),
+    [
+        ({"PYTHONHASHSEED": "1"}, 0o077),
+        ({"PYTHONHASHSEED": "2", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, 0o002),
+    ],
+)
+def test_the_environment_makes_no_difference(
+    repository: Path, environment: dict[str, str], umask: int, tmp_path: Path
+) -> None:
+    shutil.rmtree(repository / "generated")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "scripts.generate"],
+        cwd=elsewhere,
+        env={"PYTHONPATH": str(repository), **environment},
+        umask=umask,
+        check=True,
+    )
+    assert contents(repository / "generated") == contents(ROOT / "generated")
+
+
+def test_what_the_inputs_no_longer_give_is_gone(
+    root: Path, pristine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generated = root / "generated"
+    (generated / "genauth_email" / "api" / "sms").mkdir()
+    (generated / "genauth_email" / "api" / "sms" / "send_sms.py").write_text("x = 1\n")
+    (generated / "README.md").unlink()
+    (generated / "genauth_email" / "types.py").write_text("")
+
+    assert main([], root) == 0
+
+    assert contents(generated) == contents(pristine / "generated")
+    assert re.fullmatch(
+        r"new     generated/README.md \(\+\d+ -0\)\n"
+        r"gone    generated/genauth_email/api/sms/send_sms.py \(\+0 -1\)\n"
+        r"changed generated/genauth_email/types.py \(\+\d+ -0\)\n",
+        capsys.readouterr().out,
+    )
+
+
+def test_what_changed_is_printed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
+    assert main([], root) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert "changed generated/genauth_email/models/channel.py (+1 -1)" in printed
+    assert all(re.fullmatch(r"changed generated/\S+ \(\+1 -1\)", line) for line in printed)
+
+
+def test_a_check_shows_what_differs_and_writes_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: 登录。")
+    before = state(root)
+
+    assert main(["--check"], root) == 1
+
+    out, err = capsys.readouterr()
+    assert "changed generated/genauth_email/models/channel.py (+1 -1)\n" in out
+    assert '-    """Log in."""\n+    """登录。"""\n' in out
+    assert err == "generated/ is not what the inputs give: run `make generate` and commit it.\n"
+    assert state(root) == before
+
+
+def test_a_check_can_be_read_where_characters_are_missing(repository: Path) -> None:
+    replace(repository / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: 登录。")
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.generate", "--check"],
+        cwd=repository,
+        env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert rb'+    """\u767b\u5f55\u3002"""' in done.stdout
+    assert b"Traceback" not in done.stderr
+
+
+# ---------------------------------------------------------------- wrong inputs
+
+
+@pytest.mark.parametrize(("edit", "at", "reason"), WRONG_CONTRACTS.values(), ids=WRONG_CONTRACTS)
+def test_a_wrong_contract_is_refused_with_its_line(
+    root: Path, capsys: pytest.CaptureFixture[str], edit: tuple[str, str], at: str, reason: str
+) -> None:
+    replace(root / "openapi.yaml", *edit)
+    told = refusals(root, capsys)
+    text = (root / "openapi.yaml").read_bytes().decode().split("\n")
+    assert {fault.file for fault in told} == {"openapi.yaml"}
+    assert [fault for fault in told if reason in fault.reason and at in text[fault.line - 1]], told
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", Refusal("openapi.yaml", 1, "a mapping is expected")),
+        (b"# Nothing yet.\n", Refusal("openapi.yaml", 1, "a mapping is expected")),
+        (b"- openapi: 3.1.0\n", Refusal("openapi.yaml", 1, "a mapping is expected")),
+        (b"openapi: 3.1.0\ninfo:\n  title: Gr\xfc\xdfe\n", Refusal("openapi.yaml", 3, "not UTF-8")),
+        ("openapi: 3.1.0\n".encode("utf-16"), Refusal("openapi.yaml", 1, "not UTF-8")),
+    ],
+)
+def test_a_contract_that_is_no_text_or_no_mapping_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str], content: bytes, told: Refusal
+) -> None:
+    (root / "openapi.yaml").write_bytes(content)
+    assert refusals(root, capsys) == [told]
+
+
+@pytest.mark.parametrize("name", ["openapi.yaml", "generator-config.yml"])
+def test_a_missing_input_is_told(root: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (root / name).unlink()
+    assert main([], root) == 1
+    assert capsys.readouterr().err == f"{name}: No such file or directory\ngenerated/ is as it was.\n"
+
+
+def test_a_contract_can_begin_with_a_byte_order_mark(root: Path) -> None:
+    text = (root / "openapi.yaml").read_bytes()
+    (root / "openapi.yaml").write_bytes(b"\xef\xbb\xbf" + text)
+    assert main(["--check"], root) == 0
+
+
+@pytest.mark.parametrize(
+    ("edit", "at", "reason"),
+    [
+        (("post_hooks:", "posthooks:"), "posthooks", "posthooks: Extra inputs are not permitted"),
+        (("override: 0.1.0", "override: 0.1"), "0.1", "Input should be a valid string"),
+        (("post_hooks:", "post_hooks: ["), "- ruff", "not valid YAML"),
+        (
+            ("post_hooks:", "class_overrides: {Lang: {name: L}}\npost_hooks:"),
+            "Lang",
+            "Extra inputs are not permitted",
+        ),
+        (("  - ruff check", "  - exit 3 #\n  - ruff check"), "- exit 3", "'exit 3' failed"),
+        (("  - ruff check", "  - nothing-like-it\n  - ruff check"), "- nothing", "not found"),
+    ],
+)
+def test_a_wrong_config_is_refused_with_its_line(
+    root: Path, capsys: pytest.CaptureFixture[str], edit: tuple[str, str], at: str, reason: str
+) -> None:
+    replace(root / "generator-config.yml", *edit)
+    [told] = refusals(root, capsys)
+    assert told.file == "generator-config.yml"
+    assert reason in told.reason
+    assert at in (root / "generator-config.yml").read_text().splitlines()[told.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("\n{% if x %}\n", 2, "Unexpected end of template"),
+        ("\n{{ x | shout }}\n", 2, "No filter named 'shout'."),
+        ("\n{{ contract.title }}", 2, "has no attribute 'title'"),
+        ("\n{{ 1 + 'x' }}", 2, "TypeError: unsupported operand"),
+        ("{% include 'x.jinja' %}", 1, "TemplateNotFound: x.jinja"),
+        ("x = 1\nx = = 2\n", 0, "genauth_email/types.py would be no Python: line 2, 'x = = 2'"),
+        ("x = '\\d'\n", 0, "invalid escape sequence"),
+        ("x = '\0'\n", 0, "null byte"),
+        ("def f(a, a): ...\n", 0, "duplicate argument 'a'"),
+    ],
+)
+def test_a_wrong_template_is_refused_with_its_line(
+    root: Path, capsys: pytest.CaptureFixture[str], text: str, line: int, reason: str
+) -> None:
+    (root / "templates" / "types.py.jinja").write_text(text)
+    [told] = refusals(root, capsys)
+    assert told.file == ("templates/types.py.jinja" if line else "templates/")
+    assert told.line == line
+    assert reason in told.reason
+
+
+# ---------------------------------------------------------------- in the middle
+
+
+def test_ctrl_c_does_not_come_between_the_two_steps(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    assert main([], root) == 0
+    monkeypatch.undo()
+
+    assert main(["--check"], root) == 0
+    assert sorted(path.name for path in root.iterdir()) == sorted(INPUTS)
+
+
+def test_a_step_that_fails_is_taken_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
+    before = state(root / "generated")
+    rename = Path.rename
+
+    def failing(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise OSError(28, "No space left on device", str(target))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    assert main([], root) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert state(root / "generated") == before
+
+
+@pytest.fixture
+def waiting(repository: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A run that has come as far as the hooks, and waits there."""
+    os.mkfifo(tmp_path / "there")
+    os.mkfifo(tmp_path / "never")
+    replace(
+        repository / "generator-config.yml",
+        "post_hooks:\n",
+        f"post_hooks:\n  - echo > {tmp_path / 'there'}; cat {tmp_path / 'never'}\n",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scripts.generate"],
+        cwd=repository,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+    with process:
+        (tmp_path / "there").read_text()
+        yield process
+        process.kill()
+
+
+def test_ctrl_c_leaves_everything_as_it_was(repository: Path, waiting: "subprocess.Popen[str]") -> None:
+    before = state(repository / "generated")
+
+    os.killpg(waiting.pid, signal.SIGINT)
+
+    assert waiting.communicate()[0] == "Interrupted.\n"
+    assert waiting.returncode == 130
+    assert state(repository / "generated") == before
+    assert not list(repository.glob(".generated-*"))
+
+
+def test_what_a_killed_run_left_is_gone_after_the_next(
+    repository: Path, waiting: "subprocess.Popen[str]"
+) -> None:
+    os.killpg(waiting.pid, signal.SIGKILL)
+    waiting.wait()
+    assert list(repository.glob(".generated-*"))
+    shutil.copy2(ROOT / "generator-config.yml", repository)
+
+    assert main([], repository) == 0
+
+    assert not list(repository.glob(".generated-*"))
+    assert main(["--check"], repository) == 0
+
+
+def test_odd_leftovers_are_gone_too(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (root / ".generated-link").symlink_to(elsewhere)
+    (root / ".generated-file").touch()
+    protected = root / ".generated-protected"
+    (protected / "new").mkdir(parents=True)
+    (protected / "new" / "file").touch()
+    (protected / "new").chmod(0o500)
+    protected.chmod(0o500)
+
+    assert main([], root) == 0
+
+    assert sorted(path.name for path in root.iterdir()) == sorted(INPUTS)
+    assert (elsewhere / "precious").exists()
+
+
+def test_two_at_once_wait_for_each_other(repository: Path) -> None:
+    replace(repository / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "scripts.generate"],
+            cwd=repository,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    first, second = sorted(run.communicate()[0] for run in runs)
+    assert [run.returncode for run in runs] == [0, 0]
+    assert first.startswith("changed generated/")
+    assert second == "generated/ is what the inputs give.\n"
+
+
+# ---------------------------------------------------------------- through make
+
+
+def test_no_network_is_needed(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("""\
+import socket, sys
+
+def refuse(*args, **options):
+    open(__file__ + ".tried", "a").write(f"{sys.argv} {args}")
+    raise OSError("the network is unreachable")
+
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+""")
+    offline = {
+        "PYTHONPATH": str(tmp_path),
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+    }
+    shutil.rmtree(repository / "generated")
+
+    done = make(repository, "generate", **offline)
+
+    assert done.returncode == 0, done.stderr
+    assert contents(repository / "generated") == contents(ROOT / "generated")
+    assert not (tmp_path / "sitecustomize.py.tried").exists()
+    probe = [sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"]
+    assert b"unreachable" in subprocess.run(probe, env=offline, capture_output=True, check=False).stderr
+
+
+def test_make_ends_with_the_reason(repository: Path) -> None:
+    replace(repository / "openapi.yaml", "required: [channel, email]", "required: yes")
+    before = state(repository / "generated")
+
+    done = make(repository, "generate")
+
+    assert done.returncode == 2
+    reason, end, makes = done.stderr.splitlines()
+    assert re.fullmatch(
+        r"openapi.yaml:\d+: components > schemas > SendEmailDto > required: 'yes' is not of type 'array'",
+        reason,
+    )
+    assert end == "generated/ is as it was."
+    assert makes.startswith("make: *** ")
+    assert state(repository / "generated") == before
+
+
+# ---------------------------------------------------------------- a contract is input, not code
+
+# What would end the string or the docstring that it is in, or mean something to Jinja or to a shell.
+PAYLOADS = [
+    "\"\"\"\npwned()\n\"\"\"\n'''\npwned()\n'''\r\npwned()\r    pwned()",
+    'pwned()\x85pwned()\u2028pwned()\n"\n[tool.pwned]\n',
+    "{{ cycler.__init__.__globals__.os.system('touch pwned') }} {% raw %} #} {#",
+    "{pwned()} {0} %s $(touch pwned) \\N{pwned} \\x \\u \\U \\d \u202e)(denwp\u202c 🎂",
+    'It ends with "a quote"',
+    'It ends with a backslash and a quote \\"',
+    'It ends with three quotes """',
+    "It ends with a backslash \\",
+]
+
+
+def with_texts(node: Any, text: str) -> Any:
+    """The contract with `text` in place of what is there for people."""
+    if isinstance(node, list):
+        return [with_texts(item, text) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: dict.fromkeys(value, text)
+        if key == "x-enumDescriptions"
+        else text
+        if key in ("description", "summary") and isinstance(value, str)
+        else with_texts(value, text)
+        for key, value in node.items()
+    }
+
+
+def generated_from(root: Path, contract: Any) -> dict[str, str]:
+    """The code that a contract gives, without the strings in it, and the keys of the package's metadata."""
+    with (root / "openapi.yaml").open("w", encoding="utf-8") as file:
+        YAML(typ="safe").dump(contract, file)
+    assert main([], root) == 0
+    made: dict[str, str] = {}
+    for path in (root / "generated").rglob("*.py"):
+        tree = ast.parse(path.read_bytes())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                node.value = ""
+        made[str(path.relative_to(root))] = ast.dump(tree)
+    metadata = tomllib.loads((root / "generated" / "pyproject.toml").read_text("utf-8"))
+    made["pyproject.toml"] = str([*metadata, *metadata["project"], *metadata["tool"]])
+    return made
+
+
+@pytest.fixture(scope="module")
+def harmless(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    root = shutil.copytree(pristine, tmp_path_factory.mktemp("harmless") / "root")
+    return generated_from(root, hostile_contract(root, "It is harmless"))
+
+
+def hostile_contract(root: Path, text: str) -> Any:
+    contract = with_texts(YAML(typ="safe").load(root / "openapi.yaml"), text)
+    contract["info"].update(title=text, contact={"name": text}, license={"name": text, "identifier": text})
+    contract["servers"] = [{"url": f"https://x.example/{text}"}]
+    contract["components"]["schemas"]["SendEmailRespDto"]["properties"]["kind"] = {
+        "type": "string",
+        "default": text,
+        "examples": [text],
+        "example": text,
+    }
+    return contract
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_texts_of_a_contract_are_never_code(root: Path, harmless: dict[str, str], payload: str) -> None:
+    assert generated_from(root, hostile_contract(root, payload)) == harmless
+    assert not (root / "pwned").exists()
+    assert not Path("pwned").exists()
+
+
+NAMES = ['x"\'); pwned(); {{ x.pwned }} """ \\', "x\n    pwned()\n"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("name: x-genauth-lang", "name: {}"),
+        ("name: x-genauth-app-id", "name: {}"),
+        ("operationId: sendEmail", "operationId: {}"),
+        ("tags: [email]", "tags: [{}]"),
+        (PATH, "  {}:\n"),
+        (PATH, "  ? {}\n  :\n"),
+        (LAST_NAME, "        - {}\n"),
+        ("enum: [zh-CN", "enum: [{}, zh-CN"),
+        ("        apiCode:\n", "        {}:\n"),
+        (LANG, "    {}: {{type: object, properties: {{a: {{type: string}}}}}}\n" + LANG),
+        ('- $ref: "#/components/parameters/realIp"', "- {{name: {}, in: query, schema: {{type: string}}}}"),
+        ('- $ref: "#/components/parameters/realIp"', "- {{name: {}, in: header, schema: {{type: string}}}}"),
+        ("value: {channel: CHANNEL_LOGIN", "value: {{{}: CHANNEL_LOGIN"),
+    ],
+)
+def test_names_of_a_contract_are_never_code(
+    root: Path, capsys: pytest.CaptureFixture[str], edit: tuple[str, str], name: str
+) -> None:
+    quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    replace(root / "openapi.yaml", edit[0], edit[1].format(quoted))
+    if main([], root) != 0:
+        assert capsys.readouterr().err.startswith("openapi.yaml:")
+    for path in (root / "generated").rglob("*.py"):
+        compile(path.read_bytes(), path, "exec")
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            assert "pwned" not in [getattr(node, field, None) for field in ("id", "attr", "name", "arg")]

@@ -1,0 +1,363 @@
+"""Edits that spoil the contract, each with what `make generate` says of it."""
+
+LANG = "    Lang:\n"
+LAST_NAME = "        - CustomCodeError\n"
+PATH = "  /api/v3/send-email:\n"
+FIRST_FIELD = "        message:\n          type: string\n"
+EMAIL = "{application/json: {schema: {$ref: '#/components/schemas/SendEmailRespDto'}}}"
+RESPONSE = f"responses: {{'200': {{description: x, content: {EMAIL}}}}}"
+MIXED = "the values have to be strings, or integers, all of them"
+MISSING = "this is missing, and the templates need it"
+
+
+def operation(rest: str = RESPONSE, operation_id: str = "sendSms") -> tuple[str, str]:
+    """An edit that adds an operation."""
+    return (
+        "\ncomponents:\n",
+        f"  /api/v3/send-sms:\n    post:\n      operationId: {operation_id}\n      {rest}\n\ncomponents:\n",
+    )
+
+
+def schema(text: str) -> tuple[str, str]:
+    """An edit that adds a schema."""
+    return LANG, f"    {text}\n{LANG}"
+
+
+def field(text: str) -> tuple[str, str]:
+    """An edit that adds a field to the answer."""
+    return FIRST_FIELD, f"        {text}\n{FIRST_FIELD}"
+
+
+def answer(text: str) -> tuple[str, str]:
+    """An edit that adds an operation with an answer of its own."""
+    return operation(f"responses: {{'200': {{description: x{text}}}}}")
+
+
+def body(text: str) -> tuple[str, str]:
+    return operation(f"requestBody: {{content: {{{text}}}}}\n      {RESPONSE}")
+
+
+def parameter(text: str) -> tuple[str, str]:
+    return operation(f"parameters: [{{{text}}}]\n      {RESPONSE}")
+
+
+NOT_AN_ANSWER = "an answer is a JSON object that requires `statusCode`, an integer, and `message`, a string"
+
+# Each is an edit of the contract, from one text to another; what is in the line that is told; and the reason.
+WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
+    # YAML
+    "syntax": (
+        ("      tags: [email]", "      tags: [email"),
+        "summary:",
+        "not valid YAML: expected ',' or ']'",
+    ),
+    "duplicate key": (
+        ("      tags: [email]", "      tags: [email]\n      tags: [mail]"),
+        "tags: [mail]",
+        'not valid YAML: found duplicate key "tags"',
+    ),
+    "tab": (("      tags: [email]", "\ttags: [email]"), "tags:", "not valid YAML: found character '\\t'"),
+    "control character": (
+        ("title: GenAuth", "title: \0GenAuth"),
+        "title:",
+        "not valid YAML: a control character",
+    ),
+    "second document": (
+        ("openapi: 3.1.0", "---\n---\nopenapi: 3.1.0"),
+        "---",
+        "not valid YAML: but found another document",
+    ),
+    "tag": (("title: GenAuth", "title: !text GenAuth"), "title:", "put it into quotes"),
+    "date": (
+        ("value: 203.0.113.9", "value: 2001-02-03"),
+        "2001-02-03",
+        "2001-02-03 is neither a string nor a number",
+    ),
+    "not a number": (("value: 203.0.113.9", "value: .nan"), ".nan", "nan is no number in JSON"),
+    "half a character": (
+        ("title: GenAuth", r'title: "\ud800"' + " #"),
+        "title:",
+        "has half a character in it",
+    ),
+    "number as a key": (
+        ('        "200":', "        200:"),
+        "200:",
+        "a key has to be a string: put it into quotes",
+    ),
+    # OpenAPI
+    "swagger": (("openapi: 3.1.0", 'swagger: "2.0"'), "swagger", "the contract has to be OpenAPI 3.1"),
+    "OpenAPI 3.0": (("openapi: 3.1.0", "openapi: 3.0.3"), "openapi", "the contract has to be OpenAPI 3.1"),
+    "OpenAPI 3.2": (("openapi: 3.1.0", "openapi: 3.2.0"), "openapi", "the contract has to be OpenAPI 3.1"),
+    "no version": (("openapi: 3.1.0\n", ""), "info:", "the contract has to be OpenAPI 3.1"),
+    "wrong type": (
+        ("required: [channel, email]", "required: yes"),
+        "required: yes",
+        "'yes' is not of type 'array'",
+    ),
+    "unknown type": (("type: object", "type: objekt"), "type: objekt", "'objekt' is not"),
+    "unknown key": (("operationId:", "operationID:"), "operationID", "('operationID' was unexpected)"),
+    "no paths": (("\npaths:\n", "\nx-paths:\n"), "openapi:", f"paths: {MISSING}"),
+    "path without a slash": (
+        (PATH, PATH.replace("/", "", 1)),
+        "api/v3",
+        "('api/v3/send-email' was unexpected)",
+    ),
+    "no responses": (("      responses:\n", "      x-responses:\n"), "post:", "an answer '200' is missing"),
+    "no response 200": (('        "200":\n', '        "201":\n'), "responses:", "an answer '200' is missing"),
+    # References
+    "reference to nothing": (
+        ('$ref: "#/components/schemas/SendEmailDto"', '$ref: "#/components/schemas/SendDto"'),
+        "SendDto",
+        "there is no '#/components/schemas/SendDto'",
+    ),
+    "reference to another file": (
+        ('$ref: "#/components/schemas/SendEmailDto"', '$ref: "https://x.example/all.yaml"'),
+        "x.example",
+        "'https://x.example/all.yaml' is not '#/components/…/…'",
+    ),
+    "reference into a schema": (
+        (
+            '$ref: "#/components/schemas/Channel"',
+            '$ref: "#/components/schemas/SendEmailRespDto/properties/message"',
+        ),
+        "properties/message",
+        "is not '#/components/…/…'",
+    ),
+    "reference to itself": (
+        schema("Loop: {$ref: '#/components/schemas/Loop'}"),
+        "Loop:",
+        "'#/components/schemas/Loop' leads back to here",
+    ),
+    "required field that is none": (
+        ("[channel, email]", "[channel, emial]"),
+        "emial",
+        "there is no property 'emial'",
+    ),
+    # Vocabularies
+    "value of another type": (("- CHANNEL_LOGIN\n", "- 7\n"), "enum:", MIXED),
+    "null as a value": (("enum: [zh-CN", "enum: [null, zh-CN"), "enum:", MIXED),
+    "no values": (("enum: [zh-CN, en-US, ja-JP, zh-TW]", "enum: []"), "enum: []", "this should be non-empty"),
+    "value twice": (
+        ("        - CHANNEL_REGISTER\n", "        - CHANNEL_REGISTER\n        - CHANNEL_LOGIN\n"),
+        "- CHANNEL_LOGIN",
+        "'CHANNEL_LOGIN' is there twice",
+    ),
+    "number twice": (("enum: [200,", "enum: [200, 200,"), "enum: [200", "200 is there twice"),
+    "values of one name": (
+        schema("Size: {type: string, enum: [a-b, A b]}"),
+        "Size:",
+        "'A B' would be called A_B, as 'a-b' is",
+    ),
+    "one name too few": ((LAST_NAME, ""), "x-enum-varnames", "there are 17 names for 18 values"),
+    "name twice": (
+        (LAST_NAME, "        - ThrottleError\n"),
+        "- ThrottleError",
+        "'ThrottleError' would be called THROTTLE_ERROR, as 429 is",
+    ),
+    "names are no list": (
+        ("x-enum-varnames:\n", "x-enum-varnames:\n        a:\n"),
+        "x-enum-varnames",
+        "is not of type 'array'",
+    ),
+    "name of no class": (
+        (LAST_NAME, "        - custom_code\n"),
+        "- custom_code",
+        "'custom_code' is no name of a class, such as 'ThrottleError'",
+    ),
+    "unusable name": ((LAST_NAME, "        - 4x4\n"), "- 4x4", "'4x4' cannot be a name in Python"),
+    "name of another error": (
+        (LAST_NAME, "        - APIError\n"),
+        "- APIError",
+        "two things called 'APIError'",
+    ),
+    "description of a stranger": (
+        ("        CHANNEL_LOGIN: Log", "        CHANNEL_LOGON: x\n        CHANNEL_LOGIN: Log"),
+        "CHANNEL_LOGON",
+        "'CHANNEL_LOGON' is none of the values",
+    ),
+    "description empty": (
+        ("CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN:"),
+        "LOGIN:",
+        "None is not of type 'string'",
+    ),
+    "no status codes": (
+        ("    StatusCode:\n", "    Code: {type: integer}\n    x-StatusCode:\n"),
+        "components/schemas/StatusCode",
+        "there is no '#/components/schemas/StatusCode'",
+    ),
+    "no 200": (("enum: [200, 400,", "enum: [201, 400,"), "enum: [201", "200 is missing, which is success"),
+    # What the templates take by name
+    "no names of errors": (
+        ("      x-enum-varnames:\n        - OK", "      x-names:\n        - OK"),
+        "StatusCode:",
+        f"x-enum-varnames: {MISSING}",
+    ),
+    "no server": (("\nservers:\n", "\nx-servers:\n"), "openapi:", f"servers: {MISSING}"),
+    "no license": (("    identifier: MIT\n", ""), "license:", "identifier: this is missing"),
+    "no app id": (
+        ("    appId:\n      type", "    app:\n      type"),
+        "securitySchemes:",
+        "appId: this is missing",
+    ),
+    # Names
+    "operation without a name": (
+        ("      operationId: sendEmail\n", ""),
+        "post:",
+        "the name of a method is needed",
+    ),
+    "operation with an unusable name": (
+        ("operationId: sendEmail", "operationId: send email"),
+        "operationId",
+        "the name of a method is needed, such as 'sendEmail'",
+    ),
+    "operations of one name": (
+        operation(operation_id="sendEmail"),
+        "operationId",
+        "another operation is called 'sendEmail' too",
+    ),
+    "operations of one name in Python": (
+        operation(operation_id="send_email"),
+        "send_email",
+        "another operation is called 'send_email' too",
+    ),
+    "operation with a name of the clients'": (
+        operation(operation_id="close"),
+        "operationId: close",
+        "genauth_email/client.py would have two things called 'close': choose another name",
+    ),
+    "schema with a title": (
+        ("    Channel:\n", "    Channel:\n      title: The channel\n"),
+        "Channel:",
+        "its class would be 'TheChannel': call it so here, and give it no title",
+    ),
+    "schema of no class's name": (
+        schema("size: {type: string, enum: [a]}"),
+        "size:",
+        "its class would be 'Size'",
+    ),
+    "schema with a name of the client's": (
+        schema("Request: {type: object, properties: {a: {type: string}}}"),
+        "Request:",
+        "genauth_email/client.py would have two things called 'Request'",
+    ),
+    "schemas of one module": (
+        (LANG, "    SMSSize: {type: string, enum: [a]}\n    SmsSize: {type: string, enum: [a]}\n" + LANG),
+        "SmsSize:",
+        "there would be two modules called 'sms_size'",
+    ),
+    "field with a name of the models'": (
+        field("to_dict: {type: string}"),
+        "to_dict",
+        "two things called 'to_dict'",
+    ),
+    "fields of one name": (
+        field("status-code: {type: string}"),
+        "status",
+        "another field would have the same name in Python",
+    ),
+    "field with an invisible name": (
+        field(r'"a\nb": {type: string}'),
+        r'"a\nb"',
+        "has a character in it that cannot be seen",
+    ),
+    "field with a name of an argument's": (
+        ("        email:\n", "        lang: {type: string}\n        email:\n"),
+        "lang:",
+        "the methods need the name 'lang' for something else",
+    ),
+    "path with a stranger in it": (
+        (PATH, PATH.replace("v3", "{x!r}")),
+        "{x!r}",
+        "a path is made of letters, digits",
+    ),
+    "path with a parameter that is none": (
+        (PATH, PATH.replace("v3", "{x}")),
+        "post:",
+        "Path parameters do not match",
+    ),
+    # What the generator leaves out, and what the templates cannot do
+    "constant": (field("kind: {const: x}"), "kind:", "the templates know neither `const` nor"),
+    "file": (field("kind: {type: string, format: binary}"), "kind:", "nor `format: binary`"),
+    "field that is neither": (field("kind: {const: {a: 1}}"), "kind:", "Input should be a valid string"),
+    "wrong default": (
+        field("kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}"),
+        "SendEmailRespDto:",
+        "Value x is not valid for enum",
+    ),
+    "answer without a message": (
+        ("required: [statusCode, message]", "required: [statusCode]"),
+        "SendEmailRespDto:",
+        NOT_AN_ANSWER,
+    ),
+    "answer with a number as a message": (
+        (FIRST_FIELD, FIRST_FIELD.replace("string", "number")),
+        "SendEmailRespDto:",
+        NOT_AN_ANSWER,
+    ),
+    "answer with a string as a code": (
+        ("            - type: integer\n", "            - type: string\n"),
+        "SendEmailRespDto:",
+        NOT_AN_ANSWER,
+    ),
+    "answer that is a list": (
+        answer(", content: {application/json: {schema: {type: array, items: {}}}}"),
+        "'200'",
+        NOT_AN_ANSWER,
+    ),
+    "answer that is nothing": (answer(""), "'200'", NOT_AN_ANSWER),
+    "answer that is text": (
+        answer(", content: {text/plain: {schema: {type: string}}}"),
+        "'200'",
+        NOT_AN_ANSWER,
+    ),
+    "answer that is an image": (
+        answer(", content: {image/png: {}}"),
+        "post:",
+        "Unsupported content_type image/png",
+    ),
+    "answers of two schemas": (
+        answer(f"}}, '400': {{description: x, content: {EMAIL}"),
+        "responses:",
+        "all answers of an operation have to be of one schema",
+    ),
+    "body that is a form": (
+        body("multipart/form-data: {schema: {$ref: '#/components/schemas/SendEmailDto'}}"),
+        "multipart/form-data",
+        "a body has to be one JSON object",
+    ),
+    "body that is a table": (
+        body("text/csv: {schema: {$ref: '#/components/schemas/SendEmailDto'}}"),
+        "post:",
+        "Unsupported content type text/csv",
+    ),
+    "body that is a list": (
+        body("application/json: {schema: {type: array, items: {type: string}}}"),
+        "application/json",
+        "a body has to be one JSON object",
+    ),
+    "cookie": (
+        parameter("name: c, in: cookie, schema: {type: string}"),
+        "cookie",
+        "a cookie, which the templates cannot send",
+    ),
+    "parameter that is an object": (
+        parameter("name: c, in: query, schema: {type: object, properties: {}}"),
+        "parameters:",
+        "'c': the templates cannot send an object as a parameter",
+    ),
+    "parameter without a schema": (
+        parameter("name: c, in: query, content: {application/json: {}}"),
+        "parameters:",
+        "a schema is missing",
+    ),
+    "parameter with a name of an argument's": (
+        parameter("name: timeout, in: query, schema: {type: string}"),
+        "parameters:",
+        "'timeout': the functions need the name 'timeout' for themselves",
+    ),
+    "header with an unusable name": (
+        parameter(r'name: "x\r\ny", in: header, schema: {type: string}'),
+        "parameters:",
+        "is no name of a header or parameter",
+    ),
+}
