@@ -23,7 +23,8 @@ test: .venv/package ## Run every test
 
 check: .venv/package lint ## Run the linters and the type checkers, and see that generated/ is what its inputs give
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no fault"
-	@$(BIN)/mypy --no-error-summary scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email && echo "mypy finds no fault"
+	@$(BIN)/mypy --no-error-summary examples scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
+		&& echo "mypy finds no fault"
 	@$(BIN)/basedpyright
 	@$(BIN)/python -m scripts.generate --check
 

@@ -10,6 +10,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
@@ -40,6 +41,17 @@ class Twin:
     def with_options(self, **options: Any) -> "Twin":
         return Twin(self.client.with_options(**options), self._portal)
 
+    def __enter__(self) -> "Twin":
+        """Enter the client itself, as `with` and `async with` do."""
+        client = self.client
+        enter = client.__enter__ if isinstance(client, AuthenticationClient) else client.__aenter__
+        assert self._run(enter) is client
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        client = self.client
+        self._run(client.__exit__ if isinstance(client, AuthenticationClient) else client.__aexit__, *error)
+
     def close(self) -> None:
         client = self.client
         self._run(client.close if isinstance(client, AuthenticationClient) else client.aclose)
@@ -62,6 +74,16 @@ class Connect:
         twin = Twin(kind(app_id, app_host, **options), self._portal)
         self._stack.callback(twin.close)
         return twin
+
+    def http_client(self, **settings: Any) -> Any:
+        """A user's own httpx client, of the kind that fits. It is closed at the end of the test."""
+        # No proxy of the environment, and no TLS: loading the certificates would take most of a test's time.
+        settings = {"trust_env": False, "verify": False} | settings
+        if self._portal is None:
+            return self._stack.enter_context(httpx.Client(**settings))
+        http_client = httpx.AsyncClient(**settings)
+        self._stack.callback(self._portal.call, http_client.aclose)
+        return http_client
 
 
 @contextmanager

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import logging
+import math
 import os
+import re
 import ssl
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from copy import copy
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 import httpx
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from .api.email import send_email
-from .errors import APIConnectionError, APITimeoutError, Delivery, InvalidResponseError, error_class
+from .errors import (
+    APIConnectionError,
+    APITimeoutError,
+    GenAuthError,
+    InvalidResponseError,
+    delivery_of,
+    error_class,
+    parse_retry_after,
+)
 from .models.channel import Channel, ChannelLiteral
 from .models.lang import Lang, LangLiteral
 from .models.send_email_dto import SendEmailDto
 from .models.send_email_resp_dto import SendEmailRespDto
-from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, encode, text
+from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, as_text, encode
 
 VERSION: Final = "0.1.0"
 """The version of this package."""
@@ -33,6 +45,13 @@ DEFAULT_TIMEOUT: Final = 10.0
 """Seconds."""
 
 DEFAULT_MAX_RETRIES: Final = 2
+
+# Seconds, where there is no timeout that would end the waiting sooner.
+_LONGEST_WAIT: Final = 60.0
+
+HttpClientT = TypeVar("HttpClientT", httpx.Client, httpx.AsyncClient)
+
+_logger = logging.getLogger("genauth_email")
 
 
 @frozen
@@ -50,6 +69,7 @@ class _Options:
     def headers(self) -> dict[str, str]:
         headers = {
             "user-agent": f"genauth-email/{VERSION} python-httpx/{httpx.__version__}",
+            "content-type": "application/json",
             "x-genauth-request-from": "sdk",
             "x-genauth-sdk-version": f"genauth-email:{VERSION}",
             "x-genauth-app-id": self.app_id,
@@ -63,12 +83,274 @@ class _Options:
         return headers
 
 
-class _Client:
-    """What the two clients share: the options, the making of a request, the reading of an answer."""
+def _string(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        # The value may be a secret, so the error shows only its type.
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    return value
 
+
+def _header_value(name: str, value: object) -> str:
+    text = _string(name, value)
+    if not text:
+        raise ValueError(f"{name} must be a string that is not empty")
+    # Again, it may be a secret, so the error shows only what is wrong with it.
+    if wrong := re.search(r"[^ -~]|^ | $", text):
+        raise ValueError(
+            f"{name} has {wrong[0]!r} at position {wrong.start()}: allowed are printable ASCII characters, "
+            "with no space at either end"
+        )
+    return text
+
+
+def _app_host(name: str, value: object) -> str:
+    text = _string(name, value)
+    try:
+        url = httpx.URL(text)
+        sound = (
+            url.scheme in ("http", "https")
+            and re.fullmatch(rb"[\w.:-]+", url.raw_host)
+            and (url.port is None or 0 < url.port < 65536)
+            and not url.userinfo
+            # httpx would encode a space, and keep a "?" or "#" with nothing after it.
+            and not re.search(r"[\s?#]", text)
+        )
+    except httpx.InvalidURL:
+        url = None
+        sound = False
+    if url is None or not sound:
+        # What httpx says is no cause of this error: it may quote a password. So may what is left out here.
+        shown = re.sub(r"(?s)[?#].*", "?***", re.sub(r"(?s).*@", "***@", text))
+        raise ValueError(
+            f"{name} must be a URL such as https://example.genauth.ai, with http or https, a host, and at most a "
+            f"port and a path, not {shown!r}"
+        )
+    return str(url).rstrip("/")
+
+
+def _real_ip(name: str, value: object) -> str:
+    text = _string(name, value)
+    try:
+        ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an IPv4 or IPv6 address, not {text!r}") from error
+    # An IPv6 address can have a zone, and that can be any text.
+    return _header_value(name, text)
+
+
+def _lang(name: str, value: object) -> Lang:
+    try:
+        return Lang(cast(str, value))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _timeout(name: str, value: object) -> float | httpx.Timeout:
+    if isinstance(value, httpx.Timeout):
+        for part, seconds in value.as_dict().items():
+            if seconds is not None:
+                _timeout(f"{name}.{part}", seconds)
+        return value
+    allowed = f"{name} must be a positive number of seconds, or an httpx.Timeout"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{allowed}, not {value!r}")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{allowed}, not {value!r}")
+    return value
+
+
+def _max_retries(name: str, value: object) -> int:
+    allowed = f"{name} must be 0 or a positive integer"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{allowed}, not {value!r}")
+    if value < 0:
+        raise ValueError(f"{allowed}, not {value!r}")
+    return value
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
+    "app_id": _header_value,
+    "app_host": _app_host,
+    "access_token": _header_value,
+    "lang": _lang,
+    "real_ip": _real_ip,
+    "timeout": _timeout,
+    "max_retries": _max_retries,
+}
+# What can be None, which is for nothing to be sent.
+_OPTIONAL: Final = ("access_token", "lang", "real_ip")
+
+
+def _checked(options: Mapping[str, object]) -> dict[str, Any]:
+    """Check the options that are not `UNSET`.
+
+    Raises:
+        TypeError: One is of a wrong type. The error names it.
+        ValueError: One is not allowed. The error names it.
+    """
+    return {
+        name: None if value is None and name in _OPTIONAL else _CHECKS[name](name, value)
+        for name, value in options.items()
+        if value is not UNSET
+    }
+
+
+class _TryAgain(Exception):
+    """An attempt failed in a way that makes it safe to try again.
+
+    Attributes:
+        outcome: What the caller gets when there is no other attempt.
+        wait: Seconds to wait, if the server said how many.
+    """
+
+    def __init__(self, reason: str, outcome: Response[Any] | GenAuthError, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+        self.wait = wait
+
+    def settle(self) -> Response[Any]:
+        if isinstance(self.outcome, GenAuthError):
+            raise self.outcome from self.outcome.__cause__
+        return self.outcome
+
+
+@define
+class _Call(Generic[AnswerT]):
+    """One call: a request, what its answer is read as, and the attempts at it. It knows nothing of sync or async."""
+
+    request: Request
+    http_request: httpx.Request
+    answer: type[AnswerT]
+    max_retries: int
+    deadline: float
+    attempt_started: float = field(factory=monotonic)
+    failure: _TryAgain | None = None  # Of the attempt before.
+
+    def begin_attempt(self) -> None:
+        self.attempt_started = monotonic()
+        if self.failure is not None:
+            # The timeout is the call's: a later attempt has what is left of it, which the wait may have used up.
+            left = self.deadline - self.attempt_started
+            if left <= 0:
+                raise self.failure
+            _logger.warning("%s: trying again after: %s", self.request, self.failure)
+            timeout: dict[str, float | None] = self.http_request.extensions["timeout"]
+            # Where one of them is None, there is no end to what is left.
+            self.http_request.extensions["timeout"] = {
+                kind: None if seconds is None else min(seconds, left) for kind, seconds in timeout.items()
+            }
+
+    def fail(self, error: httpx.HTTPError) -> Exception:
+        """Turn an error of httpx into ours, or into a `_TryAgain`."""
+        causes = list(_causes(error))
+        # Under trio an error of TLS has no text, but its cause has.
+        said = next((str(each) for each in causes if str(each)), "")
+        reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        text = f"{reason} [{self.request}]"
+        self._log(reason)
+        ours: APIConnectionError
+        match error:
+            case httpx.ConnectTimeout() | httpx.PoolTimeout():
+                ours = APITimeoutError(text, delivery="not_sent")
+            case httpx.TimeoutException():
+                return APITimeoutError(text, delivery="unknown")
+            # The certificate will be no other.
+            case httpx.ConnectError() if any(
+                isinstance(each, ssl.SSLCertVerificationError) for each in causes
+            ):
+                return APIConnectionError(text, delivery="not_sent")
+            case httpx.ConnectError():
+                ours = APIConnectionError(text, delivery="not_sent")
+            case httpx.ProxyError():  # The proxy refused to connect us on, and will again.
+                return APIConnectionError(text, delivery="not_sent")
+            case _:
+                return APIConnectionError(text, delivery="unknown")
+        ours.__cause__ = error
+        return _TryAgain(reason, ours)
+
+    def read(self, response: httpx.Response) -> Response[AnswerT]:
+        """Read an answer. A DTO decides whatever the HTTP status; without one, an HTTP error is an `APIError`.
+
+        Raises:
+            APIError: The HTTP status is 4xx or 5xx, and the body is no DTO.
+            InvalidResponseError: The body is no DTO.
+            _TryAgain: The HTTP status is 429 or 503, and the server says when to try again.
+        """
+        status, headers, content = response.status_code, response.headers, response.content
+        outcome: Response[AnswerT] | GenAuthError
+        try:
+            document: object = json.loads(content)
+            if not isinstance(document, dict):
+                raise TypeError(f"an object is expected, not {type(document).__name__}")
+            parsed = self.answer.from_dict(cast(dict[str, Any], document))
+            outcome = Response(
+                request=self.request, status_code=status, headers=headers, content=content, parsed=parsed
+            )
+            self._log(f"HTTP {status}", parsed)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            text = f"HTTP {status} with a body that is no {self.answer.__name__}: {reason} [{self.request}]"
+            if status >= 400:
+                outcome = error_class(status)(
+                    text,
+                    status_code=status,
+                    message="",
+                    api_code=None,
+                    request_id=None,
+                    http_status=status,
+                    headers=headers,
+                    content=content,
+                )
+            else:
+                outcome = InvalidResponseError(text, http_status=status, headers=headers, content=content)
+            outcome.__cause__ = error
+            self._log(f"HTTP {status}, no {self.answer.__name__}")
+        if (
+            status in (429, 503)
+            and self._refused(outcome)
+            and (wait := parse_retry_after(headers)) is not None
+        ):
+            raise _TryAgain(f"HTTP {status} with Retry-After", outcome, wait)
+        if isinstance(outcome, GenAuthError):
+            raise outcome
+        return outcome
+
+    def _refused(self, outcome: Response[AnswerT] | GenAuthError) -> bool:
+        if isinstance(outcome, GenAuthError):
+            return outcome.delivery == "not_sent"
+        # 429 is the rule of one email a minute, which trying again will not outlast.
+        return outcome.parsed.status_code != 429 and delivery_of(outcome.parsed.status_code) == "not_sent"
+
+    def retries(self) -> dict[str, Any]:
+        """The arguments of `stamina.retry_context`, but for the first."""
+        left = max(self.deadline - monotonic(), 0)
+        return {"attempts": self.max_retries + 1, "timeout": None, "wait_max": min(5.0, left / 2)}
+
+    def wait_before_retry(self, failure: BaseException) -> bool | float:
+        """Tell stamina whether to try again, and when, if the server said it."""
+        left = min(self.deadline - monotonic(), _LONGEST_WAIT)
+        if not isinstance(failure, _TryAgain) or left <= (failure.wait or 0):
+            return False
+        self.failure = failure
+        return True if failure.wait is None else failure.wait
+
+    def _log(self, what: str, answer: Any = None) -> None:
+        if not _logger.isEnabledFor(logging.DEBUG):
+            return
+        if answer is not None:
+            request_id = getattr(answer, "request_id", UNSET) or None
+            what += f", statusCode {int(answer.status_code)}, request id {self.request.hide(str(request_id))}"
+        _logger.debug("%s: %s, in %.0f ms", self.request, what, (monotonic() - self.attempt_started) * 1000)
+
+
+class _Client(Generic[HttpClientT]):
+    """What the two clients share: the options, and the making of a call."""
+
+    _options: _Options
+    _http_client: HttpClientT
     _owns_http_client: bool
 
-    def __init__(
+    def _configure(
         self,
         app_id: str | None,
         app_host: str | None,
@@ -78,19 +360,18 @@ class _Client:
         timeout: float | httpx.Timeout,
         max_retries: int,
     ) -> None:
-        app_id = app_id or os.environ.get("GENAUTH_APP_ID")
-        if not app_id:
+        if app_id is None and not os.environ.get("GENAUTH_APP_ID"):
             raise ValueError("app_id is missing: pass it, or set GENAUTH_APP_ID")
-        lang = lang or os.environ.get("GENAUTH_LANG")  # type: ignore[assignment]  # Lang() checks it
-        self._options = _Options(
-            app_id=app_id,
-            app_host=(app_host or os.environ.get("GENAUTH_APP_HOST") or DEFAULT_APP_HOST).rstrip("/"),
-            access_token=access_token or os.environ.get("GENAUTH_ACCESS_TOKEN"),
-            lang=Lang(lang) if lang else None,
-            real_ip=real_ip,
-            timeout=timeout,
-            max_retries=max_retries,
-        )
+        given = {
+            "app_id": _or_environment(app_id, "GENAUTH_APP_ID"),
+            "app_host": _or_environment(app_host, "GENAUTH_APP_HOST", DEFAULT_APP_HOST),
+            "access_token": _or_environment(access_token, "GENAUTH_ACCESS_TOKEN"),
+            "lang": _or_environment(lang, "GENAUTH_LANG"),
+            "real_ip": real_ip,
+            "timeout": timeout,
+            "max_retries": max_retries,
+        }
+        self._options = _Options(**_checked(given))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._options.app_id!r}, {self._options.app_host!r})"
@@ -117,24 +398,25 @@ class _Client:
             lang: The language of the answers' `message`. None: the server's default.
             real_ip: The IP address of the end user. None: none is sent.
             timeout: Seconds to wait for an answer, or an `httpx.Timeout`.
-            max_retries: How often at most a request is sent again where that is safe.
+            max_retries: How often at most a request is sent again where that is safe. 0: never.
 
         Raises:
+            TypeError: An argument is of a wrong type.
             ValueError: An argument is not allowed.
         """
-        given: dict[str, Any] = {
+        given = {
             "app_id": app_id,
-            "app_host": app_host if isinstance(app_host, Unset) else app_host.rstrip("/"),
+            "app_host": app_host,
             "access_token": access_token,
-            "lang": Lang(lang) if isinstance(lang, str) else lang,
+            "lang": lang,
             "real_ip": real_ip,
             "timeout": timeout,
             "max_retries": max_retries,
         }
-        client = copy(self)
-        client._options = evolve(
-            self._options, **{name: value for name, value in given.items() if value is not UNSET}
-        )
+        # Several times as fast as `copy.copy`.
+        client = object.__new__(type(self))
+        client.__dict__.update(self.__dict__)
+        client._options = evolve(self._options, **_checked(given))
         client._owns_http_client = False
         return client
 
@@ -154,23 +436,35 @@ class _Client:
             timeout=UNSET if timeout is None else timeout,
         )
 
-    def _http_arguments(
-        self, request: Request, params: Mapping[str, Any], headers: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        return {
-            "method": request.method,
-            "url": request.url,
-            "params": _given(params),
-            "headers": self._options.headers()
-            | {name: text(value) for name, value in headers.items() if value is not UNSET},
-            "json": None if request.body is None else request.body.to_dict(),
-            "timeout": self._options.timeout,
-            # A redirect would take the user's token, and the email, to wherever it points.
-            "follow_redirects": False,
-        }
+    def _call(
+        self,
+        method: str,
+        path: str,
+        answer: type[AnswerT],
+        body: RequestBody | None,
+        params: Mapping[str, object],
+        headers: Mapping[str, object],
+    ) -> _Call[AnswerT]:
+        options = self._options
+        request = Request(method, options.app_host + path, body)
+        return _Call(
+            request=request,
+            http_request=self._http_client.build_request(
+                method,
+                request.url,
+                params=_given(params),
+                headers=options.headers()
+                | {name: as_text(value) for name, value in headers.items() if value is not UNSET},
+                content=None if body is None else json.dumps(body.to_dict(), separators=(",", ":")).encode(),
+                timeout=options.timeout,
+            ),
+            answer=answer,
+            max_retries=options.max_retries,
+            deadline=monotonic() + _total(options.timeout),
+        )
 
 
-class AuthenticationClient(_Client):
+class AuthenticationClient(_Client[httpx.Client]):
     """A client of GenAuth. `AsyncAuthenticationClient` is its async twin.
 
     It keeps its connections open for the next call: make one, use it from all threads, and close it at the end,
@@ -185,11 +479,12 @@ class AuthenticationClient(_Client):
         lang: The language of the answers' `message`. Default: `GENAUTH_LANG`, then the server's, which is `zh-CN`.
         real_ip: The IP address of the end user. Without it the server takes the address of this machine, and
             counts all users together in its limits on sending codes.
-        timeout: Seconds to wait for an answer, or an `httpx.Timeout`.
-        max_retries: How often at most a request is sent again where that is safe.
+        timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
+        max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.Client`, for a proxy or a private CA, say. It is never closed by this client.
 
     Raises:
+        TypeError: An argument is of a wrong type.
         ValueError: An argument is missing or not allowed.
     """
 
@@ -205,8 +500,9 @@ class AuthenticationClient(_Client):
         max_retries: int = DEFAULT_MAX_RETRIES,
         http_client: httpx.Client | None = None,
     ) -> None:
-        super().__init__(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
-        self._http_client = http_client or httpx.Client(verify=_ssl_context())
+        _check_type(http_client, httpx.Client, self)
+        self._configure(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
+        self._http_client = http_client or httpx.Client(verify=_ssl_context(), cookies=_no_cookies())
         self._owns_http_client = http_client is None
 
     def __enter__(self) -> Self:
@@ -230,8 +526,8 @@ class AuthenticationClient(_Client):
         *,
         answer: type[AnswerT],
         body: RequestBody | None = None,
-        params: Mapping[str, Any] = {},
-        headers: Mapping[str, Any] = {},
+        params: Mapping[str, object] = {},
+        headers: Mapping[str, object] = {},
     ) -> Response[AnswerT]:
         """Send a request and return its answer, be it a success or a failure. The endpoint functions call this.
 
@@ -248,11 +544,37 @@ class AuthenticationClient(_Client):
             APITimeoutError: There was no answer in time.
             APIConnectionError: There was no answer: no connection could be made, or it broke.
             InvalidResponseError: What came is no answer of the API.
+            RuntimeError: The client is closed.
         """
-        request = Request(method, self._options.app_host + path, body)
-        with _httpx_errors(request):
-            response = self._http_client.request(**self._http_arguments(request, params, headers))
-        return _read(request, response, answer)
+        call = self._call(method, path, answer, body, params, headers)
+        try:
+            return self._attempt(call)
+        except _TryAgain as caught:
+            # It is done with: what fails in a retry does not show it as its context.
+            failure = caught
+        return self._retry(call, failure) if call.max_retries else failure.settle()
+
+    def _attempt(self, call: _Call[AnswerT]) -> Response[AnswerT]:
+        call.begin_attempt()
+        try:
+            # A redirect would take the user's token, and the email, to wherever it points.
+            response = self._http_client.send(call.http_request, follow_redirects=False)
+        except httpx.HTTPError as error:
+            raise call.fail(error) from error
+        return call.read(response)
+
+    def _retry(self, call: _Call[AnswerT], failure: _TryAgain) -> Response[AnswerT]:
+        import stamina
+
+        try:
+            for attempt in stamina.retry_context(call.wait_before_retry, **call.retries()):
+                with attempt:
+                    if attempt.num == 1:  # It has been made.
+                        raise failure
+                    return self._attempt(call)
+        except _TryAgain as last:
+            failure = last
+        return failure.settle()
 
     def send_email(
         self,
@@ -284,6 +606,7 @@ class AuthenticationClient(_Client):
             The answer, which is a success.
 
         Raises:
+            TypeError: An argument is of a wrong type. Nothing was sent.
             ValueError: An argument is not allowed. Nothing was sent.
             APIError: The answer's `statusCode` is not 200, or an HTTP error came without an answer of the API. Its
                 class is the one of that code, such as `ThrottleError` for 429.
@@ -291,17 +614,21 @@ class AuthenticationClient(_Client):
             APIConnectionError: There was no answer: no connection could be made, or it broke.
             InvalidResponseError: What came is no answer of the API.
         """
+        client = self._with_call_options(lang, real_ip, access_token, timeout)
+        body = SendEmailDto(
+            channel=Channel(channel),
+            email=_string("email", email),
+        )
+        # A traceback that shows local variables shows the user's no longer.
+        del access_token, email
         return send_email.sync(
-            client=self._with_call_options(lang, real_ip, access_token, timeout),
-            body=SendEmailDto(
-                channel=Channel(channel),
-                email=email,
-            ),
+            client=client,
+            body=body,
         )
 
 
-class AsyncAuthenticationClient(_Client):
-    """An async client of GenAuth. `AuthenticationClient` is its sync twin.
+class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
+    """An async client of GenAuth, for asyncio and trio. `AuthenticationClient` is its sync twin.
 
     It keeps its connections open for the next call: make one for each event loop, use it from all tasks, and
     close it at the end, or use it in an `async with` statement. `with_options` gives each end user a client of
@@ -315,12 +642,13 @@ class AsyncAuthenticationClient(_Client):
         lang: The language of the answers' `message`. Default: `GENAUTH_LANG`, then the server's, which is `zh-CN`.
         real_ip: The IP address of the end user. Without it the server takes the address of this machine, and
             counts all users together in its limits on sending codes.
-        timeout: Seconds to wait for an answer, or an `httpx.Timeout`.
-        max_retries: How often at most a request is sent again where that is safe.
+        timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
+        max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.AsyncClient`, for a proxy or a private CA, say. It is never closed by this
             client.
 
     Raises:
+        TypeError: An argument is of a wrong type.
         ValueError: An argument is missing or not allowed.
     """
 
@@ -336,8 +664,9 @@ class AsyncAuthenticationClient(_Client):
         max_retries: int = DEFAULT_MAX_RETRIES,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        super().__init__(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
-        self._http_client = http_client or httpx.AsyncClient(verify=_ssl_context())
+        _check_type(http_client, httpx.AsyncClient, self)
+        self._configure(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
+        self._http_client = http_client or httpx.AsyncClient(verify=_ssl_context(), cookies=_no_cookies())
         self._owns_http_client = http_client is None
 
     async def __aenter__(self) -> Self:
@@ -361,8 +690,8 @@ class AsyncAuthenticationClient(_Client):
         *,
         answer: type[AnswerT],
         body: RequestBody | None = None,
-        params: Mapping[str, Any] = {},
-        headers: Mapping[str, Any] = {},
+        params: Mapping[str, object] = {},
+        headers: Mapping[str, object] = {},
     ) -> Response[AnswerT]:
         """Send a request and return its answer, be it a success or a failure. The endpoint functions call this.
 
@@ -379,11 +708,37 @@ class AsyncAuthenticationClient(_Client):
             APITimeoutError: There was no answer in time.
             APIConnectionError: There was no answer: no connection could be made, or it broke.
             InvalidResponseError: What came is no answer of the API.
+            RuntimeError: The client is closed.
         """
-        request = Request(method, self._options.app_host + path, body)
-        with _httpx_errors(request):
-            response = await self._http_client.request(**self._http_arguments(request, params, headers))
-        return _read(request, response, answer)
+        call = self._call(method, path, answer, body, params, headers)
+        try:
+            return await self._attempt(call)
+        except _TryAgain as caught:
+            # It is done with: what fails in a retry does not show it as its context.
+            failure = caught
+        return await self._retry(call, failure) if call.max_retries else failure.settle()
+
+    async def _attempt(self, call: _Call[AnswerT]) -> Response[AnswerT]:
+        call.begin_attempt()
+        try:
+            # A redirect would take the user's token, and the email, to wherever it points.
+            response = await self._http_client.send(call.http_request, follow_redirects=False)
+        except httpx.HTTPError as error:
+            raise call.fail(error) from error
+        return call.read(response)
+
+    async def _retry(self, call: _Call[AnswerT], failure: _TryAgain) -> Response[AnswerT]:
+        import stamina
+
+        try:
+            async for attempt in stamina.retry_context(call.wait_before_retry, **call.retries()):
+                with attempt:
+                    if attempt.num == 1:  # It has been made.
+                        raise failure
+                    return await self._attempt(call)
+        except _TryAgain as last:
+            failure = last
+        return failure.settle()
 
     async def send_email(
         self,
@@ -415,6 +770,7 @@ class AsyncAuthenticationClient(_Client):
             The answer, which is a success.
 
         Raises:
+            TypeError: An argument is of a wrong type. Nothing was sent.
             ValueError: An argument is not allowed. Nothing was sent.
             APIError: The answer's `statusCode` is not 200, or an HTTP error came without an answer of the API. Its
                 class is the one of that code, such as `ThrottleError` for 429.
@@ -422,12 +778,16 @@ class AsyncAuthenticationClient(_Client):
             APIConnectionError: There was no answer: no connection could be made, or it broke.
             InvalidResponseError: What came is no answer of the API.
         """
+        client = self._with_call_options(lang, real_ip, access_token, timeout)
+        body = SendEmailDto(
+            channel=Channel(channel),
+            email=_string("email", email),
+        )
+        # A traceback that shows local variables shows the user's no longer.
+        del access_token, email
         return await send_email.asyncio(
-            client=self._with_call_options(lang, real_ip, access_token, timeout),
-            body=SendEmailDto(
-                channel=Channel(channel),
-                email=email,
-            ),
+            client=client,
+            body=body,
         )
 
 
@@ -437,60 +797,40 @@ def _ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+def _no_cookies() -> CookieJar:
+    # The end users share the connections, and must not share a session that something on the way set up for one.
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
+def _or_environment(value: str | None, variable: str, default: str | None = None) -> str | None:
+    # An empty variable counts as not set, as in most tools.
+    return (os.environ.get(variable) or default) if value is None else value
+
+
+def _check_type(http_client: object, kind: type[object], client: object) -> None:
+    if http_client is not None and not isinstance(http_client, kind):
+        raise TypeError(
+            f"http_client of {type(client).__name__} must be an httpx.{kind.__name__}, "
+            f"not {type(http_client).__module__}.{type(http_client).__qualname__}"
+        )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error`, and down to the first cause of it. httpcore cuts the chain, but what it wraps is its argument."""
+    cause: object = error
+    while isinstance(cause, BaseException):
+        yield cause
+        arguments: tuple[object, ...] = cause.args
+        cause = cause.__cause__ or next(iter(arguments), None)
+
+
+def _total(timeout: float | httpx.Timeout) -> float:
+    """The seconds that a call may take with its retries: the longest of the timeouts."""
+    if not isinstance(timeout, httpx.Timeout):
+        return timeout
+    seconds = timeout.as_dict().values()
+    return math.inf if None in seconds else max(cast(list[float], list(seconds)))
+
+
+def _given(values: Mapping[str, object]) -> dict[str, Any]:
     return {name: encode(value) for name, value in values.items() if value is not UNSET}
-
-
-@contextmanager
-def _httpx_errors(request: Request) -> Generator[None]:
-    """Turn the errors of httpx into ours, with the cause kept."""
-    try:
-        yield
-    except httpx.HTTPError as error:
-        becomes, delivery = _becomes(error)
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise becomes(f"{reason} [{request}]", delivery=delivery) from error
-
-
-def _becomes(error: httpx.HTTPError) -> tuple[type[APIConnectionError], Delivery]:
-    """Which error of ours an httpx error becomes, and whether the request can have arrived."""
-    match error:
-        case httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return APITimeoutError, "not_sent"
-        case httpx.TimeoutException():
-            return APITimeoutError, "unknown"
-        case httpx.ConnectError() | httpx.ProxyError():  # A proxy that refuses to connect us on.
-            return APIConnectionError, "not_sent"
-        case _:
-            return APIConnectionError, "unknown"
-
-
-def _read(request: Request, response: httpx.Response, answer: type[AnswerT]) -> Response[AnswerT]:
-    """Read a DTO, which decides whatever the HTTP status. Without one, an HTTP error is an `APIError`."""
-    status, headers, content = response.status_code, response.headers, response.content
-    try:
-        document: object = json.loads(content)
-        if not isinstance(document, dict):
-            raise TypeError(f"a JSON object is expected, not {document!r:.100}")
-        parsed = answer.from_dict(cast(dict[str, Any], document))
-    except (KeyError, TypeError, ValueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        what = f"HTTP {status} with a body that is no {answer.__name__}: {reason}"
-        if status >= 400:
-            raise error_class(status)(
-                f"{what} [{request}]",
-                status_code=status,
-                message="",
-                api_code=None,
-                request_id=None,
-                http_status=status,
-                headers=headers,
-                content=content,
-            ) from error
-        raise InvalidResponseError(
-            f"{what} [{request}]",
-            http_status=status,
-            headers=headers,
-            content=content,
-        ) from error
-    return Response(request=request, status_code=status, headers=headers, content=content, parsed=parsed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from .types import UNSET, Answer, Response
@@ -24,7 +25,7 @@ class GenAuthError(Exception):
         super().__init__(text)
         self.delivery = delivery
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # An exception is unpickled by calling its class with `args`, which these keyword arguments do not fit.
         return _restore, (type(self), self.args, self.__dict__)
 
@@ -55,8 +56,7 @@ class APIError(GenAuthError):
         headers: Mapping[str, str],
         content: bytes,
     ) -> None:
-        refused = 400 <= status_code <= 499 or status_code == 503
-        super().__init__(text, delivery="not_sent" if refused else "unknown")
+        super().__init__(text, delivery=delivery_of(status_code))
         self.status_code = status_code
         self.message = message
         self.api_code = api_code
@@ -124,6 +124,11 @@ class InvalidOperationError(APIError):
 
 class ThrottleError(APIError):
     """429: A rate limit was hit, such as one email per mailbox, channel and minute."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which the server asks to try again, if it says so in a `Retry-After` header."""
+        return parse_retry_after(self.headers)
 
 
 class ClientError(APIError):
@@ -199,9 +204,9 @@ def raise_for_status_code(response: Response[Answer]) -> None:
         what += f", apiCode {int(api_code)}"
     asked = f"{response.request}"
     if isinstance(request_id, str):
-        asked += f"; request id {request_id}"
+        asked += f"; request id {response.request.hide(request_id)}"
     raise error_class(answer.status_code)(
-        f"{what}: {answer.message or 'no message'} [{asked}]",
+        f"{what}: {response.request.hide(answer.message) or 'no message'} [{asked}]",
         status_code=answer.status_code,
         message=answer.message,
         api_code=api_code if isinstance(api_code, int) else None,
@@ -212,9 +217,31 @@ def raise_for_status_code(response: Response[Answer]) -> None:
     )
 
 
+def delivery_of(status_code: int) -> Delivery:
+    """Return whether the operation can have taken place where the server answered with `status_code`."""
+    refused = 400 <= status_code <= 499 or status_code == 503
+    return "not_sent" if refused else "unknown"
+
+
 def error_class(status_code: int) -> type[APIError]:
     """Return the class of a `statusCode`: `APIError` itself for one that is not documented."""
     return _BY_STATUS_CODE.get(status_code, APIError)
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a `Retry-After`, which gives them as a number or as a date. None: it has no valid one."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        until = parsedate_to_datetime(value)
+        # By the server's own clock, if it tells it: this machine's may be wrong.
+        now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        return max((until - now).total_seconds(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _restore(cls: type[GenAuthError], args: tuple[str], attributes: dict[str, Any]) -> GenAuthError:

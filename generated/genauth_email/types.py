@@ -1,13 +1,14 @@
 """What the models, the endpoint functions and the clients share."""
 
 import datetime
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, Generic, Protocol, Self, TypeVar, cast
+from typing import Any, Final, Generic, Literal, Protocol, Self, TypeVar, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from attrs import frozen
+from attrs import AttrsInstance, fields, frozen
 
 
 class Unset(Enum):
@@ -15,7 +16,7 @@ class Unset(Enum):
 
     UNSET = "UNSET"
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
     def __repr__(self) -> str:
@@ -28,7 +29,7 @@ UNSET: Final = Unset.UNSET
 """The value of an optional field that is absent, or of an argument that is left out."""
 
 
-class RequestBody(Protocol):
+class RequestBody(AttrsInstance, Protocol):
     """The DTO of a request."""
 
     def to_dict(self) -> dict[str, Any]: ...
@@ -70,6 +71,17 @@ class Request:
         """One line for people, with nothing in it that would identify the user: so is the `repr` of a request's DTO."""
         return f"{self.method} {self.url}" + (f" {self.body!r}" if self.body is not None else "")
 
+    def hide(self, text: str) -> str:
+        """Return `text`, which came from the server, on one line and with what identifies the user masked."""
+        text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
+        if self.body is not None:
+            for value in (getattr(self.body, each.name) for each in fields(type(self.body))):
+                if isinstance(value, str) and not isinstance(value, Enum) and len(value) > 2:
+                    text = re.sub(
+                        re.escape(value), masked(value).replace("\\", r"\\"), text, flags=re.IGNORECASE
+                    )
+        return text
+
 
 @frozen
 class Response(Generic[AnswerT_co]):
@@ -105,7 +117,7 @@ def masked(value: object) -> str:
 
 def string(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"a string is expected, not {value!r:.100}")
+        raise TypeError(f"a string is expected, not {type(value).__name__}")
     return value
 
 
@@ -114,25 +126,25 @@ def integer(value: object) -> int:
     if isinstance(value, bool) or not (
         isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     ):
-        raise TypeError(f"an integer is expected, not {value!r:.100}")
+        raise TypeError(f"an integer is expected, not {type(value).__name__}")
     return int(value)
 
 
 def number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"a number is expected, not {value!r:.100}")
+        raise TypeError(f"a number is expected, not {type(value).__name__}")
     return value
 
 
 def boolean(value: object) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"a boolean is expected, not {value!r:.100}")
+        raise TypeError(f"a boolean is expected, not {type(value).__name__}")
     return value
 
 
 def null(value: object) -> None:
     if value is not None:
-        raise TypeError(f"null is expected, not {value!r:.100}")
+        raise TypeError(f"null is expected, not {type(value).__name__}")
 
 
 def anything(value: Any) -> Any:
@@ -156,7 +168,7 @@ def array(item: Callable[[Any], T]) -> Callable[[object], list[T]]:
 
     def decode(value: object) -> list[T]:
         if not isinstance(value, list):
-            raise TypeError(f"an array is expected, not {value!r:.100}")
+            raise TypeError(f"an array is expected, not {type(value).__name__}")
         return [item(element) for element in cast(list[object], value)]
 
     return decode
@@ -189,7 +201,7 @@ def encode(value: Any) -> Any:
     return value.to_dict() if hasattr(value, "to_dict") else value
 
 
-def text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Return what an argument is in a path or a header."""
     encoded = encode(value)
     return str(encoded).lower() if isinstance(encoded, bool) else str(encoded)
@@ -201,7 +213,7 @@ def path_segment(value: Any) -> str:
     Raises:
         ValueError: It would lead to another path.
     """
-    segment = text(value)
+    segment = as_text(value)
     if segment in ("", ".", ".."):
         raise ValueError(f"{segment!r} cannot be in a path")
     return quote(segment, safe="")

@@ -1,0 +1,62 @@
+"""A web application whose users ask for a login email: `uvicorn fastapi_app:app`.
+
+GenAuth limits the sending by the end user's IP address, so each request passes it on. Behind a proxy, uvicorn
+takes it from the `X-Forwarded-For` header: `--proxy-headers --forwarded-allow-ips ADDRESS_OF_THE_PROXY`.
+
+The settings are in the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, and GENAUTH_LANG if wanted.
+"""
+
+import logging
+import math
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from genauth_email import AsyncAuthenticationClient, GenAuthError, InvalidArgumentError, ThrottleError
+from pydantic import BaseModel
+
+logger = logging.getLogger(__name__)
+
+
+class State(TypedDict):
+    genauth: AsyncAuthenticationClient
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
+    # One client for the application: its connections are kept from request to request.
+    async with AsyncAuthenticationClient() as client:
+        yield {"genauth": client}
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+def genauth_of_the_user(request: Request) -> AsyncAuthenticationClient:
+    client: AsyncAuthenticationClient = request.state.genauth
+    return client.with_options(real_ip=request.client.host if request.client else None)
+
+
+class Login(BaseModel):
+    email: str
+
+
+@app.post("/login-email", status_code=202)
+async def send_login_email(
+    login: Login, genauth: Annotated[AsyncAuthenticationClient, Depends(genauth_of_the_user)]
+) -> None:
+    try:
+        await genauth.send_email("CHANNEL_LOGIN", login.email)
+    except ThrottleError as error:
+        seconds = math.ceil(error.retry_after or 60)
+        raise HTTPException(
+            429, "You were sent an email a moment ago.", {"Retry-After": str(seconds)}
+        ) from error
+    except InvalidArgumentError as error:
+        raise HTTPException(422, "This is no email address.") from error
+    except GenAuthError as error:
+        logger.exception("No login email")
+        if error.delivery == "not_sent":
+            raise HTTPException(503, "No email was sent. Please try again later.") from error
+        raise HTTPException(502, "Please look for the email before you ask for another.") from error

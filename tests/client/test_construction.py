@@ -1,0 +1,344 @@
+"""What a client is made of: arguments, the environment, the contract. And what is refused before any I/O."""
+
+import re
+import traceback
+from typing import Any
+
+import httpx
+import pytest
+from genauth_email import Lang
+from starlette.types import Receive, Scope, Send
+
+from tests.contract.contract import CONTRACT, SCHEMAS
+from tests.genauth_server import GenAuth, Server
+from tests.twins import Connect
+
+from .conftest import VARIABLES
+from .mock import Network
+
+PATH = "/api/v3/send-email"
+SECRET = "s3cret"
+
+
+def test_the_environment_gives_what_is_left_out(
+    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENAUTH_APP_ID", "app-of-environment")
+    monkeypatch.setenv("GENAUTH_APP_HOST", genauth.url)
+    monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "token-of-environment")
+    monkeypatch.setenv("GENAUTH_LANG", "ja-JP")
+
+    connect(app_id=None).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    headers = genauth.received[0].headers
+    assert headers["x-genauth-app-id"] == "app-of-environment"
+    assert headers["authorization"] == "token-of-environment"
+    assert headers["x-genauth-lang"] == "ja-JP"
+
+
+def test_arguments_win_over_the_environment(
+    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "not even\nallowed")
+
+    client = connect(genauth.url, app_id="mine", access_token="my-token", lang=Lang.EN_US)
+    client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+    headers = genauth.received[0].headers
+    assert headers["x-genauth-app-id"] == "mine"
+    assert headers["authorization"] == "my-token"
+    assert headers["x-genauth-lang"] == "en-US"
+
+
+def test_an_empty_variable_counts_as_not_set(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "")
+    network = Network()
+
+    network.connect(connect).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    request = network.requests[0]
+    assert request.url.host == CONTRACT["servers"][0]["variables"]["host"]["default"]
+    assert not {"authorization", "x-genauth-lang", "x-real-ip"} & set(request.headers)
+
+
+@pytest.mark.parametrize("variable", [None, ""])
+def test_a_missing_app_id_is_told(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("GENAUTH_APP_ID", variable)
+
+    with pytest.raises(ValueError, match="app_id is missing: pass it, or set GENAUTH_APP_ID"):
+        connect("https://example.com", app_id=None)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("GENAUTH_APP_ID", "a\nb", r"app_id has '\\n' at position 1"),
+        ("GENAUTH_APP_HOST", "example.com", "app_host must be a URL .* not 'example.com'"),
+        ("GENAUTH_ACCESS_TOKEN", f"{SECRET}\n", r"access_token has '\\n' at position 6"),
+        ("GENAUTH_LANG", "klingon", "lang: 'klingon' is no Lang; allowed are zh-CN"),
+    ],
+)
+def test_a_variable_is_checked_as_an_argument_is(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv("GENAUTH_APP_ID", "app123")
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ValueError, match=told) as caught:
+        connect(app_id=None)
+
+    assert SECRET not in str(caught.value)
+
+
+# What is given, the class of the error, and what it says of what was given and of what is allowed.
+Bad = tuple[object, type[Exception], str, str]
+HEADERS: list[Bad] = [
+    ("", ValueError, "not empty", "a string"),
+    (f"{SECRET}\r\nx: y", ValueError, r"'\r' at position 6", "printable ASCII"),
+    (f"{SECRET}\n", ValueError, r"'\n' at position 6", "printable ASCII"),
+    (f"{SECRET}\0", ValueError, r"'\x00' at position 6", "printable ASCII"),
+    (f"{SECRET}é", ValueError, "'é' at position 6", "printable ASCII"),
+    (f" {SECRET}", ValueError, "' ' at position 0", "no space at either end"),
+    (f"{SECRET} ", ValueError, "' ' at position 6", "no space at either end"),
+    (SECRET.encode(), TypeError, "bytes", "a string"),
+    (5, TypeError, "int", "a string"),
+]
+LANGS: list[Bad] = [
+    (value, ValueError, repr(value), ", ".join(SCHEMAS["Lang"]["enum"]))
+    for value in ("klingon", "en-us", "", 5, ["en-US"])
+]
+REAL_IPS: list[Bad] = [
+    *(
+        (value, ValueError, repr(value), "an IPv4 or IPv6 address")
+        for value in ("", "localhost", "203.0.113.9:80", "203.0.113.9\n", " ::1", "256.1.1.1", "10.0.0.0/8")
+    ),
+    ("fe80::1%zone\r\nx: y", ValueError, r"'\r' at position 12", "printable ASCII"),
+    (5, TypeError, "int", "a string"),
+    (b"\x7f\0\0\1", TypeError, "bytes", "a string"),
+]
+TIMEOUTS: list[Bad] = [
+    *((value, ValueError, repr(value), "positive") for value in (0, -1, -0.5, float("nan"), float("inf"))),
+    *(
+        (value, TypeError, repr(value), "positive number of seconds, or an httpx.Timeout")
+        for value in ("10", True)
+    ),
+    (httpx.Timeout(-1), ValueError, "timeout.connect", "positive"),
+    (httpx.Timeout(5, read=0), ValueError, "timeout.read", "positive"),
+]
+RETRIES: list[Bad] = [
+    (-1, ValueError, "-1", "0 or a positive integer"),
+    *((value, TypeError, repr(value), "0 or a positive integer") for value in (1.0, True, "2", None)),
+]
+APP_HOSTS: list[Bad] = [
+    *(
+        (
+            value,
+            ValueError,
+            repr(value),
+            "a URL such as https://example.genauth.ai, with http or https, a host",
+        )
+        for value in (
+            "",
+            "example.com",
+            "//example.com",
+            "/example.com",
+            "ftp://example.com",
+            "https:example.com",
+            "https://",
+            "https://:443",
+            "https://example.com:0",
+            "https://example.com:99999",
+            "https://example.com:-1",
+            "https://example.com:https",
+            "https://exa mple.com",
+            " https://example.com",
+            "https://example.com ",
+            "https://example.com/a b",
+            "https://example.com\n",
+            "https://example.com/\r\nx: y",
+            "https://example.com/\0",
+            "https://example.com\\",
+            "https://*.example.com",
+            "https://999.1.1.1",
+            "https://[::1",
+            "https://a\u3000b",
+        )
+    ),
+    ("https://example.com?", ValueError, "'https://example.com?***'", "at most a port and a path"),
+    (
+        f"https://example.com/?key={SECRET}",
+        ValueError,
+        "'https://example.com/?***'",
+        "at most a port and a path",
+    ),
+    (f"https://example.com#{SECRET}", ValueError, "'https://example.com?***'", "at most a port and a path"),
+    ("https://example.com/#", ValueError, "'https://example.com/?***'", "at most a port and a path"),
+    (f"https://user:{SECRET}@example.com", ValueError, "'***@example.com'", "at most a port and a path"),
+    (f"https://{SECRET}@example.com", ValueError, "'***@example.com'", "at most a port and a path"),
+    (f"https://user:{SECRET}/x@example.com", ValueError, "'***@example.com'", "at most a port and a path"),
+    (f"https://user:{SECRET}?\n@example.com", ValueError, "'***@example.com'", "at most a port and a path"),
+    (b"https://example.com", TypeError, "bytes", "a string"),
+    (5, TypeError, "int", "a string"),
+]
+
+
+def cases(**options: list[Bad]) -> list[Any]:
+    return [
+        pytest.param(name, *bad, id=f"{name}={bad[0]!r}".encode("unicode_escape").decode())
+        for name, all_bad in options.items()
+        for bad in all_bad
+    ]
+
+
+def check_told(error: Exception, kind: type[Exception], name: str, given: str, allowed: str) -> None:
+    assert type(error) is kind
+    assert str(error).startswith(name)
+    assert given in str(error)
+    assert allowed in str(error)
+    assert SECRET not in "".join(traceback.format_exception(error))
+
+
+OF_A_CLIENT = cases(
+    app_id=HEADERS,
+    app_host=APP_HOSTS,
+    access_token=HEADERS,
+    lang=LANGS,
+    real_ip=REAL_IPS,
+    timeout=TIMEOUTS,
+    max_retries=RETRIES,
+)
+PER_CALL = cases(access_token=HEADERS, lang=LANGS, real_ip=REAL_IPS, timeout=TIMEOUTS)
+
+
+@pytest.mark.parametrize(("name", "value", "kind", "given", "allowed"), OF_A_CLIENT)
+def test_a_bad_option_of_a_client_is_told(
+    connect: Connect, name: str, value: object, kind: type[Exception], given: str, allowed: str
+) -> None:
+    with pytest.raises(kind) as of_constructor:
+        connect(**{name: value})  # type: ignore[arg-type]
+    with pytest.raises(kind) as of_with_options:
+        connect().with_options(**{name: value})
+
+    check_told(of_constructor.value, kind, name, given, allowed)
+    check_told(of_with_options.value, kind, name, given, allowed)
+
+
+@pytest.mark.parametrize("name", ["app_id", "app_host", "timeout", "max_retries"])
+def test_what_a_client_cannot_do_without_cannot_be_cleared(connect: Connect, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} must be"):
+        connect().with_options(**{name: None})
+
+
+@pytest.mark.parametrize(("name", "value", "kind", "given", "allowed"), PER_CALL)
+def test_a_bad_option_of_a_call_is_told_before_any_io(
+    connect: Connect,
+    genauth: GenAuth,
+    name: str,
+    value: object,
+    kind: type[Exception],
+    given: str,
+    allowed: str,
+) -> None:
+    client = connect(genauth.url)
+
+    with pytest.raises(kind) as caught:
+        client.send_email("CHANNEL_LOGIN", "test@example.com", **{name: value})
+
+    check_told(caught.value, kind, name, given, allowed)
+    assert genauth.received == []
+
+
+@pytest.mark.parametrize(
+    "channel", ["CHANNEL_NONE", "channel_login", "CHANNEL_LOGIN\n", "", None, 5, []], ids=repr
+)
+def test_a_bad_channel_is_told_before_any_io(connect: Connect, genauth: GenAuth, channel: object) -> None:
+    allowed = ", ".join(SCHEMAS["Channel"]["enum"])
+
+    with pytest.raises(ValueError, match=re.escape(f"{channel!r} is no Channel; allowed are {allowed}")):
+        connect(genauth.url).send_email(channel, "test@example.com")
+
+    assert genauth.received == []
+
+
+@pytest.mark.parametrize("email", [None, 5, b"test@example.com", ["test@example.com"]], ids=repr)
+def test_an_email_that_is_no_string_is_told_before_any_io(
+    connect: Connect, genauth: GenAuth, email: object
+) -> None:
+    with pytest.raises(TypeError, match=f"^email must be a string, not {type(email).__name__}$"):
+        connect(genauth.url).send_email("CHANNEL_LOGIN", email)
+
+    assert genauth.received == []
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "///"])
+def test_a_trailing_slash_makes_no_difference(connect: Connect, genauth: GenAuth, slashes: str) -> None:
+    connect(genauth.url + slashes).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert genauth.received[0].path == PATH
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+def test_a_private_deployment_under_a_path_is_reached(
+    connect: Connect, genauth: GenAuth, genauth_server: Server, slashes: str
+) -> None:
+    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix("/private/genauth")
+        await genauth.app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+
+    genauth_server.app = proxy
+    app_host = genauth.url + "/private/genauth" + slashes
+
+    connect(app_host).send_email("CHANNEL_LOGIN", "a@example.com")
+    connect("http://127.0.0.1:1").with_options(app_host=app_host).send_email("CHANNEL_LOGIN", "b@example.com")
+
+    assert [received.path for received in genauth.received] == [PATH, PATH]
+
+
+@pytest.mark.parametrize(
+    ("app_host", "url", "host"),
+    [
+        ("http://example.com", "http://example.com", "example.com"),
+        ("HTTPS://EXAMPLE.com", "https://example.com", "example.com"),
+        ("https://example.com:8443/", "https://example.com:8443", "example.com:8443"),
+        ("https://example.com:443", "https://example.com", "example.com"),
+        ("https://example.com/a/b/", "https://example.com/a/b", "example.com"),
+        ("https://example.com/%41%2Fb", "https://example.com/%41%2Fb", "example.com"),
+        ("https://my_genauth.internal", "https://my_genauth.internal", "my_genauth.internal"),
+        ("https://192.0.2.1:8443", "https://192.0.2.1:8443", "192.0.2.1:8443"),
+        ("https://[2001:db8::1]", "https://[2001:db8::1]", "[2001:db8::1]"),
+        ("http://[2001:db8::1]:8080/a/", "http://[2001:db8::1]:8080/a", "[2001:db8::1]:8080"),
+        ("https://bücher.example", "https://xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("https://例え.テスト/", "https://xn--r8jz45g.xn--zckzah", "xn--r8jz45g.xn--zckzah"),
+    ],
+)
+def test_an_app_host_leads_to_the_right_url(connect: Connect, app_host: str, url: str, host: str) -> None:
+    network = Network()
+
+    network.connect(connect, app_host).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert str(network.requests[0].url) == url + PATH
+    assert network.requests[0].headers["host"] == host
+
+
+def test_the_default_host_is_the_contracts_server(connect: Connect) -> None:
+    server = CONTRACT["servers"][0]
+    network = Network()
+
+    network.connect(connect).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert (
+        str(network.requests[0].url)
+        == server["url"].format(host=server["variables"]["host"]["default"]) + PATH
+    )
+
+
+@pytest.mark.parametrize("real_ip", ["203.0.113.9", "2001:db8::9", "::ffff:203.0.113.9", "fe80::1%eth0"])
+def test_an_address_of_either_version_is_sent(connect: Connect, genauth: GenAuth, real_ip: str) -> None:
+    connect(genauth.url, real_ip=real_ip).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert genauth.received[0].headers["x-real-ip"] == real_ip

@@ -1,0 +1,529 @@
+"""What an error is, says and keeps, whatever went wrong."""
+
+import copy
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import attrs
+import genauth_email
+import httpx
+import pytest
+from genauth_email import (
+    ApiCode,
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    Channel,
+    GenAuthError,
+    InvalidResponseError,
+    SendEmailDto,
+    SendEmailRespDto,
+    StatusCode,
+    ThrottleError,
+)
+from genauth_email.api.email import send_email
+from genauth_email.types import UNSET
+
+from tests.contract.contract import FAILURES, SCHEMAS
+from tests.genauth_server import GenAuth
+from tests.twins import Connect, Twin
+
+from .mock import Network
+from .raw_server import Answer, RawServer, http
+
+EMAIL = "test@example.com"
+TOKEN = "s3cret-token"
+
+
+def error_of(client: Twin, **options: Any) -> GenAuthError:
+    with pytest.raises(GenAuthError) as caught:
+        client.send_email("CHANNEL_LOGIN", EMAIL, **options)
+    return caught.value
+
+
+def class_of(number: int) -> type[APIError]:
+    cls = getattr(genauth_email, FAILURES[number]) if number in FAILURES else APIError
+    assert issubclass(cls, APIError)
+    return cls
+
+
+def delivery_of(number: int) -> str:
+    """The rule of the design: `not_sent` where the server refused, and nowhere else."""
+    return "not_sent" if 400 <= number < 500 or number == 503 else "unknown"
+
+
+# The tree itself: no client is in it, so there is nothing to run once per kind.
+def test_the_tree_of_the_classes() -> None:
+    assert GenAuthError.__bases__ == (Exception,)
+    assert APIError.__bases__ == (GenAuthError,)
+    assert APIConnectionError.__bases__ == (GenAuthError,)
+    assert APITimeoutError.__bases__ == (APIConnectionError,)
+    assert InvalidResponseError.__bases__ == (GenAuthError,)
+
+
+@pytest.mark.parametrize(("number", "name"), FAILURES.items())
+def test_a_class_per_documented_failure(number: int, name: str) -> None:
+    cls = class_of(number)
+    assert cls.__name__ == name
+    assert cls.__bases__ == (APIError,)
+    assert cls.__doc__ == f"{number}: {SCHEMAS['StatusCode']['x-enumDescriptions'][str(number)]}"
+
+
+@pytest.mark.parametrize(
+    "message", ["Account not exists.", "账号不存在", "アカウントがありません", "لا", "", "🙈 \n\t", "\0"]
+)
+def test_an_answer_of_the_api_is_kept_whole(connect: Connect, genauth: GenAuth, message: str) -> None:
+    body = {"statusCode": 403, "apiCode": 2333, "message": message, "requestId": "r-1", "more": [1]}
+    genauth.answer_next(body, headers={"x-gateway": "g"}, judged=False)
+
+    error = error_of(connect(genauth.url))
+
+    assert isinstance(error, genauth_email.ForbiddenError)
+    assert error.status_code is StatusCode.FORBIDDEN_ERROR
+    assert type(error.api_code) is ApiCode
+    assert (error.api_code, error.message, error.request_id, error.http_status) == (2333, message, "r-1", 200)
+    assert json.loads(error.content) == body
+    assert isinstance(error.headers, Mapping)
+    assert error.headers["X-Gateway"] == error.headers["x-gateway"] == "g"
+    assert error.delivery == "not_sent"
+
+
+def test_what_an_answer_does_not_have_is_none(connect: Connect, genauth: GenAuth) -> None:
+    genauth.answer_next({"statusCode": 604, "message": ""})
+
+    error = error_of(connect(genauth.url))
+
+    assert type(error) is APIError
+    assert type(error.status_code) is int
+    assert (error.status_code, error.api_code, error.request_id) == (604, None, None)
+
+
+WHOLE_TEXT = [
+    (
+        {"statusCode": 403, "apiCode": 2333, "message": "账号不存在", "requestId": "r-1"},
+        "statusCode 403, apiCode 2333: 账号不存在 [{asked}; request id r-1]",
+    ),
+    ({"statusCode": 429, "message": "Too many."}, "statusCode 429: Too many. [{asked}]"),
+    ({"statusCode": 604, "message": ""}, "statusCode 604: no message [{asked}]"),
+]
+
+
+@pytest.mark.parametrize(("body", "text"), WHOLE_TEXT)
+def test_an_error_says_what_happened_and_what_was_asked(
+    connect: Connect, genauth: GenAuth, body: dict[str, Any], text: str
+) -> None:
+    genauth.answer_next(body)
+
+    error = error_of(connect(genauth.url, access_token=TOKEN))
+
+    request = "SendEmailDto(channel=CHANNEL_LOGIN, email=t***@example.com)"
+    assert str(error) == text.format(asked=f"POST {genauth.url}/api/v3/send-email {request}")
+
+
+def refuse(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused", request=request)
+
+
+def time_out(request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadTimeout("", request=request)
+
+
+def cut(request: httpx.Request) -> httpx.Response:
+    raise httpx.RemoteProtocolError("cut", request=request)
+
+
+def answer(status: int, content: bytes) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda request: httpx.Response(status, content=content, headers={"x-gateway": "g"})
+
+
+def fail(status_code: int, **more: Any) -> Callable[[httpx.Request], httpx.Response]:
+    body = {"statusCode": status_code, "message": f"{EMAIL}?", "more": {"a": [1]}} | more
+    return answer(200, json.dumps(body).encode())
+
+
+WAYS_TO_FAIL = {
+    "refused": (refuse, APIConnectionError),
+    "timed out": (time_out, APITimeoutError),
+    "cut": (cut, APIConnectionError),
+    "no answer of the API": (answer(200, b"<h1>Log in</h1>"), InvalidResponseError),
+    "redirect": (answer(302, b""), InvalidResponseError),
+    "HTTP error": (answer(502, b"<h1>Bad Gateway</h1>"), class_of(502)),
+    "HTTP error without a class": (answer(520, b""), APIError),
+    "failure without more": (fail(429), ThrottleError),
+    "failure without a class": (fail(604, apiCode=777777), APIError),
+    **{
+        name: (fail(number, apiCode=2333, requestId="r-1"), class_of(number))
+        for number, name in FAILURES.items()
+    },
+}
+each_way_to_fail = pytest.mark.parametrize(("handler", "kind"), WAYS_TO_FAIL.values(), ids=WAYS_TO_FAIL)
+
+
+@each_way_to_fail
+def test_every_error_says_what_was_asked_and_no_secret(
+    connect: Connect, handler: Callable[[httpx.Request], httpx.Response], kind: type[GenAuthError]
+) -> None:
+    error = error_of(Network(handler).connect(connect, access_token=TOKEN, max_retries=0))
+
+    assert type(error) is kind
+    for text in (str(error), repr(error)):
+        assert "POST https://api.genauth.ai/api/v3/send-email" in text
+        assert "CHANNEL_LOGIN" in text
+        assert "t***@example.com" in text
+        assert EMAIL not in text
+        assert TOKEN not in text
+
+
+@pytest.mark.parametrize(
+    "email", [EMAIL, "a+b(c)\\1@example.com", "ünïcode@bücher.example", "no-address", "x@y"]
+)
+def test_an_email_that_the_server_repeats_is_masked(connect: Connect, genauth: GenAuth, email: str) -> None:
+    message = f"No mailbox {email.upper()}, {email}, <{email}>."
+    genauth.answer_next({"statusCode": 404, "message": message})
+
+    with pytest.raises(genauth_email.NotFoundError) as caught:
+        connect(genauth.url).send_email("CHANNEL_LOGIN", email)
+
+    assert email.lower() not in str(caught.value).lower()
+    assert str(caught.value).startswith("statusCode 404: No mailbox ")
+    assert caught.value.message == message
+
+
+def test_what_the_server_says_cannot_begin_a_new_line(connect: Connect, genauth: GenAuth) -> None:
+    genauth.answer_next({"statusCode": 500, "message": "a\r\nb\u2028c", "requestId": "r\n1"})
+
+    with pytest.raises(genauth_email.ServerError) as caught:
+        connect(genauth.url).send_email("CHANNEL_LOGIN", EMAIL)
+
+    assert str(caught.value).startswith("statusCode 500: a b c [POST ")
+    assert str(caught.value).endswith("; request id r 1]")
+    assert (caught.value.message, caught.value.request_id) == ("a\r\nb\u2028c", "r\n1")
+
+
+def test_an_error_keeps_its_cause(connect: Connect, genauth: GenAuth) -> None:
+    client = connect(genauth.url, max_retries=0)
+    causes: dict[str, BaseException | None] = {}
+    for body in (b"", b"{}", b"[]", b'{"statusCode": "200", "message": ""}'):
+        genauth.answer_next(body, judged=False)
+        causes[body.decode()] = error_of(client).__cause__
+    genauth.answer_next(b"", http_status=502, judged=False)
+    causes["502"] = error_of(client).__cause__
+    with RawServer(listening=False) as server:
+        causes["refused"] = error_of(client.with_options(app_host=server.url)).__cause__
+
+    assert {name: type(cause) for name, cause in causes.items()} == {
+        "": json.JSONDecodeError,
+        "{}": KeyError,
+        "[]": TypeError,
+        '{"statusCode": "200", "message": ""}': TypeError,
+        "502": json.JSONDecodeError,
+        "refused": httpx.ConnectError,
+    }
+
+
+def pickled(protocol: int) -> Callable[[Any], Any]:
+    return lambda value: pickle.loads(pickle.dumps(value, protocol))
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {protocol}": pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
+each_way_to_copy = pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+
+
+@each_way_to_fail
+def test_an_error_survives_pickle_and_copy_with_all_it_has(
+    connect: Connect, handler: Callable[[httpx.Request], httpx.Response], kind: type[GenAuthError]
+) -> None:
+    error = error_of(Network(handler).connect(connect, max_retries=0))
+    error.add_note("a note")
+
+    for name, copied in COPIES.items():
+        twin = copied(error)
+        assert twin is not error, name
+        assert type(twin) is kind, name
+        assert (str(twin), twin.args) == (str(error), error.args), name
+        assert vars(twin) == vars(error), name
+        types = {attribute: type(value) for attribute, value in vars(error).items()}
+        assert {attribute: type(value) for attribute, value in vars(twin).items()} == types, name
+        if isinstance(twin, APIError | InvalidResponseError):
+            assert twin.headers["X-Gateway"] == "g", name
+
+
+@each_way_to_copy
+def test_a_copied_throttle_error_knows_when_to_try_again(
+    connect: Connect, genauth: GenAuth, copied: Callable[[Any], Any]
+) -> None:
+    genauth.answer_next({"statusCode": 429, "message": ""}, headers={"retry-after": "60"})
+
+    assert copied(error_of(connect(genauth.url))).retry_after == 60.0
+
+
+# A DTO is the same whatever client it is for.
+@each_way_to_copy
+@pytest.mark.parametrize(
+    "dto",
+    [
+        SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL),
+        SendEmailRespDto(status_code=StatusCode.OK, message=""),
+        SendEmailRespDto.from_dict({"statusCode": 604, "message": "否", "apiCode": 2333, "more": {"a": [1]}}),
+        SendEmailRespDto.from_dict({"statusCode": 403, "message": "", "apiCode": 777777, "requestId": "r-1"}),
+    ],
+    ids=repr,
+)
+def test_a_dto_survives_pickle_and_copy(
+    dto: SendEmailDto | SendEmailRespDto, copied: Callable[[Any], Any]
+) -> None:
+    twin = copied(dto)
+
+    assert twin == dto
+    assert twin is not dto
+    assert twin.to_dict() == dto.to_dict()
+    for field in attrs.fields(type(dto)):
+        assert type(getattr(twin, field.name)) is type(getattr(dto, field.name))
+    if isinstance(dto, SendEmailRespDto):
+        assert (twin.request_id is UNSET) == (dto.request_id is UNSET)
+        assert (twin.api_code is UNSET) == (dto.api_code is UNSET)
+
+
+@each_way_to_copy
+def test_unset_is_itself_also_after_pickle_and_copy(copied: Callable[[Any], Any]) -> None:
+    assert copied(UNSET) is UNSET
+    assert copied([UNSET])[0] is UNSET
+
+
+@each_way_to_copy
+def test_a_detailed_response_survives_pickle_and_copy(
+    connect: Connect, genauth: GenAuth, copied: Callable[[Any], Any]
+) -> None:
+    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
+    response = connect(genauth.url).call(send_email, detailed=True, body=body)
+
+    twin = copied(response)
+
+    assert twin == response
+    assert twin.parsed.api_code is UNSET
+    assert twin.request.body == body
+    assert twin.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("http_status", [200, 500])
+@pytest.mark.parametrize(
+    "status_code", [*FAILURES, -1, 0, 7, 100, 201, 302, 399, 418, 504, 604, 1000, 10**12]
+)
+def test_delivery_follows_the_status_code_whatever_the_http_status(
+    connect: Connect, genauth: GenAuth, status_code: int, http_status: int
+) -> None:
+    genauth.answer_next({"statusCode": status_code, "message": ""}, http_status=http_status, judged=False)
+
+    error = error_of(connect(genauth.url))
+
+    assert isinstance(error, APIError)
+    assert type(error) is class_of(status_code)
+    assert (error.status_code, error.http_status) == (status_code, http_status)
+    assert error.delivery == delivery_of(status_code)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        201,
+        204,
+        205,
+        206,
+        300,
+        304,
+        399,
+        400,
+        401,
+        404,
+        407,
+        408,
+        418,
+        429,
+        451,
+        499,
+        500,
+        502,
+        503,
+        504,
+        520,
+        599,
+    ],
+)
+def test_an_http_status_without_a_dto_is_told_by_its_number(
+    connect: Connect, genauth: GenAuth, status: int
+) -> None:
+    content = b"" if status in (204, 205, 304) else b"<h1>?</h1>"
+    headers = {"x-gateway": "g", "content-type": "text/html"}
+    genauth.answer_next(content, http_status=status, headers=headers, judged=False)
+
+    error = error_of(connect(genauth.url))
+
+    check_without_dto(error, status)
+    assert isinstance(error, APIError | InvalidResponseError)
+    assert error.content == content
+    assert error.headers["X-Gateway"] == "g"
+    assert len(genauth.received) == 1
+
+
+@pytest.mark.parametrize("status", [600, 601, 999])
+def test_a_number_that_is_no_http_status_is_told_too(connect: Connect, status: int) -> None:
+    with RawServer(Answer(http(status), then="close")) as server:
+        error = error_of(connect(server.url))
+
+    check_without_dto(error, status)
+
+
+def check_without_dto(error: GenAuthError, status: int) -> None:
+    assert f"HTTP {status} with a body that is no SendEmailRespDto" in str(error)
+    if status < 400:
+        assert type(error) is InvalidResponseError
+        assert error.delivery == "unknown"
+    else:
+        assert isinstance(error, APIError)
+        assert type(error) is class_of(status)
+        assert (error.status_code, error.message, error.api_code, error.request_id) == (
+            status,
+            "",
+            None,
+            None,
+        )
+        assert error.delivery == delivery_of(status)
+    assert isinstance(error, APIError | InvalidResponseError)
+    assert error.http_status == status
+
+
+def test_any_number_is_handled_that_can_come(connect: Connect) -> None:
+    status = 0
+    client = Network(lambda request: httpx.Response(status)).connect(connect)
+
+    for status in range(200, 1000):
+        check_without_dto(error_of(client), status)
+
+
+BODIES = {
+    "nothing": b"",
+    "null": b"null",
+    "a list": b"[]",
+    "a string": b'"x"',
+    "a number": b"200",
+    "an empty object": b"{}",
+    "HTML": b"<!doctype html><h1>Log in</h1>",
+    "half a body": b'{"statusCode": 200, "mess',
+    "two bodies": b'{"statusCode": 200, "message": ""}{}',
+    "no UTF-8": b'{"statusCode": 200, "message": "\xff"}',
+    "nested without end": b"[" * 100_000,
+    "statusCode missing": b'{"message": ""}',
+    "statusCode null": b'{"statusCode": null, "message": ""}',
+    "statusCode a string": b'{"statusCode": "200", "message": ""}',
+    "statusCode true": b'{"statusCode": true, "message": ""}',
+    "statusCode a fraction": b'{"statusCode": 200.5, "message": ""}',
+    "statusCode not a number": b'{"statusCode": NaN, "message": ""}',
+    "statusCode infinite": b'{"statusCode": 1e999, "message": ""}',
+    "statusCode with more digits than Python reads": b'{"statusCode": ' + b"9" * 5000 + b', "message": ""}',
+    "statusCode an object": b'{"statusCode": {}, "message": ""}',
+    "message missing": b'{"statusCode": 200}',
+    "message null": b'{"statusCode": 200, "message": null}',
+    "message a number": b'{"statusCode": 200, "message": 5}',
+    "apiCode a string": b'{"statusCode": 403, "message": "", "apiCode": "2333"}',
+    "requestId a number": b'{"statusCode": 200, "message": "", "requestId": 5}',
+}
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("content", BODIES.values(), ids=BODIES)
+def test_a_body_that_is_no_answer_of_the_api_is_no_success(
+    connect: Connect, genauth: GenAuth, content: bytes, status: int
+) -> None:
+    genauth.answer_next(content, http_status=status, judged=False)
+
+    error = error_of(connect(genauth.url))
+
+    check_without_dto(error, status)
+    assert isinstance(error, APIError | InvalidResponseError)
+    assert error.content == content
+    assert error.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "status_code"),
+    [
+        (b'{"statusCode": 429.0, "message": ""}', 429),
+        (b'{"statusCode": 4.29e2, "message": ""}', 429),
+        (b'\xef\xbb\xbf{"statusCode": 429, "message": ""}', 429),
+        (b'{"statusCode": 604.0, "message": "", "statusMessage": null}', 604),
+    ],
+)
+def test_a_number_is_read_as_json_means_it(
+    connect: Connect, genauth: GenAuth, content: bytes, status_code: int
+) -> None:
+    genauth.answer_next(content, judged=False)
+
+    error = error_of(connect(genauth.url))
+
+    assert type(error) is class_of(status_code)
+    assert isinstance(error, APIError)
+    assert error.status_code == status_code
+    assert isinstance(error.status_code, int)
+
+
+NOW = datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)
+
+
+def http_date(seconds_from_now: float) -> str:
+    return format_datetime(NOW + timedelta(seconds=seconds_from_now), usegmt=True)
+
+
+# Through a mock, because the server has a `Date` of its own.
+@pytest.mark.parametrize("status", [200, 429])
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "30"}, 30.0),
+        ({"retry-after": " 30 "}, 30.0),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": http_date(60), "date": http_date(0)}, 60.0),
+        ({"retry-after": http_date(-60), "date": http_date(0)}, 0.0),
+        ({"retry-after": "Tuesday, 06-Jan-70 00:00:00 GMT"}, 0.0),
+        ({"retry-after": http_date(60), "date": "yesterday"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "1.5"}, None),
+        ({"retry-after": "٣"}, None),
+        ({"retry-after": "Fri, 31 Feb 2026 00:00:00 GMT"}, None),
+        ({"retry-after": f"Fri, 30 Jan {'9' * 30} 00:00:00 GMT"}, None),
+    ],
+)
+def test_a_throttle_error_knows_when_to_try_again(
+    connect: Connect, headers: dict[str, str], seconds: float | None, status: int
+) -> None:
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    body = {"statusCode": 429, "message": ""}
+    network = Network(lambda request: httpx.Response(status, json=body, headers=encoded))
+
+    error = error_of(network.connect(connect))
+
+    assert isinstance(error, ThrottleError)
+    assert error.retry_after == seconds
+    assert len(network.requests) == 1
+
+
+def test_without_a_date_of_the_server_the_time_here_counts(connect: Connect, genauth: GenAuth) -> None:
+    def throttle(request: httpx.Request) -> httpx.Response:
+        headers = {"retry-after": format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)}
+        return httpx.Response(200, json={"statusCode": 429, "message": ""}, headers=headers)
+
+    error = error_of(Network(throttle).connect(connect))
+
+    assert isinstance(error, ThrottleError)
+    assert error.retry_after is not None
+    assert 0 < error.retry_after <= 3600

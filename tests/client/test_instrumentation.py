@@ -1,0 +1,118 @@
+"""Tools that hook httpx see our calls."""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from genauth_email import Channel, SendEmailDto, ThrottleError
+from genauth_email.api.email import send_email
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pytest_httpx import HTTPXMock
+
+from tests.genauth_server import GenAuth
+from tests.twins import Connect, Twin
+
+HOST = "https://example.genauth.ai"
+URL = f"{HOST}/api/v3/send-email"
+SENT = {"statusCode": 200, "message": "Sent.", "requestId": "r-1"}
+THROTTLED = {"statusCode": 429, "message": "Too many."}
+TRANSPORTS = [(httpx.HTTPTransport, "handle_request"), (httpx.AsyncHTTPTransport, "handle_async_request")]
+
+
+def by_method(client: Twin) -> Any:
+    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+
+def by_function(client: Twin) -> Any:
+    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+    return client.call(send_email, body=body)
+
+
+each_way = pytest.mark.parametrize("send", [by_method, by_function])
+Send = Callable[[Twin], Any]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hooks_are_removed_again() -> Generator[None]:
+    before = [getattr(transport, name) for transport, name in TRANSPORTS]
+    yield
+    assert [getattr(transport, name) for transport, name in TRANSPORTS] == before
+
+
+@pytest.fixture
+def spans() -> Generator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    instrumentor = HTTPXClientInstrumentor()
+    instrumentor.instrument(tracer_provider=provider)
+    yield exporter
+    instrumentor.uninstrument()
+    provider.shutdown()
+
+
+def attributes(span: ReadableSpan) -> dict[str, Any]:
+    return dict(span.attributes or {})
+
+
+@each_way
+def test_opentelemetry_has_a_span_of_each_call(
+    connect: Connect, genauth: GenAuth, spans: InMemorySpanExporter, send: Send
+) -> None:
+    client = connect(genauth.url, access_token="an-access-token")
+    send(client)
+    with pytest.raises(ThrottleError):
+        send(client)
+
+    finished = spans.get_finished_spans()
+    assert [span.name for span in finished] == ["POST", "POST"]
+    for span, request in zip(finished, genauth.received, strict=True):
+        shown = attributes(span)
+        assert shown.get("http.url", shown.get("url.full")) == f"{genauth.url}/api/v3/send-email"
+        assert span.context is not None
+        assert f"{span.context.trace_id:032x}-{span.context.span_id:016x}" in request.headers["traceparent"]
+        assert "an-access-token" not in span.to_json()
+        assert "test@" not in span.to_json()
+
+
+def test_opentelemetry_sees_a_client_that_was_there_before(
+    connect: Connect, genauth: GenAuth, request: pytest.FixtureRequest
+) -> None:
+    client = connect(genauth.url)
+    spans: InMemorySpanExporter = request.getfixturevalue("spans")
+    by_method(client)
+    assert len(spans.get_finished_spans()) == 1
+
+
+@each_way
+def test_respx_answers_our_calls(connect: Connect, send: Send) -> None:
+    client = connect(HOST, access_token="an-access-token")
+    with respx.mock:
+        route = respx.post(URL, headers={"authorization": "an-access-token"})
+        route.side_effect = [httpx.Response(200, json=SENT), httpx.Response(200, json=THROTTLED)]
+        assert send(client).request_id == "r-1"
+        with pytest.raises(ThrottleError):
+            send(client)
+        assert route.call_count == 2
+
+
+@each_way
+def test_pytest_httpx_answers_our_calls(connect: Connect, httpx_mock: HTTPXMock, send: Send) -> None:
+    httpx_mock.add_response(
+        method="POST",
+        url=URL,
+        match_json={"channel": "CHANNEL_LOGIN", "email": "test@example.com"},
+        match_headers={"x-genauth-app-id": "app123"},
+        json=SENT,
+    )
+    httpx_mock.add_response(json=THROTTLED)
+    client = connect(HOST)
+    assert send(client).request_id == "r-1"
+    with pytest.raises(ThrottleError):
+        send(client)
+    assert len(httpx_mock.get_requests()) == 2

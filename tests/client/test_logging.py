@@ -1,0 +1,216 @@
+"""What a call tells the logger `genauth_email`."""
+
+import logging
+import re
+from typing import Any
+
+import httpx
+import pytest
+from genauth_email import (
+    APIConnectionError,
+    APITimeoutError,
+    Channel,
+    GenAuthError,
+    SendEmailDto,
+    ServiceUnavailableError,
+    ThrottleError,
+)
+from genauth_email.api.email import send_email
+from genauth_email.types import Request
+
+from tests.genauth_server import GenAuth
+from tests.twins import Connect, Twin
+
+from .mock import Network
+from .raw_server import Answer, RawServer, http
+
+ASKED = "POST {url}/api/v3/send-email SendEmailDto(channel=CHANNEL_LOGIN, email=t***@example.com)"
+REFUSAL = http(503, b"<h1>Busy</h1>", {"retry-after": "0"})
+
+
+pytestmark = pytest.mark.usefixtures("no_backoff")
+
+
+@pytest.fixture
+def debug(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.DEBUG, logger="genauth_email")
+    return caplog
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Level and text of each of our records, without how long it took."""
+    return [
+        (record.levelname, re.sub(r"in \d+ ms$", "in N ms", record.getMessage()))
+        for record in caplog.records
+        if record.name.startswith("genauth_email")
+    ]
+
+
+def send(client: Twin) -> Any:
+    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+
+def test_an_attempt_is_one_line(connect: Connect, genauth: GenAuth, debug: pytest.LogCaptureFixture) -> None:
+    answer = send(connect(genauth.url))
+
+    asked = ASKED.format(url=genauth.url)
+    assert lines(debug) == [
+        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id {answer.request_id}, in N ms")
+    ]
+
+
+def test_an_endpoint_functions_attempt_is_the_same_line(
+    connect: Connect, genauth: GenAuth, debug: pytest.LogCaptureFixture
+) -> None:
+    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+    answer = connect(genauth.url).call(send_email, body=body)
+
+    asked = ASKED.format(url=genauth.url)
+    assert lines(debug) == [
+        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id {answer.request_id}, in N ms")
+    ]
+
+
+def test_a_failure_of_the_api_is_logged_with_its_code(
+    connect: Connect, genauth: GenAuth, debug: pytest.LogCaptureFixture
+) -> None:
+    client = connect(genauth.url)
+    send(client)
+    debug.clear()
+    with pytest.raises(ThrottleError):
+        send(client)
+
+    asked = ASKED.format(url=genauth.url)
+    assert lines(debug) == [("DEBUG", f"{asked}: HTTP 200, statusCode 429, request id None, in N ms")]
+
+
+@pytest.mark.parametrize("http_status", [200, 302, 404, 502])
+def test_an_answer_that_is_no_dto_is_logged_as_such(
+    connect: Connect, genauth: GenAuth, debug: pytest.LogCaptureFixture, http_status: int
+) -> None:
+    genauth.answer_next(b"<h1>Hello</h1>", http_status=http_status, judged=False)
+    with pytest.raises(GenAuthError):
+        send(connect(genauth.url))
+
+    asked = ASKED.format(url=genauth.url)
+    assert lines(debug) == [("DEBUG", f"{asked}: HTTP {http_status}, no SendEmailRespDto, in N ms")]
+
+
+def test_an_attempt_without_an_answer_is_logged_with_its_reason(
+    connect: Connect, debug: pytest.LogCaptureFixture
+) -> None:
+    with RawServer(Answer(then="close")) as server, pytest.raises(APIConnectionError):
+        send(connect(server.url))
+
+    asked = ASKED.format(url=server.url)
+    reason = "RemoteProtocolError: Server disconnected without sending a response."
+    assert lines(debug) == [("DEBUG", f"{asked}: {reason}, in N ms")]
+
+
+def test_an_attempt_that_timed_out_is_logged_with_its_reason(
+    connect: Connect, debug: pytest.LogCaptureFixture
+) -> None:
+    with RawServer(Answer(then="hold")) as server, pytest.raises(APITimeoutError):
+        send(connect(server.url, timeout=httpx.Timeout(10, read=0.05)))
+
+    ((level, line),) = lines(debug)
+    assert level == "DEBUG"
+    assert line.startswith(f"{ASKED.format(url=server.url)}: ReadTimeout")
+
+
+def test_each_retry_is_a_warning_with_the_reason_for_it(
+    connect: Connect, debug: pytest.LogCaptureFixture
+) -> None:
+    outcomes = iter([httpx.ConnectError("no route"), httpx.PoolTimeout("pool is full")])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if error := next(outcomes, None):
+            raise error
+        return httpx.Response(200, content=b'{"statusCode": 200, "message": ""}')
+
+    send(Network(answer).connect(connect, "http://127.0.0.1"))
+
+    asked = ASKED.format(url="http://127.0.0.1")
+    assert lines(debug) == [
+        ("DEBUG", f"{asked}: ConnectError: no route, in N ms"),
+        ("WARNING", f"{asked}: trying again after: ConnectError: no route"),
+        ("DEBUG", f"{asked}: PoolTimeout: pool is full, in N ms"),
+        ("WARNING", f"{asked}: trying again after: PoolTimeout: pool is full"),
+        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id None, in N ms"),
+    ]
+
+
+def test_a_retry_that_is_not_made_is_no_warning(connect: Connect, debug: pytest.LogCaptureFixture) -> None:
+    with RawServer(*[Answer(REFUSAL)] * 3) as server:
+        client = connect(server.url, max_retries=2)
+        with pytest.raises(ServiceUnavailableError):
+            send(client)
+        client.close()
+        assert len(server.finish()) == 3
+
+    asked = ASKED.format(url=server.url)
+    attempt = ("DEBUG", f"{asked}: HTTP 503, no SendEmailRespDto, in N ms")
+    retry = ("WARNING", f"{asked}: trying again after: HTTP 503 with Retry-After")
+    assert lines(debug) == [attempt, retry, attempt, retry, attempt]
+
+
+def test_a_call_that_is_not_retried_says_nothing_above_debug(
+    connect: Connect, debug: pytest.LogCaptureFixture
+) -> None:
+    with RawServer(Answer(REFUSAL), Answer(then="reset")) as server:
+        client = connect(server.url, max_retries=0)
+        for _ in range(2):
+            with pytest.raises(GenAuthError):
+                send(client)
+
+    assert [level for level, _ in lines(debug)] == ["DEBUG", "DEBUG"]
+
+
+def test_the_duration_is_that_of_the_attempt(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, debug: pytest.LogCaptureFixture
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("genauth_email.client.monotonic", lambda: now)
+    takes = iter([1.5, 0.25])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal now
+        now += next(takes)
+        if now < 1001.6:
+            raise httpx.ConnectError("no route")
+        return httpx.Response(200, content=b'{"statusCode": 200, "message": ""}')
+
+    send(Network(answer).connect(connect, "http://127.0.0.1"))
+
+    attempts = [record.getMessage() for record in debug.records if record.levelname == "DEBUG"]
+    assert [attempt.rpartition(", ")[2] for attempt in attempts] == ["in 1500 ms", "in 250 ms"]
+
+
+def test_nothing_is_formatted_while_nobody_listens(
+    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> str:
+        raise AssertionError("formatted")
+
+    monkeypatch.setattr(Request, "__str__", refuse)
+    monkeypatch.setattr(SendEmailDto, "__repr__", refuse)
+    caplog.set_level(logging.INFO, logger="genauth_email")
+    send(connect(genauth.url))
+    assert lines(caplog) == []
+
+
+def test_the_logger_is_left_to_the_program(
+    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # pytest's own handlers are set aside, so that it is as in a program that sets up no logging.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    client = connect(genauth.url)
+    send(client)
+    with pytest.raises(ThrottleError):
+        send(client)
+    with pytest.raises(APIConnectionError):
+        send(client.with_options(app_host="http://127.0.0.1:1", max_retries=0))
+
+    assert capfd.readouterr() == ("", "")
+    logger = logging.getLogger("genauth_email")
+    assert (logger.handlers, logger.level, logger.propagate) == ([], logging.NOTSET, True)

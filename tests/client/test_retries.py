@@ -1,0 +1,561 @@
+"""A retry is made where the request has certainly not been carried out, and nowhere else."""
+
+import math
+import socket
+import ssl
+import threading
+import traceback
+from collections.abc import Callable, Generator
+from typing import Any
+
+import httpx
+import pytest
+import stamina
+import trustme
+from genauth_email import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    Channel,
+    GenAuthError,
+    InvalidArgumentError,
+    SendEmailDto,
+    ServiceUnavailableError,
+    ThrottleError,
+)
+from genauth_email.api.email import send_email
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+from stamina.typing import RetryHook
+
+from tests.twins import Connect, Twin
+
+from .mock import Network
+from .raw_server import SUCCESS, Answer, RawServer, http
+
+BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+HTML = b"<h1>Try later</h1>"
+FITTING = {"retry-after": "0"}
+pytestmark = pytest.mark.usefixtures("no_backoff")
+BeforeRetry = Callable[[RetryHook], None]
+
+
+def dto(status_code: int) -> bytes:
+    return f'{{"statusCode": {status_code}, "message": "As asked."}}'.encode()
+
+
+class Clock:
+    """Stands still but for `advance`, in place of the client's clock."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Outcomes:
+    """Raises or returns one after the other, the last for ever, and keeps the timeouts of the attempts."""
+
+    def __init__(
+        self, *outcomes: Exception | httpx.Response, takes: Callable[[], None] | None = None
+    ) -> None:
+        self._outcomes = list(outcomes)
+        self._takes = takes
+        self.timeouts: list[dict[str, float | None]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.timeouts.append(request.extensions["timeout"])
+        if self._takes is not None:
+            self._takes()
+        outcome = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+class NoWaitError(Exception):
+    """Raised in place of waiting."""
+
+
+@pytest.fixture
+def before_retry() -> Generator[BeforeRetry]:
+    """Has a function called before each retry, where the wait would be."""
+    yield lambda hook: set_on_retry_hooks([hook])
+    set_on_retry_hooks(None)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("genauth_email.client.monotonic", clock)
+    return clock
+
+
+def connect_to(connect: Connect, outcomes: Outcomes, **options: Any) -> Twin:
+    return Network(outcomes).connect(connect, "http://127.0.0.1", **options)
+
+
+def send(client: Twin) -> Any:
+    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+
+def requests_to(server: RawServer, client: Twin) -> list[bytes]:
+    client.close()
+    return server.finish()
+
+
+# What is retried.
+
+
+def test_a_refused_connection_is_tried_again(connect: Connect, before_retry: BeforeRetry) -> None:
+    with RawServer(listening=False) as server:
+        before_retry(lambda details: server.listen())
+        client = connect(server.url)
+        assert send(client).request_id == "r-1"
+        assert len(requests_to(server, client)) == 1
+
+
+def test_a_connection_that_takes_too_long_is_tried_again(connect: Connect, before_retry: BeforeRetry) -> None:
+    with RawServer(listening=False) as server:
+        server.listener.listen(0)
+        with socket.create_connection(server.address):  # It takes the one place in the queue.
+            before_retry(lambda details: server.listen())
+            client = connect(server.url, timeout=httpx.Timeout(10, connect=0.2))
+            assert send(client).request_id == "r-1"
+        assert len(requests_to(server, client)) == 1
+
+
+def test_a_pool_with_no_connection_free_is_tried_again(connect: Connect) -> None:
+    occupied, free = threading.Event(), threading.Event()
+
+    def occupy() -> None:
+        occupied.set()
+        free.wait(10)
+
+    sent: list[str] = []
+
+    def count(request: httpx.Request) -> None:
+        sent.append(request.method)
+
+    async def count_async(request: httpx.Request) -> None:
+        count(request)
+
+    own = connect.http_client(
+        limits=httpx.Limits(max_connections=1),
+        event_hooks={"request": [count if connect.kind == "sync" else count_async]},
+    )
+    answer = Answer(http(200, dto(200), {"connection": "close"}), then="close", before=occupy)
+    with RawServer(answer) as server:
+        client = connect(server.url, http_client=own, max_retries=3)
+        other = threading.Thread(target=send, args=(client,))
+        other.start()
+        assert occupied.wait(10)
+
+        with pytest.raises(APITimeoutError) as caught:
+            send(client.with_options(timeout=httpx.Timeout(10, pool=0.01)))
+
+        assert isinstance(caught.value.__cause__, httpx.PoolTimeout)
+        assert caught.value.delivery == "not_sent"
+        assert len(sent) == 1 + 4
+        free.set()
+        other.join()
+        assert len(server.finish()) == 1
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
+def test_a_request_that_was_never_sent_is_sent_by_a_retry(
+    connect: Connect, error: type[httpx.TransportError]
+) -> None:
+    outcomes = Outcomes(error("no"), error("no"), httpx.Response(200, content=dto(200)))
+    assert send(connect_to(connect, outcomes)).status_code == 200
+    assert len(outcomes.timeouts) == 3
+
+
+@pytest.mark.parametrize("retry_after", ["0", "2", " 9 ", "Mon, 01 Jan 2001 00:00:00 GMT"])
+@pytest.mark.parametrize("body", [b"", HTML, dto(503), dto(403)])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_refusal_that_says_when_to_come_back_is_tried_again(
+    connect: Connect, status: int, body: bytes, retry_after: str
+) -> None:
+    with RawServer(Answer(http(status, body, {"retry-after": retry_after}))) as server:
+        client = connect(server.url)
+        assert send(client).request_id == "r-1"
+        assert len(requests_to(server, client)) == 2
+
+
+def test_a_retry_is_the_same_request_byte_for_byte(connect: Connect) -> None:
+    refusal = Answer(http(503, HTML, FITTING | {"set-cookie": "session=1"}))
+    with RawServer(refusal, refusal) as server:
+        client = connect(server.url, access_token="token", lang="en-US", real_ip="203.0.113.9")
+        send(client)
+        first, *others = requests_to(server, client)
+        assert others == [first, first]
+        assert b"authorization: token\r\n" in first
+        assert first.endswith(b'"email":"test@example.com"}')
+
+
+# What is not retried.
+
+LOST = {
+    "silence": Answer(then="hold"),
+    "silence within the headers": Answer(SUCCESS[:40], then="hold"),
+    "silence within the body": Answer(SUCCESS[:-5], then="hold"),
+    "a reset": Answer(then="reset"),
+    "a reset before the body is read": Answer(then="reset", reading="head"),
+    "a reset before anything is read": Answer(then="reset", reading="nothing"),
+    "a reset within the answer": Answer(SUCCESS[:-5], then="reset"),
+    "what is not HTTP": Answer(b"220 mail.example.com ESMTP\r\n", then="close"),
+    "half a refusal": Answer(http(503, HTML, FITTING)[:-5], then="close"),
+    "a redirect": Answer(http(307, headers={"location": "/elsewhere", **FITTING})),
+    "a login page": Answer(http(200, HTML, FITTING)),
+    "a body that cannot be decoded": Answer(http(503, HTML, {"content-encoding": "gzip", **FITTING})),
+    "HTTP 500": Answer(http(500, HTML, FITTING)),
+    "HTTP 502": Answer(http(502, HTML, FITTING)),
+    "HTTP 504": Answer(http(504, HTML, FITTING)),
+    "HTTP 500 with a DTO of 503": Answer(http(500, dto(503), FITTING)),
+    "HTTP 502 with a DTO of 503": Answer(http(502, dto(503), FITTING)),
+    "statusCode 429": Answer(http(200, dto(429), FITTING)),
+    "statusCode 500": Answer(http(200, dto(500), FITTING)),
+    "statusCode 503": Answer(http(200, dto(503), FITTING)),
+    "HTTP 429 with a DTO of 429, the rule of one minute": Answer(http(429, dto(429), FITTING)),
+    "HTTP 503 with a DTO of 500": Answer(http(503, dto(500), FITTING)),
+    "HTTP 429 with a DTO of 603": Answer(http(429, dto(603), FITTING)),
+}
+
+
+# Where a body cannot be written or decoded, httpx leaves its generators to trio's garbage collection.
+@pytest.mark.filterwarnings("ignore:Async generator .http:ResourceWarning")
+@pytest.mark.parametrize("answer", LOST.values(), ids=LOST.keys())
+def test_a_request_that_may_have_been_carried_out_is_not_sent_again(connect: Connect, answer: Answer) -> None:
+    with RawServer(answer) as server:
+        client = connect(server.url, max_retries=5, timeout=httpx.Timeout(10, read=0.05))
+        with pytest.raises(GenAuthError) as caught:
+            send(client)
+        assert len(requests_to(server, client)) == (answer.reading == "all")
+        assert server.connections == 1
+        if not isinstance(caught.value, APIError):
+            assert caught.value.delivery == "unknown"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ReadTimeout,
+        httpx.WriteTimeout,
+        httpx.ReadError,
+        httpx.WriteError,
+        httpx.CloseError,
+        httpx.RemoteProtocolError,
+        httpx.LocalProtocolError,
+    ],
+)
+def test_an_error_after_the_connection_was_made_is_final(
+    connect: Connect, error: type[httpx.TransportError]
+) -> None:
+    outcomes = Outcomes(error("no"), httpx.Response(200, content=dto(200)))
+    with pytest.raises(APIConnectionError) as caught:
+        send(connect_to(connect, outcomes))
+    assert len(outcomes.timeouts) == 1
+    assert caught.value.delivery == "unknown"
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+def test_an_answer_that_is_cut_anywhere_leads_to_no_second_request(connect: Connect, then: Any) -> None:
+    cuts = range(len(SUCCESS))
+    with RawServer(*(Answer(SUCCESS[:cut], then=then) for cut in cuts)) as server:
+        client = connect(server.url, max_retries=5)
+        for _ in cuts:
+            with pytest.raises(APIConnectionError) as caught:
+                send(client)
+            assert caught.value.delivery == "unknown"
+        assert len(requests_to(server, client)) == len(cuts)
+
+
+def test_a_kept_connection_that_breaks_leads_to_no_second_request(connect: Connect) -> None:
+    with RawServer(Answer(SUCCESS), Answer(then="reset")) as server:
+        client = connect(server.url)
+        send(client)
+        with pytest.raises(APIConnectionError):
+            send(client)
+        assert len(requests_to(server, client)) == 2
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_success_is_one_whatever_the_http_status(connect: Connect, status: int) -> None:
+    with RawServer(Answer(http(status, dto(200), FITTING))) as server:
+        client = connect(server.url)
+        assert send(client).message == "As asked."
+        assert len(requests_to(server, client)) == 1
+
+
+RETRY_AFTERS: dict[str, dict[str, str]] = {
+    "none": {},
+    "empty": {"retry-after": ""},
+    "words": {"retry-after": "soon"},
+    "negative": {"retry-after": "-1"},
+    "a fraction": {"retry-after": "0.5"},
+    "other digits": {"retry-after": "\u0663"},
+    "two": {"retry-after": "0, 0"},
+    "as long as the timeout": {"retry-after": "10"},
+    "absurd": {"retry-after": "9" * 400},
+    "a date far away": {"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"},
+    "a date beyond the calendar": {"retry-after": "Fri, 31 Dec 99999 23:59:59 GMT"},
+    "a date that is none": {"retry-after": "Thu, 30 Feb 2001 00:00:00 GMT"},
+    "a date a minute later": {
+        "date": "Mon, 01 Jan 2001 00:00:00 GMT",
+        "retry-after": "Mon, 01 Jan 2001 00:01:00 GMT",
+    },
+}
+
+
+@pytest.mark.parametrize("headers", RETRY_AFTERS.values(), ids=RETRY_AFTERS.keys())
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_refusal_that_says_no_time_or_one_that_does_not_fit_is_final(
+    connect: Connect, status: int, headers: dict[str, str]
+) -> None:
+    with RawServer(Answer(http(status, HTML, headers))) as server:
+        client = connect(server.url, timeout=10)
+        with pytest.raises(ThrottleError if status == 429 else ServiceUnavailableError):
+            send(client)
+        assert len(requests_to(server, client)) == 1
+
+
+def test_a_certificate_that_is_not_trusted_is_final(connect: Connect) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    with RawServer(tls=tls) as server:
+        client = connect(server.url)
+        with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            send(client)
+        assert requests_to(server, client) == []
+        assert server.connections == 1
+        assert caught.value.delivery == "not_sent"
+
+
+@pytest.mark.parametrize("status", [403, 407, 429, 502, 503])
+def test_a_proxy_that_refuses_to_connect_is_final(connect: Connect, status: int) -> None:
+    with RawServer(Answer(http(status, headers=FITTING), then="close")) as proxy:
+        own = connect.http_client(proxy=proxy.url)
+        client = connect("https://example.genauth.ai", http_client=own)
+        with pytest.raises(APIConnectionError, match=str(status)) as caught:
+            send(client)
+        (request,) = proxy.finish()
+        assert request.startswith(b"CONNECT example.genauth.ai:443 ")
+        assert caught.value.delivery == "not_sent"
+
+
+# How often, and for how long.
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 2, 5])
+def test_there_are_no_more_retries_than_allowed(connect: Connect, max_retries: int) -> None:
+    outcomes = Outcomes(httpx.ConnectError("no"))
+    client = connect_to(connect, outcomes, max_retries=max_retries)
+    with pytest.raises(APIConnectionError):
+        send(client)
+    assert len(outcomes.timeouts) == max_retries + 1
+
+    with pytest.raises(APIConnectionError):
+        send(client.with_options(max_retries=max_retries + 1))
+    assert len(outcomes.timeouts) == 2 * max_retries + 3
+
+
+def test_there_are_two_retries_unless_another_number_is_asked_for(connect: Connect) -> None:
+    outcomes = Outcomes(httpx.ConnectError("no"))
+    with pytest.raises(APIConnectionError):
+        send(connect_to(connect, outcomes))
+    assert len(outcomes.timeouts) == 3
+
+
+def test_retries_that_stamina_switches_off_are_not_made(connect: Connect) -> None:
+    outcomes = Outcomes(httpx.ConnectError("no"))
+    client = connect_to(connect, outcomes, max_retries=5)
+    stamina.set_active(False)
+    try:
+        with pytest.raises(APIConnectionError):
+            send(client)
+    finally:
+        stamina.set_active(True)
+    assert len(outcomes.timeouts) == 1
+
+
+def test_the_number_of_attempts_that_stamina_sets_for_tests_holds(connect: Connect) -> None:
+    outcomes = Outcomes(httpx.ConnectError("no"))
+    client = connect_to(connect, outcomes, max_retries=5)
+    with stamina.set_testing(True, attempts=4, cap=True), pytest.raises(APIConnectionError):
+        send(client)
+    assert len(outcomes.timeouts) == 4
+
+
+def test_no_retries_are_none_whatever_stamina_sets_for_tests(connect: Connect) -> None:
+    outcomes = Outcomes(httpx.ConnectError("no"))
+    client = connect_to(connect, outcomes, max_retries=0)
+    with stamina.set_testing(True, attempts=4), pytest.raises(APIConnectionError):
+        send(client)
+    assert len(outcomes.timeouts) == 1
+
+
+def test_an_attempt_has_what_is_left_of_the_calls_timeout(connect: Connect, clock: Clock) -> None:
+    outcomes = Outcomes(httpx.ConnectTimeout("slow"), takes=lambda: clock.advance(3))
+    client = connect_to(connect, outcomes, max_retries=99, timeout=httpx.Timeout(10, connect=4))
+    with pytest.raises(APITimeoutError):
+        send(client)
+    assert outcomes.timeouts == [
+        {"connect": 4, "read": 10, "write": 10, "pool": 10},
+        {"connect": 4, "read": 7, "write": 7, "pool": 7},
+        {"connect": 4, "read": 4, "write": 4, "pool": 4},
+        {"connect": 1, "read": 1, "write": 1, "pool": 1},
+    ]
+
+
+def test_a_call_without_a_timeout_has_none_in_its_retries(connect: Connect) -> None:
+    timeout = httpx.Timeout(None, connect=4)
+    outcomes = Outcomes(httpx.ConnectError("no"))
+    client = connect_to(connect, outcomes, timeout=timeout)
+    with pytest.raises(APIConnectionError):
+        send(client)
+    assert outcomes.timeouts == [timeout.as_dict()] * 3
+
+
+def test_a_timeout_of_one_call_is_that_of_its_retries(connect: Connect, clock: Clock) -> None:
+    outcomes = Outcomes(httpx.ConnectError("no"), takes=lambda: clock.advance(1))
+    client = connect_to(connect, outcomes, timeout=10)
+    with pytest.raises(APIConnectionError):
+        client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=2)
+    assert [timeout["read"] for timeout in outcomes.timeouts] == [2, 1]
+
+
+def test_no_attempt_is_made_after_the_time_is_up(
+    connect: Connect, clock: Clock, before_retry: BeforeRetry
+) -> None:
+    before_retry(lambda details: clock.advance(10))
+    outcomes = Outcomes(httpx.ConnectError("no"))
+    with pytest.raises(APIConnectionError) as caught:
+        send(connect_to(connect, outcomes, timeout=10))
+    assert len(outcomes.timeouts) == 1
+    assert caught.value.delivery == "not_sent"
+
+
+@pytest.mark.parametrize(("retry_after", "attempts"), [("1", 2), ("2", 1), ("3", 1)])
+def test_a_retry_after_has_to_fit_into_what_is_left(
+    connect: Connect, clock: Clock, retry_after: str, attempts: int
+) -> None:
+    refusal = httpx.Response(503, content=HTML, headers={"retry-after": retry_after})
+    outcomes = Outcomes(refusal, takes=lambda: clock.advance(8))
+    with pytest.raises(ServiceUnavailableError):
+        send(connect_to(connect, outcomes, timeout=10))
+    assert len(outcomes.timeouts) == attempts
+
+
+@pytest.mark.parametrize(("retry_after", "attempts"), [("59", 2), ("60", 1), ("99999999999999999999", 1)])
+def test_without_a_timeout_a_retry_after_has_to_be_within_a_minute(
+    connect: Connect, retry_after: str, attempts: int
+) -> None:
+    refusal = httpx.Response(503, content=HTML, headers={"retry-after": retry_after})
+    outcomes = Outcomes(refusal)
+    with pytest.raises(ServiceUnavailableError):
+        send(connect_to(connect, outcomes, timeout=httpx.Timeout(None), max_retries=1))
+    assert len(outcomes.timeouts) == attempts
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry-after": "3"},
+        {"retry-after": "Mon, 01 Jan 2001 00:00:03 GMT", "date": "Mon, 01 Jan 2001 00:00:00 GMT"},
+        {"retry-after": "Mon, 01 Jan 2001 01:00:03 +0100", "date": "Mon, 01 Jan 2001 00:00:00 GMT"},
+    ],
+)
+def test_a_retry_is_made_when_the_server_asks_for_it(
+    connect: Connect, before_retry: BeforeRetry, headers: dict[str, str]
+) -> None:
+    assert wait_before_a_retry(connect, before_retry, httpx.Response(503, headers=headers), timeout=10) == 3
+
+
+@pytest.mark.parametrize("timeout", [0.001, 0.1, 10, httpx.Timeout(None)])
+def test_a_backoff_is_shorter_than_what_is_left(
+    connect: Connect, before_retry: BeforeRetry, clock: Clock, timeout: float | httpx.Timeout
+) -> None:
+    wait = wait_before_a_retry(connect, before_retry, httpx.ConnectError("no"), timeout=timeout)
+    assert 0 < wait < (timeout if isinstance(timeout, int | float) else math.inf)
+
+
+def wait_before_a_retry(
+    connect: Connect, before_retry: BeforeRetry, outcome: Exception | httpx.Response, **options: Any
+) -> float:
+    def note(details: RetryDetails) -> None:
+        raise NoWaitError(details.wait_for)
+
+    before_retry(note)
+    with stamina.set_testing(False), pytest.raises(NoWaitError) as caught:
+        send(connect_to(connect, Outcomes(outcome), **options))
+    wait: float = caught.value.args[0]
+    return wait
+
+
+# What the caller gets.
+
+
+def test_the_last_outcome_is_what_the_caller_gets(connect: Connect) -> None:
+    refusal = httpx.Response(503, content=HTML, headers={"retry-after": "0"})
+    last = httpx.ReadTimeout("silence")
+    client = connect_to(connect, Outcomes(httpx.ConnectError("no"), refusal, last), max_retries=9)
+    with pytest.raises(APITimeoutError, match="ReadTimeout: silence") as caught:
+        send(client)
+    assert caught.value.delivery == "unknown"
+    assert caught.value.__cause__ is last
+
+    client = connect_to(connect, Outcomes(httpx.ConnectError("no"), httpx.Response(200, content=dto(400))))
+    with pytest.raises(InvalidArgumentError):
+        send(client)
+
+    client = connect_to(connect, Outcomes(httpx.ConnectError("no"), refusal), max_retries=1)
+    with pytest.raises(ServiceUnavailableError) as refused:
+        send(client)
+    assert refused.value.content == HTML
+    assert isinstance(refused.value.__cause__, ValueError)
+
+
+@pytest.mark.parametrize("max_retries", [0, 2])
+def test_a_traceback_shows_the_cause_and_nothing_of_the_retries(connect: Connect, max_retries: int) -> None:
+    failures = [httpx.ConnectError(f"number {number}") for number in range(3)]
+    with pytest.raises(APIConnectionError) as caught:
+        send(connect_to(connect, Outcomes(*failures), max_retries=max_retries))
+
+    assert caught.value.__cause__ is failures[max_retries]
+    shown = "".join(traceback.format_exception(caught.value))
+    assert f"httpx.ConnectError: number {max_retries}\n" in shown
+    assert "_TryAgain" not in shown
+    assert "During handling" not in shown
+    assert [failure for failure in failures if str(failure) in shown] == [failures[max_retries]]
+
+
+def test_a_detailed_function_returns_the_answer_of_the_last_attempt(connect: Connect) -> None:
+    refusal = Answer(http(503, dto(503), FITTING))
+    with RawServer(refusal, refusal, refusal) as server:
+        client = connect(server.url, max_retries=1)
+        response = client.call(send_email, detailed=True, body=BODY)
+        assert (response.status_code, response.parsed.status_code) == (503, 503)
+
+        response = client.call(send_email, detailed=True, body=BODY)
+        assert (response.status_code, response.parsed.status_code) == (200, 200)
+        assert len(requests_to(server, client)) == 4
+
+
+@pytest.mark.parametrize("detailed", [True, False])
+def test_an_endpoint_function_retries_as_the_method_does(connect: Connect, detailed: bool) -> None:
+    outcomes = Outcomes(httpx.ConnectError("no"))
+    client = connect_to(connect, outcomes)
+    with pytest.raises(APIConnectionError):
+        client.call(send_email, detailed=detailed, body=BODY)
+    assert len(outcomes.timeouts) == 3
+
+    outcomes = Outcomes(httpx.ReadTimeout("silence"))
+    client = connect_to(connect, outcomes)
+    with pytest.raises(APITimeoutError):
+        client.call(send_email, detailed=detailed, body=BODY)
+    assert len(outcomes.timeouts) == 1

@@ -1,0 +1,222 @@
+"""What a user may write. The type checkers have to accept each line, and know the types as they are here."""
+
+from collections.abc import Mapping
+from typing import Literal, assert_type
+
+import httpx
+from genauth_email import (
+    ApiCode,
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    AsyncAuthenticationClient,
+    AuthenticationClient,
+    Channel,
+    GenAuthError,
+    InvalidResponseError,
+    Lang,
+    SendEmailDto,
+    SendEmailRespDto,
+    StatusCode,
+    ThrottleError,
+    __version__,
+)
+from genauth_email.api.email import send_email
+from genauth_email.errors import Delivery, raise_for_status_code
+from genauth_email.types import UNSET, Request, Response, Unset
+
+
+def sync_client() -> None:
+    AuthenticationClient()
+    AuthenticationClient("my-app", "https://example.genauth.ai")
+    AuthenticationClient(
+        app_id="my-app",
+        app_host="https://example.genauth.ai",
+        access_token="token",
+        lang="en-US",
+        real_ip="203.0.113.9",
+        timeout=2.5,
+        max_retries=0,
+        http_client=httpx.Client(),
+    )
+    AuthenticationClient(
+        app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None
+    )
+    AuthenticationClient(lang=Lang.EN_US, timeout=5)
+
+    client = AuthenticationClient(timeout=httpx.Timeout(10, connect=2))
+    with client as entered:
+        assert_type(entered, AuthenticationClient)
+    assert_type(client.close(), None)
+
+
+def sync_call(client: AuthenticationClient) -> str:
+    answer = client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert_type(answer, SendEmailRespDto)
+    client.send_email(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+    client.send_email(
+        "CHANNEL_VERIFY_MFA",
+        "test@example.com",
+        lang=Lang.JA_JP,
+        real_ip="2001:db8::9",
+        access_token="token",
+        timeout=httpx.Timeout(3),
+    )
+    client.send_email(
+        "CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip=None, access_token=None, timeout=1
+    )
+    return answer.message
+
+
+def sync_options(client: AuthenticationClient) -> None:
+    assert_type(client.with_options(), AuthenticationClient)
+    client.with_options(app_id="other-app", app_host="https://other.example.com", access_token="token")
+    client.with_options(lang="ja-JP", real_ip="203.0.113.9", timeout=1.5, max_retries=3)
+    client.with_options(lang=None, real_ip=None, access_token=None)
+    client.with_options(lang=Lang.ZH_CN, timeout=httpx.Timeout(1)).send_email(
+        "CHANNEL_LOGIN", "test@example.com"
+    )
+
+
+async def async_client() -> None:
+    AsyncAuthenticationClient()
+    AsyncAuthenticationClient("my-app", "https://example.genauth.ai")
+    AsyncAuthenticationClient(
+        app_id="my-app",
+        app_host="https://example.genauth.ai",
+        access_token="token",
+        lang="en-US",
+        real_ip="203.0.113.9",
+        timeout=2.5,
+        max_retries=0,
+        http_client=httpx.AsyncClient(),
+    )
+    AsyncAuthenticationClient(
+        app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None
+    )
+    AsyncAuthenticationClient(lang=Lang.EN_US, timeout=5)
+
+    client = AsyncAuthenticationClient(timeout=httpx.Timeout(10, connect=2))
+    async with client as entered:
+        assert_type(entered, AsyncAuthenticationClient)
+    assert_type(await client.aclose(), None)
+
+
+async def async_call(client: AsyncAuthenticationClient) -> str:
+    answer = await client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert_type(answer, SendEmailRespDto)
+    await client.send_email(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+    await client.send_email(
+        "CHANNEL_VERIFY_MFA",
+        "test@example.com",
+        lang=Lang.JA_JP,
+        real_ip="2001:db8::9",
+        access_token="token",
+        timeout=httpx.Timeout(3),
+    )
+    await client.send_email(
+        "CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip=None, access_token=None, timeout=1
+    )
+    return answer.message
+
+
+async def async_options(client: AsyncAuthenticationClient) -> None:
+    assert_type(client.with_options(), AsyncAuthenticationClient)
+    client.with_options(app_id="other-app", app_host="https://other.example.com", access_token="token")
+    client.with_options(lang="ja-JP", real_ip="203.0.113.9", timeout=1.5, max_retries=3)
+    client.with_options(lang=None, real_ip=None, access_token=None)
+    one = client.with_options(lang=Lang.ZH_CN, timeout=httpx.Timeout(1))
+    await one.send_email("CHANNEL_LOGIN", "test@example.com")
+
+
+def sync_functions(client: AuthenticationClient, body: SendEmailDto) -> Response[SendEmailRespDto]:
+    assert_type(send_email.sync(client=client, body=body), SendEmailRespDto)
+    response = send_email.sync_detailed(client=client, body=body)
+    assert_type(response, Response[SendEmailRespDto])
+    assert_type(raise_for_status_code(response), None)
+    return response
+
+
+async def async_functions(
+    client: AsyncAuthenticationClient, body: SendEmailDto
+) -> Response[SendEmailRespDto]:
+    assert_type(await send_email.asyncio(client=client, body=body), SendEmailRespDto)
+    response = await send_email.asyncio_detailed(client=client, body=body)
+    assert_type(response, Response[SendEmailRespDto])
+    return response
+
+
+async def requests(client: AuthenticationClient, twin: AsyncAuthenticationClient, body: SendEmailDto) -> None:
+    path, more = "/api/v3/send-email", {"x-trace": "1"}
+    response = client.request("POST", path, body=body, answer=SendEmailRespDto, headers=more)
+    assert_type(response, Response[SendEmailRespDto])
+    response = await twin.request("POST", path, body=body, answer=SendEmailRespDto, params=more)
+    assert_type(response, Response[SendEmailRespDto])
+
+
+def parts_of_a_response(response: Response[SendEmailRespDto]) -> None:
+    assert_type(response.request, Request)
+    assert_type(response.request.method, str)
+    assert_type(response.request.url, str)
+    assert_type(response.status_code, int)
+    assert_type(response.headers, Mapping[str, str])
+    assert_type(response.headers["x-trace"], str)
+    assert_type(response.content, bytes)
+    assert_type(response.parsed, SendEmailRespDto)
+
+
+def parts_of_an_answer(answer: SendEmailRespDto) -> None:
+    assert_type(answer.status_code, int | StatusCode)
+    assert_type(answer.message, str)
+    assert_type(answer.api_code, ApiCode | int | Unset)
+    assert_type(answer.request_id, str | Unset)
+    assert_type(answer.request_id or None, str | None)
+    if answer.request_id is not UNSET:
+        assert_type(answer.request_id, str)
+    succeeded: bool = answer.status_code == StatusCode.OK
+    print(
+        succeeded,
+        answer.to_dict()["statusCode"],
+        SendEmailRespDto.from_dict({"statusCode": 200, "message": ""}),
+    )
+
+
+def parts_of_a_request() -> None:
+    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+    assert_type(body.channel, Channel)
+    assert_type(body.email, str)
+    assert_type(SendEmailDto.from_dict(body.to_dict()), SendEmailDto)
+    assert_type(Channel("CHANNEL_LOGIN"), Channel)
+    text: str = Channel.CHANNEL_LOGIN + Lang.EN_US + __version__
+    print(text, SendEmailRespDto(status_code=200, message="", request_id=UNSET))
+
+
+def errors(client: AuthenticationClient) -> float | None:
+    try:
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    except ThrottleError as error:
+        assert_type(error.retry_after, float | None)
+        return error.retry_after
+    except APIError as error:
+        assert_type(error.status_code, int)
+        assert_type(error.api_code, int | None)
+        assert_type(error.message, str)
+        assert_type(error.request_id, str | None)
+        assert_type(error.http_status, int)
+        assert_type(error.headers, Mapping[str, str])
+        assert_type(error.content, bytes)
+        if error.api_code == ApiCode.USER_NOT_FOUND or error.status_code == StatusCode.FORBIDDEN_ERROR:
+            return None
+    except APITimeoutError as error:
+        assert_type(error.delivery, Literal["not_sent", "unknown"])
+    except APIConnectionError as error:
+        delivery: Delivery = error.delivery
+        print(delivery)
+    except InvalidResponseError as error:
+        assert_type(error.http_status, int)
+        assert_type(error.headers, Mapping[str, str])
+        assert_type(error.content, bytes)
+    except GenAuthError as error:
+        if error.delivery == "not_sent":
+            return 0.0
+    return None

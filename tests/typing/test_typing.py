@@ -1,0 +1,116 @@
+"""The types of the installed package, as mypy and pyright, both strict, see them from a user's directory."""
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import FunctionType
+
+import genauth_email
+import pytest
+from genauth_email.api.email import send_email
+
+HERE = Path(__file__).parent
+BIN = Path(sys.executable).parent
+Check = Callable[[Path, Path], set[int]]
+
+
+def run(directory: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    # pyright looks for packages where the first `python` on the path has them.
+    environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(directory)}
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def mypy(file: Path, cache: Path) -> set[int]:
+    """The lines of `file` that mypy rejects."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--output=json", f"--cache-dir={cache}", file.name]
+    result = run(file.parent, *command)
+    assert not result.stderr
+    errors = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    assert {error["file"] for error in errors} <= {file.name}, result.stdout
+    return {error["line"] for error in errors if error["severity"] == "error"}
+
+
+def pyright(file: Path, _: Path) -> set[int]:
+    """The lines of `file` that pyright rejects."""
+    settings = {"typeCheckingMode": "strict", "include": [file.name]}
+    (file.parent / "pyrightconfig.json").write_text(json.dumps(settings))
+    result = run(file.parent, BIN / "basedpyright", "--outputjson")
+    assert result.returncode in (0, 1), result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["summary"]["filesAnalyzed"] == 1
+    return {
+        diagnostic["range"]["start"]["line"] + 1
+        for diagnostic in answer["generalDiagnostics"]
+        if diagnostic["severity"] == "error"
+    }
+
+
+@pytest.fixture(params=[mypy, pyright])
+def rejected_lines(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], dict[int, str]]:
+    """Checks a file of this directory where the package's source is not, and returns the rejected lines."""
+    check: Check = request.param
+    cache = request.config.cache
+    assert cache is not None
+
+    def rejected_lines(name: str) -> dict[int, str]:
+        text = (HERE / name).read_text()
+        file = tmp_path / name
+        file.write_text(text)
+        rejected = check(file, cache.mkdir("mypy"))
+        return {number: line for number, line in enumerate(text.splitlines(), 1) if number in rejected}
+
+    return rejected_lines
+
+
+def test_what_a_user_may_write_is_accepted(rejected_lines: Callable[[str], dict[int, str]]) -> None:
+    assert rejected_lines("accepted.py") == {}
+
+
+def test_a_users_mistakes_are_rejected_each_at_its_line(
+    rejected_lines: Callable[[str], dict[int, str]],
+) -> None:
+    lines = enumerate((HERE / "rejected.py").read_text().splitlines(), 1)
+    marked = {number: line for number, line in lines if line.endswith("# rejected")}
+    assert rejected_lines("rejected.py") == marked
+
+
+def test_every_type_of_the_installed_package_is_known(tmp_path: Path) -> None:
+    # httpx itself is not complete.
+    command = ["--ignoreexternal", "--verifytypes", "genauth_email", "--outputjson"]
+    result = run(tmp_path, BIN / "basedpyright", *command)
+    report = json.loads(result.stdout)["typeCompleteness"]
+    spec = find_spec("genauth_email")
+    package = Path(spec.origin).parent if spec and spec.origin else Path()
+    assert package.is_relative_to(sys.prefix)
+    assert report["moduleRootDirectory"] == str(package)
+    assert report["exportedSymbolCounts"]["withKnownType"] > 200
+    assert report["completenessScore"] == 1, result.stdout
+
+
+def functions(thing: object) -> Iterator[FunctionType]:
+    """The public functions of a class or a module, and a class's constructor."""
+    members: Mapping[str, object] = vars(thing)
+    for name, member in members.items():
+        member = getattr(member, "__func__", getattr(member, "fget", member))
+        if isinstance(member, FunctionType) and (name == "__init__" or not name.startswith("_")):
+            yield member
+
+
+def test_any_stands_for_nothing_but_json() -> None:
+    exported = [getattr(genauth_email, name) for name in genauth_email.__all__]
+    classes = {base for each in exported if isinstance(each, type) for base in each.__mro__}
+    ours = [each for each in classes if each.__module__.startswith("genauth_email")]
+    with_any = {
+        function.__name__
+        for thing in [send_email, *ours]
+        for function in functions(thing)
+        if "Any" in str(inspect.signature(function))
+    }
+    assert with_any == {"to_dict", "from_dict"}
