@@ -1,0 +1,205 @@
+"""The examples, run as a user runs them, with their settings in the environment."""
+
+import importlib
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from threading import Thread
+from typing import Any, cast
+
+import httpx
+import pytest
+import uvicorn
+from celery.contrib.testing.worker import start_worker
+from celery.signals import setup_logging
+from genauth_email import APIConnectionError, ThrottleError
+
+from tests.client.raw_server import Answer, RawServer
+from tests.genauth_server import GenAuth
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LOGIN = {"email": "test@example.com"}
+
+
+@pytest.fixture(autouse=True)
+def settings(genauth: GenAuth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENAUTH_APP_ID", "my-app")
+    monkeypatch.setenv("GENAUTH_APP_HOST", genauth.url)
+    monkeypatch.setenv("GENAUTH_LANG", "en-US")
+    monkeypatch.setenv("CELERY_BROKER_URL", "memory://")
+    monkeypatch.setenv("CELERY_RESULT_BACKEND", "cache+memory://")
+    monkeypatch.syspath_prepend(EXAMPLES)
+
+
+def script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(EXAMPLES / "send_email.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_script_sends_an_email_and_says_so(genauth: GenAuth) -> None:
+    result = script("CHANNEL_LOGIN", "test@example.com")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "Sent.\n", "")
+    assert genauth.received[0].json == {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "http_status", "said"),
+    [
+        (b'{"statusCode": 429, "message": ""}', 200, "Too early. Try again in 60 seconds."),
+        (
+            b'{"statusCode": 403, "message": "Not permitted."}',
+            200,
+            "Nothing was sent: statusCode 403: Not permitted.",
+        ),
+        (b"<h1>Forbidden</h1>", 403, "Nothing was sent: HTTP 403"),
+        (b"<h1>Bad Gateway</h1>", 502, "The email may be on its way"),
+        (b"<h1>Log in</h1>", 200, "The email may be on its way"),
+    ],
+)
+def test_the_script_says_what_went_wrong(
+    genauth: GenAuth, answer: bytes, http_status: int, said: str
+) -> None:
+    genauth.answer_next(answer, http_status=http_status, judged=False)
+    result = script("CHANNEL_LOGIN", "test@example.com")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(said)
+
+
+def test_the_script_says_that_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(listening=False) as server:
+        monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
+        result = script("CHANNEL_LOGIN", "test@example.com")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "Nothing was sent: ConnectError" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["CHANNEL_LOGON", "test@example.com"]])
+def test_the_script_says_what_it_takes(genauth: GenAuth, arguments: list[str]) -> None:
+    result = script(*arguments)
+    assert result.returncode == 1
+    assert "CHANNEL_LOGIN" in result.stderr
+    assert not genauth.received
+
+
+@pytest.fixture
+def website() -> Generator[httpx.Client]:
+    """The FastAPI application behind a proxy, to which this client goes as the proxy does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config("fastapi_app:app", lifespan="on", ws="none", log_config=None)
+        server = uvicorn.Server(config)
+        thread = Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            with httpx.Client(base_url=url, headers={"x-forwarded-for": "203.0.113.9"}) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_the_website_passes_on_the_end_users_ip(genauth: GenAuth, website: httpx.Client) -> None:
+    assert website.post("/login-email", json=LOGIN).status_code == 202
+    other = {"x-forwarded-for": "198.51.100.7"}
+    assert website.post("/login-email", json={"email": "other@example.com"}, headers=other).status_code == 202
+    assert [each.headers["x-real-ip"] for each in genauth.received] == ["203.0.113.9", "198.51.100.7"]
+
+
+def test_the_website_tells_when_to_ask_again(website: httpx.Client) -> None:
+    website.post("/login-email", json=LOGIN)
+    answer = website.post("/login-email", json=LOGIN)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+
+
+@pytest.mark.parametrize(
+    ("status_code", "http_status"), [(400, 422), (403, 503), (503, 503), (500, 502), (602, 502)]
+)
+def test_the_website_answers_a_failure_with_an_http_status(
+    genauth: GenAuth, website: httpx.Client, status_code: int, http_status: int
+) -> None:
+    genauth.answer_next({"statusCode": status_code, "message": "no"})
+    assert website.post("/login-email", json=LOGIN).status_code == http_status
+
+
+def leave_logging(**_: object) -> None:
+    """Celery, when this is connected, leaves logging, stdout and stderr to pytest."""
+
+
+@pytest.fixture(scope="module")
+def worker_app() -> Generator[Any]:
+    """The Celery application with a worker in a thread, and a broker and a result backend in memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CELERY_BROKER_URL", "memory://")
+        patch.setenv("CELERY_RESULT_BACKEND", "cache+memory://")
+        patch.syspath_prepend(EXAMPLES)
+        module = importlib.import_module("celery_app")
+        # Instead of a second, as in memory nobody tells of a new task.
+        patch.setitem(module.app.conf, "broker_transport_options", {"polling_interval": 0.02})
+        setup_logging.connect(leave_logging)
+        worker = start_worker(module.app, perform_ping_check=False)
+        with cast(AbstractContextManager[object], worker):
+            yield module
+        setup_logging.disconnect(leave_logging)
+
+
+@pytest.fixture
+def send(worker_app: Any, monkeypatch: pytest.MonkeyPatch) -> Generator[Callable[..., None]]:
+    """Sends an email through the task, and returns or raises what the caller gets."""
+    worker_app.client.cache_clear()  # The client of the test before has other settings.
+    monkeypatch.setattr(worker_app.send_email, "default_retry_delay", 0)
+    yield lambda *arguments: worker_app.send_email.delay(*arguments).get(timeout=30, interval=0.02)
+    worker_app.client().close()
+
+
+def test_the_task_sends_an_email(genauth: GenAuth, send: Callable[..., None]) -> None:
+    send("CHANNEL_LOGIN", "test@example.com", "203.0.113.9")
+    (received,) = genauth.received
+    assert received.json == {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+    assert received.headers["x-real-ip"] == "203.0.113.9"
+
+
+def test_the_caller_of_the_task_gets_our_error(genauth: GenAuth, send: Callable[..., None]) -> None:
+    body = {"statusCode": 429, "apiCode": 2005, "message": "请稍后再试", "requestId": "r-1"}
+    genauth.answer_next(body, headers={"retry-after": "42"})
+
+    with pytest.raises(ThrottleError) as caught:
+        send("CHANNEL_LOGIN", "test@example.com")
+
+    error = caught.value
+    assert (error.status_code, error.api_code, error.message) == (429, 2005, "请稍后再试")
+    assert (error.request_id, error.http_status, error.delivery) == ("r-1", 200, "not_sent")
+    assert (error.retry_after, error.headers["Retry-After"]) == (42, "42")
+    assert "t***@example.com" in str(error)
+    assert len(genauth.received) == 1
+
+
+def test_the_task_tries_again_where_nothing_was_sent(genauth: GenAuth, send: Callable[..., None]) -> None:
+    genauth.answer_next({"statusCode": 503, "message": "Under maintenance"})
+    send("CHANNEL_LOGIN", "test@example.com")
+    assert len(genauth.received) == 2
+
+
+def test_the_task_never_tries_again_where_an_email_may_have_gone_out(
+    worker_app: Any, monkeypatch: pytest.MonkeyPatch, send: Callable[..., None]
+) -> None:
+    with RawServer(Answer(then="close")) as server:
+        monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
+        with pytest.raises(APIConnectionError) as caught:
+            send("CHANNEL_LOGIN", "test@example.com")
+        assert caught.value.delivery == "unknown"
+        worker_app.client().close()
+        assert len(server.finish()) == 1
+
+
+def test_the_task_gives_up_with_our_error(
+    worker_app: Any, monkeypatch: pytest.MonkeyPatch, send: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(worker_app.send_email, "max_retries", 1)
+    with RawServer(listening=False) as server:
+        monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
+        with pytest.raises(APIConnectionError) as caught:
+            send("CHANNEL_LOGIN", "test@example.com")
+    assert caught.value.delivery == "not_sent"
