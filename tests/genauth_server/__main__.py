@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .app import Clock, GenAuth
 from .contract import Contract
@@ -37,9 +37,12 @@ def _telling_violations(genauth: GenAuth) -> ASGIApp:
     """By itself there is no test to fail, so a violation is told at once."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await genauth.app(scope, receive, send)
-        while genauth.violations:
-            print("not in the contract:", genauth.violations.pop(0), file=sys.stderr, flush=True)
+        async def tell_and_send(message: Message) -> None:
+            while genauth.violations:
+                print("not in the contract:", genauth.violations.pop(0), file=sys.stderr, flush=True)
+            await send(message)
+
+        await genauth.app(scope, receive, tell_and_send)
 
     return app
 
