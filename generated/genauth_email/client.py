@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from threading import TIMEOUT_MAX
 from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar, cast
@@ -91,16 +92,16 @@ def _string(name: str, value: object) -> str:
 
 
 def _header_value(name: str, value: object) -> str:
-    text = _string(name, value)
-    if not text:
+    value = _string(name, value)
+    if not value:
         raise ValueError(f"{name} must be a string that is not empty")
     # Again, it may be a secret, so the error shows only what is wrong with it.
-    if wrong := re.search(r"[^ -~]|^ | $", text):
+    if wrong := re.search(r"[^ -~]|^ | $", value):
         raise ValueError(
             f"{name} has {wrong[0]!r} at position {wrong.start()}: allowed are printable ASCII characters, "
             "with no space at either end"
         )
-    return text
+    return value
 
 
 def _app_host(name: str, value: object) -> str:
@@ -109,7 +110,8 @@ def _app_host(name: str, value: object) -> str:
         url = httpx.URL(text)
         sound = (
             url.scheme in ("http", "https")
-            and re.fullmatch(rb"[\w.:-]+", url.raw_host)
+            # Python looks up no name with a part that is empty, or too long.
+            and re.fullmatch(rb"[\w-]{1,63}(\.[\w-]{1,63})*\.?|[\w.:]+:[\w.:]*", url.raw_host)
             and (url.port is None or 0 < url.port < 65536)
             and not url.userinfo
             # httpx would encode a space, and keep a "?" or "#" with nothing after it.
@@ -154,7 +156,7 @@ def _timeout(name: str, value: object) -> float | httpx.Timeout:
     allowed = f"{name} must be a positive number of seconds, or an httpx.Timeout"
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{allowed}, not {value!r}")
-    if not 0 < value < math.inf:
+    if not 0 < value <= TIMEOUT_MAX:  # Longer than that, no socket can wait.
         raise ValueError(f"{allowed}, not {value!r}")
     return value
 
@@ -181,7 +183,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
 _OPTIONAL: Final = ("access_token", "lang", "real_ip")
 
 
-def _checked(options: Mapping[str, object]) -> dict[str, Any]:
+def _checked(**options: object) -> dict[str, Any]:
     """Check the options that are not `UNSET`.
 
     Raises:
@@ -225,6 +227,7 @@ class _Call(Generic[AnswerT]):
     deadline: float
     attempt_started: float = field(factory=monotonic)
     failure: _TryAgain | None = None  # Of the attempt before.
+    longest_backoff: float = 0.0
 
     def begin_attempt(self) -> None:
         self.attempt_started = monotonic()
@@ -240,7 +243,7 @@ class _Call(Generic[AnswerT]):
                 kind: None if seconds is None else min(seconds, left) for kind, seconds in timeout.items()
             }
 
-    def fail(self, error: httpx.HTTPError) -> Exception:
+    def fail(self, error: httpx.RequestError) -> Exception:
         """Turn an error of httpx into ours, or into a `_TryAgain`."""
         causes = list(_causes(error))
         # Under trio an error of TLS has no text, but its cause has.
@@ -250,6 +253,9 @@ class _Call(Generic[AnswerT]):
         self._log(reason)
         ours: APIConnectionError
         match error:
+            # Ours may have been sent, and answered, before a hook or an auth made another.
+            case _ if not self._is_about_us(error):
+                return APIConnectionError(text, delivery="unknown")
             case httpx.ConnectTimeout() | httpx.PoolTimeout():
                 ours = APITimeoutError(text, delivery="not_sent")
             case httpx.TimeoutException():
@@ -267,6 +273,12 @@ class _Call(Generic[AnswerT]):
                 return APIConnectionError(text, delivery="unknown")
         ours.__cause__ = error
         return _TryAgain(reason, ours)
+
+    def _is_about_us(self, error: httpx.RequestError) -> bool:
+        try:
+            return error.request is self.http_request
+        except RuntimeError:  # It is about no request.
+            return False
 
     def read(self, response: httpx.Response) -> Response[AnswerT]:
         """Read an answer. A DTO decides whatever the HTTP status; without one, an HTTP error is an `APIError`.
@@ -324,12 +336,16 @@ class _Call(Generic[AnswerT]):
     def retries(self) -> dict[str, Any]:
         """The arguments of `stamina.retry_context`, but for the first."""
         left = max(self.deadline - monotonic(), 0)
-        return {"attempts": self.max_retries + 1, "timeout": None, "wait_max": min(5.0, left / 2)}
+        # So long that, if the attempts take no time, all of them fit.
+        self.longest_backoff = min(5.0, left / (self.max_retries + 1))
+        return {"attempts": self.max_retries + 1, "timeout": None, "wait_max": self.longest_backoff}
 
     def wait_before_retry(self, failure: BaseException) -> bool | float:
         """Tell stamina whether to try again, and when, if the server said it."""
-        left = min(self.deadline - monotonic(), _LONGEST_WAIT)
-        if not isinstance(failure, _TryAgain) or left <= (failure.wait or 0):
+        if not isinstance(failure, _TryAgain):
+            return False
+        left = _LONGEST_WAIT if self.deadline == math.inf else self.deadline - monotonic()
+        if left <= (self.longest_backoff if failure.wait is None else failure.wait):
             return False
         self.failure = failure
         return True if failure.wait is None else failure.wait
@@ -338,8 +354,9 @@ class _Call(Generic[AnswerT]):
         if not _logger.isEnabledFor(logging.DEBUG):
             return
         if answer is not None:
-            request_id = getattr(answer, "request_id", UNSET) or None
-            what += f", statusCode {int(answer.status_code)}, request id {self.request.hide(str(request_id))}"
+            what += f", statusCode {int(answer.status_code)}"
+            if request_id := getattr(answer, "request_id", UNSET):
+                what += f", request id {self.request.hide(request_id)}"
         _logger.debug("%s: %s, in %.0f ms", self.request, what, (monotonic() - self.attempt_started) * 1000)
 
 
@@ -362,19 +379,26 @@ class _Client(Generic[HttpClientT]):
     ) -> None:
         if app_id is None and not os.environ.get("GENAUTH_APP_ID"):
             raise ValueError("app_id is missing: pass it, or set GENAUTH_APP_ID")
-        given = {
-            "app_id": _or_environment(app_id, "GENAUTH_APP_ID"),
-            "app_host": _or_environment(app_host, "GENAUTH_APP_HOST", DEFAULT_APP_HOST),
-            "access_token": _or_environment(access_token, "GENAUTH_ACCESS_TOKEN"),
-            "lang": _or_environment(lang, "GENAUTH_LANG"),
-            "real_ip": real_ip,
-            "timeout": timeout,
-            "max_retries": max_retries,
-        }
-        self._options = _Options(**_checked(given))
+        self._options = _Options(
+            **_checked(
+                app_id=_or_environment(app_id, "GENAUTH_APP_ID"),
+                app_host=_or_environment(app_host, "GENAUTH_APP_HOST", DEFAULT_APP_HOST),
+                access_token=_or_environment(access_token, "GENAUTH_ACCESS_TOKEN"),
+                lang=_or_environment(lang, "GENAUTH_LANG"),
+                real_ip=real_ip,
+                timeout=timeout,
+                max_retries=max_retries,
+            )
+        )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._options.app_id!r}, {self._options.app_host!r})"
+        options = self.__dict__.get("_options")
+        # A traceback with local variables shows a client that could not be made, too.
+        return (
+            f"{type(self).__name__}({options.app_id!r}, {options.app_host!r})"
+            if options
+            else object.__repr__(self)
+        )
 
     def with_options(
         self,
@@ -404,19 +428,19 @@ class _Client(Generic[HttpClientT]):
             TypeError: An argument is of a wrong type.
             ValueError: An argument is not allowed.
         """
-        given = {
-            "app_id": app_id,
-            "app_host": app_host,
-            "access_token": access_token,
-            "lang": lang,
-            "real_ip": real_ip,
-            "timeout": timeout,
-            "max_retries": max_retries,
-        }
+        changes = _checked(
+            app_id=app_id,
+            app_host=app_host,
+            access_token=access_token,
+            lang=lang,
+            real_ip=real_ip,
+            timeout=timeout,
+            max_retries=max_retries,
+        )
         # Several times as fast as `copy.copy`.
         client = object.__new__(type(self))
         client.__dict__.update(self.__dict__)
-        client._options = evolve(self._options, **_checked(given))
+        client._options = evolve(self._options, **changes)
         client._owns_http_client = False
         return client
 
@@ -502,7 +526,9 @@ class AuthenticationClient(_Client[httpx.Client]):
     ) -> None:
         _check_type(http_client, httpx.Client, self)
         self._configure(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
-        self._http_client = http_client or httpx.Client(verify=_ssl_context(), cookies=_no_cookies())
+        self._http_client = (
+            httpx.Client(verify=_ssl_context(), cookies=_no_cookies()) if http_client is None else http_client
+        )
         self._owns_http_client = http_client is None
 
     def __enter__(self) -> Self:
@@ -550,7 +576,7 @@ class AuthenticationClient(_Client[httpx.Client]):
         try:
             return self._attempt(call)
         except _TryAgain as caught:
-            # It is done with: what fails in a retry does not show it as its context.
+            # Leave the `except` first, so that an error of a retry does not have this one as its context.
             failure = caught
         return self._retry(call, failure) if call.max_retries else failure.settle()
 
@@ -559,7 +585,7 @@ class AuthenticationClient(_Client[httpx.Client]):
         try:
             # A redirect would take the user's token, and the email, to wherever it points.
             response = self._http_client.send(call.http_request, follow_redirects=False)
-        except httpx.HTTPError as error:
+        except httpx.RequestError as error:
             raise call.fail(error) from error
         return call.read(response)
 
@@ -666,7 +692,11 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
     ) -> None:
         _check_type(http_client, httpx.AsyncClient, self)
         self._configure(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
-        self._http_client = http_client or httpx.AsyncClient(verify=_ssl_context(), cookies=_no_cookies())
+        self._http_client = (
+            httpx.AsyncClient(verify=_ssl_context(), cookies=_no_cookies())
+            if http_client is None
+            else http_client
+        )
         self._owns_http_client = http_client is None
 
     async def __aenter__(self) -> Self:
@@ -714,7 +744,7 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
         try:
             return await self._attempt(call)
         except _TryAgain as caught:
-            # It is done with: what fails in a retry does not show it as its context.
+            # Leave the `except` first, so that an error of a retry does not have this one as its context.
             failure = caught
         return await self._retry(call, failure) if call.max_retries else failure.settle()
 
@@ -723,7 +753,7 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
         try:
             # A redirect would take the user's token, and the email, to wherever it points.
             response = await self._http_client.send(call.http_request, follow_redirects=False)
-        except httpx.HTTPError as error:
+        except httpx.RequestError as error:
             raise call.fail(error) from error
         return call.read(response)
 

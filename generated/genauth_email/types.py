@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, Literal, Protocol, Self, TypeVar, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from attrs import AttrsInstance, fields, frozen
+from attrs import AttrsInstance, field, fields, frozen
 
 
 class Unset(Enum):
@@ -73,7 +73,7 @@ class Request:
 
     def hide(self, text: str) -> str:
         """Return `text`, which came from the server, on one line and with what identifies the user masked."""
-        text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
+        text = on_one_line(text)
         if self.body is not None:
             for value in (getattr(self.body, each.name) for each in fields(type(self.body))):
                 if isinstance(value, str) and not isinstance(value, Enum) and len(value) > 2:
@@ -98,8 +98,13 @@ class Response(Generic[AnswerT_co]):
     request: Request
     status_code: int
     headers: Mapping[str, str]
-    content: bytes
+    content: bytes = field(repr=False)
     parsed: AnswerT_co
+
+
+def on_one_line(text: str) -> str:
+    """`text`, which came from outside, with nothing in it that could begin a new line in a log."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
 
 
 def masked(value: object) -> str:
@@ -107,7 +112,7 @@ def masked(value: object) -> str:
     of an email address, its domain."""
     if isinstance(value, Enum):
         return str(value)
-    text = str(value)
+    text = on_one_line(str(value))
     _, at, domain = text.rpartition("@")
     return f"{text[:1]}***{at}{domain if at else ''}"
 

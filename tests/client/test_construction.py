@@ -159,6 +159,9 @@ APP_HOSTS: list[Bad] = [
             " https://example.com",
             "https://example.com ",
             "https://example.com/a b",
+            "https://a..b",
+            "http://.",
+            f"https://{'a' * 64}.example",
             "https://example.com\n",
             "https://example.com/\r\nx: y",
             "https://example.com/\0",
@@ -342,3 +345,11 @@ def test_an_address_of_either_version_is_sent(connect: Connect, genauth: GenAuth
     connect(genauth.url, real_ip=real_ip).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert genauth.received[0].headers["x-real-ip"] == real_ip
+
+
+def test_a_client_that_could_not_be_made_can_be_shown(connect: Connect) -> None:
+    with pytest.raises(ValueError, match="real_ip") as caught:
+        connect(real_ip="nowhere", access_token="secret")
+
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "AuthenticationClient object at" in shown

@@ -204,6 +204,23 @@ def test_what_the_server_says_cannot_begin_a_new_line(connect: Connect, genauth:
     assert (caught.value.message, caught.value.request_id) == ("a\r\nb\u2028c", "r\n1")
 
 
+def test_what_the_end_user_typed_cannot_begin_a_new_line(connect: Connect, genauth: GenAuth) -> None:
+    with pytest.raises(genauth_email.InvalidArgumentError) as caught:
+        connect(genauth.url).send_email("CHANNEL_LOGIN", "a@b\nERROR:root:forged")
+
+    assert "\n" not in str(caught.value)
+    assert "\n" not in repr(genauth_email.SendEmailDto(genauth_email.Channel.CHANNEL_LOGIN, "a\nb@c\nd"))
+
+
+def test_an_address_in_the_place_of_the_channel_is_masked(connect: Connect) -> None:
+    with pytest.raises(
+        ValueError, match=r"t\*\*\*@example.com is no Channel; allowed are CHANNEL_LOGIN, "
+    ) as caught:
+        connect().send_email(EMAIL, "CHANNEL_LOGIN")
+
+    assert EMAIL not in str(caught.value)
+
+
 def test_an_error_keeps_its_cause(connect: Connect, genauth: GenAuth) -> None:
     client = connect(genauth.url, max_retries=0)
     causes: dict[str, BaseException | None] = {}

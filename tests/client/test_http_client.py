@@ -9,7 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from genauth_email import AsyncAuthenticationClient, AuthenticationClient, InvalidResponseError
+from genauth_email import (
+    APIConnectionError,
+    AsyncAuthenticationClient,
+    AuthenticationClient,
+    InvalidResponseError,
+)
 
 from tests.genauth_server import GenAuth
 from tests.twins import Connect
@@ -37,6 +42,46 @@ def test_its_auth_is_used(connect: Connect, genauth: GenAuth) -> None:
     connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert genauth.received[0].headers["authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    "kind", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError]
+)
+@pytest.mark.parametrize("theirs", [httpx.Request("GET", "http://127.0.0.1/audit"), None])
+def test_a_hook_whose_own_request_fails_leads_to_no_second_email(
+    connect: Connect, genauth: GenAuth, kind: type[httpx.RequestError], theirs: httpx.Request | None
+) -> None:
+    def on_response(_: httpx.Response) -> None:
+        raise kind("The audit cannot be reached.", request=theirs)
+
+    async def on_response_async(response: httpx.Response) -> None:
+        on_response(response)
+
+    hook = on_response if connect.kind == "sync" else on_response_async
+    http_client = connect.http_client(event_hooks={"response": [hook]})
+
+    with pytest.raises(APIConnectionError, match="The audit cannot be reached") as caught:
+        connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert caught.value.delivery == "unknown"
+    assert len(genauth.received) == 1
+
+
+def test_an_error_of_a_hook_that_is_about_an_answer_is_the_users_own(
+    connect: Connect, genauth: GenAuth
+) -> None:
+    def on_response(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    async def on_response_async(response: httpx.Response) -> None:
+        on_response(response)
+
+    hook = on_response if connect.kind == "sync" else on_response_async
+    http_client = connect.http_client(event_hooks={"response": [hook]})
+    genauth.answer_next(b"", http_status=502, judged=False)
+
+    with pytest.raises(httpx.HTTPStatusError):
+        connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
 
 def test_its_event_hooks_are_called(connect: Connect, genauth: GenAuth) -> None:

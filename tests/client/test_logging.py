@@ -81,7 +81,7 @@ def test_a_failure_of_the_api_is_logged_with_its_code(
         send(client)
 
     asked = ASKED.format(url=genauth.url)
-    assert lines(debug) == [("DEBUG", f"{asked}: HTTP 200, statusCode 429, request id None, in N ms")]
+    assert lines(debug) == [("DEBUG", f"{asked}: HTTP 200, statusCode 429, in N ms")]
 
 
 @pytest.mark.parametrize("http_status", [200, 302, 404, 502])
@@ -136,7 +136,7 @@ def test_each_retry_is_a_warning_with_the_reason_for_it(
         ("WARNING", f"{asked}: trying again after: ConnectError: no route"),
         ("DEBUG", f"{asked}: PoolTimeout: pool is full, in N ms"),
         ("WARNING", f"{asked}: trying again after: PoolTimeout: pool is full"),
-        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id None, in N ms"),
+        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, in N ms"),
     ]
 
 

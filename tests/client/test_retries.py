@@ -484,6 +484,22 @@ def test_a_backoff_is_shorter_than_what_is_left(
     assert 0 < wait < (timeout if isinstance(timeout, int | float) else math.inf)
 
 
+def test_all_backoffs_together_fit_into_the_timeout(connect: Connect, before_retry: BeforeRetry) -> None:
+    waits: list[float] = []
+    before_retry(lambda details: waits.append(details.wait_for))
+    with stamina.set_testing(False), pytest.raises(APIConnectionError):
+        send(connect_to(connect, Outcomes(httpx.ConnectError("no")), timeout=0.3, max_retries=10))
+    assert waits
+    assert sum(waits) <= 0.3
+
+
+def test_a_long_timeout_leaves_room_for_a_long_retry_after(
+    connect: Connect, before_retry: BeforeRetry
+) -> None:
+    refusal = httpx.Response(503, headers={"retry-after": "61"})
+    assert wait_before_a_retry(connect, before_retry, refusal, timeout=300) == 61
+
+
 def wait_before_a_retry(
     connect: Connect, before_retry: BeforeRetry, outcome: Exception | httpx.Response, **options: Any
 ) -> float:

@@ -1,6 +1,8 @@
 from enum import StrEnum
 from typing import Literal, NoReturn, TypeAlias
 
+from ..types import masked
+
 
 class Channel(StrEnum):
     """What the email is for."""
@@ -40,7 +42,9 @@ class Channel(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        raise ValueError(f"{value!r} is no {cls.__name__}; allowed are {', '.join(cls)}")
+        # An email address can get here by mistake, and no error shows one.
+        shown = masked(value) if "@" in str(value) else repr(value)
+        raise ValueError(f"{shown} is no {cls.__name__}; allowed are {', '.join(cls)}")
 
 
 ChannelLiteral: TypeAlias = Literal[

@@ -1,6 +1,8 @@
 from enum import StrEnum
 from typing import Literal, NoReturn, TypeAlias
 
+from ..types import masked
+
 
 class Lang(StrEnum):
     """The language of the answer's `message`."""
@@ -19,7 +21,9 @@ class Lang(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        raise ValueError(f"{value!r} is no {cls.__name__}; allowed are {', '.join(cls)}")
+        # An email address can get here by mistake, and no error shows one.
+        shown = masked(value) if "@" in str(value) else repr(value)
+        raise ValueError(f"{shown} is no {cls.__name__}; allowed are {', '.join(cls)}")
 
 
 LangLiteral: TypeAlias = Literal[
