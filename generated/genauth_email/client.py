@@ -505,7 +505,8 @@ class AuthenticationClient(_Client[httpx.Client]):
             counts all users together in its limits on sending codes.
         timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
         max_retries: How often at most a request is sent again where that is safe. 0: never.
-        http_client: Your own `httpx.Client`, for a proxy or a private CA, say. It is never closed by this client.
+        http_client: Your own `httpx.Client`, for a proxy or a private CA, say. It is never closed by this
+            client.
 
     Raises:
         TypeError: An argument is of a wrong type.
