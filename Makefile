@@ -43,6 +43,7 @@ build: .venv/environment ## Build the wheel and the sdist into dist/
 	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated && ls dist/*
 
 publish: .venv/environment ## Build, and upload to the package index whose upload URL is INDEX_URL
+	@$(BIN)/python -m scripts.generate --check >/dev/null
 	@$(MAKE) --silent build >/dev/null
 	@$(BIN)/python -m scripts.publish
 

@@ -57,6 +57,12 @@ OF_FUNCTIONS = ("client", "body", "response")
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
+# The keywords of a schema that the generator and the templates know, and those that are for people.
+KEYWORDS = [
+    *(field.alias or name for name, field in oai.Schema.model_fields.items()),
+    *("$ref", "$comment", "examples", "x-enum-varnames", "x-enumDescriptions"),
+]
+
 # OpenAPI's own schema takes anything as a schema in a document. Those are judged by JSON Schema's, and more.
 _JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _OPENAPI = Draft202012Validator(
@@ -68,6 +74,8 @@ _OPENAPI = Draft202012Validator(
             "schema": {
                 "$dynamicAnchor": "meta",
                 "$ref": _JSON_SCHEMA,
+                # A misspelt keyword would go unseen: JSON Schema takes any.
+                "propertyNames": {"anyOf": [{"enum": KEYWORDS}, {"pattern": "^x-(?!enum)"}]},
                 "properties": {
                     "enum": {"minItems": 1},
                     "x-enum-varnames": {"type": "array", "items": {"type": "string"}},

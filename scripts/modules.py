@@ -19,11 +19,12 @@ def examine(module: Path, package: Path, contract: Document) -> None:
     try:
         with warnings.catch_warnings(action="error"):
             compile(source, name, "exec")
-    except SyntaxError as error:
-        line = (error.text or "").strip()
-        raise InputError(
-            f"templates/: {name} would be no Python: line {error.lineno}, {line!r}: {error.msg}"
-        ) from error
+    except (SyntaxError, ValueError) as error:  # Early releases of 3.11 say the latter of a null byte.
+        where = (
+            f"line {error.lineno}, {(error.text or '').strip()!r}: " if isinstance(error, SyntaxError) else ""
+        )
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise InputError(f"templates/: {name} would be no Python: {where}{reason}") from error
     for scope in ast.walk(ast.parse(source)):
         if isinstance(scope, ast.Module | ast.ClassDef):
             bound: dict[str, str] = {}

@@ -336,6 +336,8 @@ def waiting(repository: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]
         stderr=subprocess.STDOUT,
         text=True,
         process_group=0,
+        # Where the tests run in the background of a script, they ignore it, and what they start does too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with process:
         (tmp_path / "there").read_text()
@@ -348,7 +350,7 @@ def test_ctrl_c_leaves_everything_as_it_was(repository: Path, waiting: "subproce
 
     os.killpg(waiting.pid, signal.SIGINT)
 
-    assert waiting.communicate()[0] == "Interrupted.\n"
+    assert waiting.communicate(timeout=60)[0] == "Interrupted.\n"
     assert waiting.returncode == 130
     assert state(repository / "generated") == before
     assert not list(repository.glob(".generated-*"))

@@ -96,8 +96,13 @@ def test_a_version_is_published_once(repository: Path, index: Index) -> None:
     again = make_publish(repository, f"INDEX_URL={index.url}")
     assert again == (0, [f"already there: {wheel}", f"already there: {sdist}"], [])
 
-    with (repository / "generated" / "genauth_email" / "types.py").open("a") as module:
-        module.write("# Other contents, and the same version.\n")
+    with (repository / "templates" / "types.py.jinja").open("a") as template:
+        template.write("# Other contents, and the same version.\n")
+    code, said, (complaint, make_fails) = make_publish(repository, f"INDEX_URL={index.url}")
+    assert (code, said) == (2, [])
+    assert complaint == "generated/ is not what the inputs give: run `make generate` and commit it."
+
+    assert make(repository, "generate").returncode == 0
     code, said, (complaint, make_fails) = make_publish(repository, f"INDEX_URL={index.url}")
     assert (code, said) == (2, [])
     assert complaint.startswith(f"error: {wheel} is already there with other contents.")

@@ -148,7 +148,20 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "Size:",
         "'A B' would be called A_B, as 'a-b' is",
     ),
-    "one name too few": ((LAST_NAME, ""), "x-enum-varnames", "there are 17 names for 18 values"),
+    "one name too few": ((LAST_NAME, ""), "x-enum-varnames", " names for "),
+    "misspelt keyword": (
+        ("      required: [channel, email]\n", "      requird: [channel, email]\n"),
+        "    SendEmailDto:",
+        "'requird' is not",
+    ),
+    "misspelt extension": (
+        (
+            "      x-enumDescriptions:\n        CHANNEL_LOGIN",
+            "      x-enumDescription:\n        CHANNEL_LOGIN",
+        ),
+        "    Channel:",
+        "'x-enumDescription' is not",
+    ),
     "name twice": (
         (LAST_NAME, "        - ThrottleError\n"),
         "- ThrottleError",
