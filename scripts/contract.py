@@ -177,7 +177,9 @@ def _openapi(contract: Document) -> Iterator[Fault]:
         yield where, "the contract has to be OpenAPI 3.1"
         return
     error = best_match(_OPENAPI.iter_errors(contract.get(())))
-    if error is not None:
+    if error is not None and "propertyNames" in error.absolute_schema_path:
+        yield (*error.absolute_path, error.instance), f"{error.instance!r} is no keyword of a schema"
+    elif error is not None:
         # It quotes what is wrong, be it half of the contract.
         quoted = "this" if isinstance(error.instance, dict | list) else repr(error.instance)
         unexpected = re.findall(r"\('(.*?)'.* unexpected\)", error.message)

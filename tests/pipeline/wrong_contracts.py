@@ -151,16 +151,16 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "one name too few": ((LAST_NAME, ""), "x-enum-varnames", " names for "),
     "misspelt keyword": (
         ("      required: [channel, email]\n", "      requird: [channel, email]\n"),
-        "    SendEmailDto:",
-        "'requird' is not",
+        "requird:",
+        "'requird' is no keyword of a schema",
     ),
     "misspelt extension": (
         (
             "      x-enumDescriptions:\n        CHANNEL_LOGIN",
             "      x-enumDescription:\n        CHANNEL_LOGIN",
         ),
-        "    Channel:",
-        "'x-enumDescription' is not",
+        "x-enumDescription:",
+        "'x-enumDescription' is no keyword of a schema",
     ),
     "name twice": (
         (LAST_NAME, "        - ThrottleError\n"),
