@@ -5,7 +5,7 @@ its connections are kept from call to call, as in a program.
 """
 
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -86,14 +86,8 @@ class Connect:
         return http_client
 
 
-@contextmanager
-def connecting(kind: str) -> Generator[Connect]:
-    with ExitStack() as stack:
-        yield Connect(kind, stack)
-
-
 @pytest.fixture(params=KINDS)
 def connect(request: pytest.FixtureRequest) -> Generator[Connect]:
     """Makes a client of each kind in turn: a test that asks for it runs once for each."""
-    with connecting(request.param) as connect:
-        yield connect
+    with ExitStack() as stack:
+        yield Connect(request.param, stack)

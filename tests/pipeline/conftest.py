@@ -13,12 +13,15 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A copy of the repository as it lies here, uncommitted files too, without its history.
+    return copy_repository(tmp_path / "repository")
+
+
+def copy_repository(copy: Path) -> Path:
+    """Make `copy` a copy of the repository as it lies here, uncommitted files too, without its history.
 
     Its environment is the one that the tests run in, and make takes it to be up to date. What make installs
     there (`make`, `make test` and `make serve` install generated/) is installed for the tests too.
     """
-    copy = tmp_path / "repository"
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.check_output(listing, cwd=ROOT, text=True).split("\0"):
         if (ROOT / name).is_file():

@@ -4,7 +4,6 @@ The endpoints here are exercises: none of them is shipped.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from ruamel.yaml import YAML
 from scripts.generate import main
 from tests.genauth_server import Contract, Server
 
-from .conftest import ROOT, make
+from .conftest import ROOT, copy_repository, make
 
 Schema = dict[str, Any]
 
@@ -97,16 +96,7 @@ def run(root: Path, program: str, *arguments: str) -> None:
 @pytest.fixture(scope="module")
 def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository whose contract has grown, after `make generate`."""
-    copy = tmp_path_factory.mktemp("evolved") / "repository"
-    left_out = shutil.ignore_patterns(
-        ".git", ".venv", ".*_cache", "__pycache__", "node_modules", ".generated-*"
-    )
-    shutil.copytree(ROOT, copy, ignore=left_out)
-    (copy / ".venv").mkdir()
-    for name in ("bin", "lib", "pyvenv.cfg"):
-        (copy / ".venv" / name).symlink_to(Path(sys.prefix, name))
-    (copy / ".venv" / "environment").touch()
-
+    copy = copy_repository(tmp_path_factory.mktemp("evolved") / "repository")
     contract = read(copy)
     schemas = contract["components"]["schemas"]
     channel = schemas["Channel"]
