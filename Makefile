@@ -49,7 +49,7 @@ publish: .venv/environment ## Build, and upload to the package index whose uploa
 
 lock: .venv/environment ## Write requirements-dev.txt anew, with the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--group pyproject.toml:dev generated/pyproject.toml --output-file requirements-dev.txt
+		--group pyproject.toml:dev --all-extras generated/pyproject.toml --output-file requirements-dev.txt
 
 clean: ## Remove what make has made, but for generated/
 	@rm -rf .venv dist .*_cache $(LINT)/node_modules

@@ -5,7 +5,7 @@ The generator is openapi-python-client, called as its command line calls it with
 
 - templates see the whole contract as `contract`: the generator keeps servers, security schemes and the
   descriptions of enum values from them;
-- the package has a module that the generator knows nothing of, `connections`;
+- the package has two modules that the generator knows nothing of, those of the connections;
 - whatever is wrong is told as `file:line: reason`, and what would be no working Python counts as wrong;
 - the package is made aside and moved into place when it is whole, so that `generated/` is always a complete
   package, with nothing in it that the inputs no longer give;
@@ -154,8 +154,9 @@ def make(root: Path, target: Path) -> None:
         project.env.filters["safe_for_docstring"] = in_docstring
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
-            connections = project.env.get_template("connections.py.jinja").render()
-            Path(project.package_dir, "connections.py").write_text(connections, encoding="utf-8")
+            for name in ("connections.py", "aiohttp_connections.py"):
+                text = project.env.get_template(f"{name}.jinja").render(project_name=project.project_name)
+                Path(project.package_dir, name).write_text(text, encoding="utf-8")
 
     for module in sorted(target.rglob("*.py")):
         examine(module, target, contract)

@@ -15,7 +15,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
 
-KINDS = ("sync", "asyncio", "trio")
+KINDS = ("sync", "asyncio", "trio", "aiohttp")
 
 
 class Twin:
@@ -67,10 +67,13 @@ class Connect:
     def __init__(self, kind: str, stack: ExitStack) -> None:
         self.kind = kind
         self._stack = stack
-        self._portal = None if kind == "sync" else stack.enter_context(start_blocking_portal(kind))
+        loop = {"asyncio": "asyncio", "trio": "trio", "aiohttp": "asyncio"}.get(kind)
+        self._portal = stack.enter_context(start_blocking_portal(loop)) if loop else None
 
     def __call__(self, app_host: str | None = None, *, app_id: str | None = "app123", **options: Any) -> Twin:
         kind = AuthenticationClient if self._portal is None else AsyncAuthenticationClient
+        if self.kind == "aiohttp":
+            options = {"http_client": "aiohttp"} | options
         twin = Twin(kind(app_id, app_host, **options), self._portal)
         self._stack.callback(twin.close)
         return twin

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import TIMEOUT_MAX
 from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar, cast
 
 import httpx
 from attrs import define, evolve, field, frozen
@@ -36,6 +36,9 @@ from .models.send_email_dto import SendEmailDto
 from .models.send_email_resp_dto import SendEmailRespDto
 from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, as_text, encode
 
+if TYPE_CHECKING:
+    from .aiohttp_connections import AiohttpConnections
+
 VERSION: Final = "0.1.0"
 """The version of this package."""
 
@@ -53,7 +56,9 @@ _LONGEST_WAIT: Final = 60.0
 MAX_ANSWER_SIZE: Final = 1024 * 1024
 """Bytes, decompressed. The answers of the API have some hundred; what is longer is none of them."""
 
-ConnectionsT = TypeVar("ConnectionsT", bound=Connections | AsyncConnections | HttpClient | AsyncHttpClient)
+ConnectionsT = TypeVar(
+    "ConnectionsT", bound="Connections | AsyncConnections | AiohttpConnections | HttpClient | AsyncHttpClient"
+)
 
 _JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
@@ -713,7 +718,7 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
         )
 
 
-class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
+class AsyncAuthenticationClient(_Client["AsyncConnections | AiohttpConnections | AsyncHttpClient"]):
     """An async client of GenAuth, for asyncio and trio. `AuthenticationClient` is its sync twin.
 
     It keeps its connections open for the next call: make one for each event loop, use it from all tasks, and
@@ -749,11 +754,18 @@ class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
         real_ip: str | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_MAX_RETRIES,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: httpx.AsyncClient | Literal["aiohttp"] | None = None,
     ) -> None:
-        _check_type(http_client, httpx.AsyncClient, self)
+        if http_client != "aiohttp":
+            _check_type(http_client, httpx.AsyncClient, self, 'or "aiohttp", ')
         self._configure(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
-        self._connections = AsyncConnections() if http_client is None else AsyncHttpClient(http_client)
+        self._connections = (
+            AsyncConnections()
+            if http_client is None
+            else _aiohttp_connections()
+            if http_client == "aiohttp"
+            else AsyncHttpClient(http_client)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -924,11 +936,21 @@ def _or_environment(value: str | None, variable: str, default: str | None = None
     return (os.environ.get(variable) or default) if value is None else value
 
 
-def _check_type(http_client: object, kind: type[object], client: object) -> None:
+def _aiohttp_connections() -> AiohttpConnections:
+    try:
+        from .aiohttp_connections import AiohttpConnections
+    except ImportError as error:
+        raise ImportError(
+            'http_client="aiohttp" needs more packages: pip install "genauth-email[aiohttp]"'
+        ) from error
+    return AiohttpConnections()
+
+
+def _check_type(http_client: object, kind: type[object], client: object, more: str = "") -> None:
     if http_client is not None and not isinstance(http_client, kind):
         raise TypeError(
             f"http_client of {type(client).__name__} must be an httpx.{kind.__name__}, "
-            f"not {type(http_client).__module__}.{type(http_client).__qualname__}"
+            f"{more}not {type(http_client).__module__}.{type(http_client).__qualname__}"
         )
 
 

@@ -17,8 +17,8 @@ import httpx
 from attrs import define, field
 
 # As httpx has them.
-_MAX_CONNECTIONS: Final = 100
-_KEPT_IDLE: Final = 5.0  # Seconds.
+MAX_CONNECTIONS: Final = 100
+KEPT_IDLE: Final = 5.0  # Seconds.
 
 _Transport = TypeVar("_Transport")
 _HttpClient = TypeVar("_HttpClient", httpx.Client, httpx.AsyncClient)
@@ -39,10 +39,11 @@ class _Content(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     # No generator: where the sending fails, httpx would leave that to the garbage collection.
     def __aiter__(self) -> AsyncIterator[bytes]:
-        self._rest = iter(self)
+        self._rest = iter((self._content,))
         return self
 
     async def __anext__(self) -> bytes:
+        self.taken = True
         for content in self._rest:
             return content
         raise StopAsyncIteration
@@ -91,12 +92,12 @@ class _Idle(Generic[_Transport]):
         return None
 
     def keep(self, host: str, transport: _Transport) -> None:
-        self._kept.append((monotonic() + _KEPT_IDLE, host, transport))
+        self._kept.append((monotonic() + KEPT_IDLE, host, transport))
 
     def drop(self, *, all: bool = False) -> list[_Transport]:
         """Take out those that nobody wanted for too long, or that are too many."""
         now = monotonic()
-        count = len(self._kept) if all else max(len(self._kept) - _MAX_CONNECTIONS, 0)
+        count = len(self._kept) if all else max(len(self._kept) - MAX_CONNECTIONS, 0)
         while count < len(self._kept) and self._kept[count][0] < now:
             count += 1
         dropped = [transport for _, _, transport in self._kept[:count]]
@@ -104,15 +105,9 @@ class _Idle(Generic[_Transport]):
         return dropped
 
 
-class _Own(Generic[_Transport]):
-    """What both kinds of our own connections share.
+class OwnConnections:
+    """What all kinds of our own connections share."""
 
-    With all connections in one pool of httpx, the work for each event would grow with the requests that wait times
-    the connections that are open: https://github.com/encode/httpx/issues/3215. So each is a transport of httpx with
-    room for one.
-    """
-
-    _idle: _Idle[_Transport]
     _closed = False
 
     def request(
@@ -140,15 +135,19 @@ class _Own(Generic[_Transport]):
             raise RuntimeError("Cannot send a request, as the client has been closed.")
 
 
-class Connections(_Own[httpx.HTTPTransport]):
-    """Up to 100 connections."""
+class Connections(OwnConnections):
+    """Up to 100 connections. Each is a transport of httpx with room for one.
+
+    With all of them in one pool of httpx, the work for each event would grow with the requests that wait times the
+    connections that are open: https://github.com/encode/httpx/issues/3215.
+    """
 
     def __init__(self) -> None:
         self._begin()
         _all.add(self)
 
     def _begin(self) -> None:
-        self._free = Semaphore(_MAX_CONNECTIONS)
+        self._free = Semaphore(MAX_CONNECTIONS)
         self._lock = Lock()
         self._idle = _Idle[httpx.HTTPTransport]()
 
@@ -215,13 +214,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_in_child)
 
 
-class AsyncConnections(_Own[httpx.AsyncHTTPTransport]):
+class AsyncConnections(OwnConnections):
     """Up to 100 connections, of one event loop. That does not survive a fork, so neither do these."""
 
     def __init__(self) -> None:
         import anyio
 
-        self._free = anyio.Semaphore(_MAX_CONNECTIONS)
+        self._free = anyio.Semaphore(MAX_CONNECTIONS)
         self._idle = _Idle[httpx.AsyncHTTPTransport]()
 
     async def aclose(self) -> None:
@@ -328,11 +327,11 @@ def _url(url: str) -> httpx.URL:
 
 
 def _open(kind: Callable[..., _Transport], host: str) -> _Transport:
-    limits = httpx.Limits(max_connections=1, keepalive_expiry=_KEPT_IDLE)
-    return kind(verify=_ssl_context(), limits=limits, proxy=_proxy(host))
+    limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT_IDLE)
+    return kind(verify=ssl_context(), limits=limits, proxy=proxy_for(host))
 
 
-def _proxy(host: str) -> str | None:
+def proxy_for(host: str) -> str | None:
     """The proxy that the environment names, as for every httpx client."""
     url = httpx.URL(host)
     proxies = getproxies()
@@ -343,10 +342,10 @@ def _proxy(host: str) -> str | None:
 
 
 @cache
-def _ssl_context() -> ssl.SSLContext:
+def ssl_context() -> ssl.SSLContext:
     # Reading the certificates takes most of the time of making a connection, so it is done once.
     return httpx.create_ssl_context()
 
 
 def _all_in_use(request: HttpRequest) -> httpx.PoolTimeout:
-    return httpx.PoolTimeout(f"all {_MAX_CONNECTIONS} connections are in use", request=request)
+    return httpx.PoolTimeout(f"all {MAX_CONNECTIONS} connections are in use", request=request)
