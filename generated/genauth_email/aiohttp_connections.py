@@ -8,22 +8,36 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
-import anyio
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from .connections import KEPT_IDLE, MAX_CONNECTIONS, HttpRequest, OwnConnections, proxy_for, ssl_context
 
-# What comes of an error is the first that fits. httpx-aiohttp calls some by names that tell less than is known, or more.
+# What an error is to httpx: the first that fits.
 _ERRORS: Final[tuple[tuple[type[Exception], type[httpx.RequestError]], ...]] = (
     (aiohttp.ClientHttpProxyError, httpx.ProxyError),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
-    (asyncio.TimeoutError, httpx.ReadTimeout),
+    (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
     (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
     (aiohttp.ClientConnectionError, httpx.ReadError),
     (aiohttp.ClientError, httpx.RemoteProtocolError),
 )
+
+
+class AiohttpResponse:
+    """A response of aiohttp, as the clients want it."""
+
+    is_stream_consumed = False
+    content = b""  # It is in the stream.
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status_code = response.status
+        self.headers = httpx.Headers(response.raw_headers)
+        self.stream = response.content.iter_any()
+        self._response = response
+
+    async def aclose(self) -> None:
+        self._response.close()
 
 
 class AiohttpConnections(OwnConnections):
@@ -31,7 +45,7 @@ class AiohttpConnections(OwnConnections):
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._transports: dict[str, AiohttpTransport] = {}
+        self._proxies: dict[str, str | None] = {}
 
     async def aclose(self) -> None:
         self._closed = True
@@ -39,44 +53,36 @@ class AiohttpConnections(OwnConnections):
             await self._session.close()
 
     @asynccontextmanager
-    async def exchange(self, host: str, request: HttpRequest) -> AsyncGenerator[httpx.Response, None]:
+    async def exchange(self, host: str, request: HttpRequest) -> AsyncGenerator[AiohttpResponse, None]:
         """Send a request. Its answer can be read as long as the `with` statement lasts.
 
         Raises:
             httpx.RequestError: There was no answer.
         """
         self._check_open()
-        # Of this one the transport takes the body when it sends it, and not before.
-        plain = httpx.Request(
-            request.method,
-            request.url,
-            headers=request.headers,
-            stream=request.stream,
-            extensions=request.extensions,
-        )
-        try:
-            response = await self._transport(host).handle_async_request(plain)
-            try:
-                yield response
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await response.aclose()
-        except (httpx.RequestError, aiohttp.ClientError) as error:
-            cause = error if isinstance(error, aiohttp.ClientError) else error.__cause__
-            for theirs, ours in _ERRORS:
-                if isinstance(cause, theirs):
-                    raise ours(str(cause) or type(cause).__name__, request=request) from cause
-            raise
-
-    def _transport(self, host: str) -> AiohttpTransport:
         if self._session is None:
             self._session = _open()
-        if host not in self._transports:
-            proxy = proxy_for(host)
-            self._transports[host] = AiohttpTransport(
-                verify=ssl_context(), client=self._session, proxy=httpx.Proxy(proxy) if proxy else None
-            )
-        return self._transports[host]
+        if host not in self._proxies:
+            self._proxies[host] = proxy_for(host)
+        timeout = request.extensions["timeout"]
+        try:
+            async with self._session.request(
+                request.method,
+                str(request.url),
+                headers=request.headers,
+                data=request.stream,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    connect=timeout["pool"], sock_connect=timeout["connect"], sock_read=timeout["read"]
+                ),
+                proxy=self._proxies[host],
+            ) as response:
+                yield AiohttpResponse(response)
+        except aiohttp.ClientError as error:
+            for theirs, ours in _ERRORS:
+                if isinstance(error, theirs):
+                    raise ours(str(error) or type(error).__name__, request=request) from error
+            raise
 
 
 def _open() -> aiohttp.ClientSession:
@@ -88,4 +94,6 @@ def _open() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(ssl=ssl_context(), limit=MAX_CONNECTIONS, keepalive_timeout=KEPT_IDLE),
         # The end users share the connections, and must not share a session that something on the way set up for one.
         cookie_jar=aiohttp.DummyCookieJar(),
+        # Within limits that are ours.
+        auto_decompress=False,
     )

@@ -10,7 +10,7 @@ import os
 import re
 import ssl
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from threading import TIMEOUT_MAX
 from time import monotonic
 from types import TracebackType
@@ -20,7 +20,7 @@ import httpx
 from attrs import define, evolve, field, frozen
 
 from .api.email import send_email
-from .connections import AsyncConnections, AsyncHttpClient, Connections, HttpClient, HttpRequest
+from .connections import AsyncConnections, AsyncHttpClient, Connections, HttpClient, HttpRequest, HttpResponse
 from .errors import (
     APIConnectionError,
     APITimeoutError,
@@ -77,7 +77,7 @@ class _Options:
     timeout: float | httpx.Timeout
     max_retries: int
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> httpx.Headers:
         headers = {
             "user-agent": f"genauth-email/{VERSION} python-httpx/{httpx.__version__}",
             "content-type": "application/json",
@@ -93,7 +93,7 @@ class _Options:
             headers["x-real-ip"] = self.real_ip
         if self.access_token is not None:
             headers["authorization"] = self.access_token
-        return headers
+        return httpx.Headers(headers)
 
 
 def _string(name: str, value: object) -> str:
@@ -235,7 +235,7 @@ class _Received:
         flaw: What is wrong with the body, if it is not whole.
     """
 
-    def __init__(self, response: httpx.Response, deadline: float) -> None:
+    def __init__(self, response: HttpResponse, deadline: float) -> None:
         self.status = response.status_code
         self.headers = response.headers
         self.flaw = ""
@@ -424,6 +424,7 @@ class _Client(Generic[ConnectionsT]):
     _options: _Options
     _connections: ConnectionsT
     _owns_connections = True
+    _headers: httpx.Headers | None = None
 
     def _configure(
         self,
@@ -500,6 +501,7 @@ class _Client(Generic[ConnectionsT]):
         client.__dict__.update(self.__dict__)
         client._options = evolve(self._options, **changes)
         client._owns_connections = False
+        client._headers = None
         return client
 
     def _with_call_options(
@@ -517,6 +519,16 @@ class _Client(Generic[ConnectionsT]):
             access_token=UNSET if access_token is None else access_token,
             timeout=UNSET if timeout is None else timeout,
         )
+
+    def _headers_with(self, more: Mapping[str, object]) -> httpx.Headers:
+        # Most calls of a client have the same, so they are made once.
+        if self._headers is None:
+            self._headers = self._options.headers()
+        if not more:
+            return self._headers
+        headers = self._headers.copy()
+        headers.update({name: as_text(value) for name, value in more.items() if value is not UNSET})
+        return headers
 
     def _call(
         self,
@@ -536,8 +548,7 @@ class _Client(Generic[ConnectionsT]):
                 method,
                 request.url,
                 params=_given(params),
-                headers=options.headers()
-                | {name: as_text(value) for name, value in headers.items() if value is not UNSET},
+                headers=self._headers_with(headers),
                 content=b"" if body is None else _JSON.encode(body.to_dict()).encode(),
                 timeout=_each(options.timeout),
             ),
@@ -645,7 +656,7 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
             with self._connections.exchange(call.host, call.http_request) as response:
                 received = _Received(response, call.deadline)
                 if not response.is_stream_consumed:
-                    for chunk in response.iter_raw():
+                    for chunk in cast(Iterable[bytes], response.stream):
                         if not received.take(chunk):
                             response.close()
         except httpx.RequestError as error:
@@ -826,7 +837,7 @@ class AsyncAuthenticationClient(_Client["AsyncConnections | AiohttpConnections |
                 async with self._connections.exchange(call.host, call.http_request) as response:
                     received = _Received(response, call.deadline)
                     if not response.is_stream_consumed:
-                        async for chunk in response.aiter_raw():
+                        async for chunk in cast(AsyncIterable[bytes], response.stream):
                             if not received.take(chunk):
                                 # The next one will not come, and with that all that reads from it ends.
                                 await response.aclose()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache, lru_cache
 from threading import Lock, Semaphore
 from time import monotonic
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
@@ -22,7 +22,7 @@ KEPT_IDLE: Final = 5.0  # Seconds.
 
 _Transport = TypeVar("_Transport")
 _HttpClient = TypeVar("_HttpClient", httpx.Client, httpx.AsyncClient)
-_Timeout = Mapping[str, float | None]
+Timeout = Mapping[str, float | None]
 
 
 class _Content(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -53,12 +53,7 @@ class HttpRequest(httpx.Request):
     """A request that knows whether its body was taken to be sent. Before that, no server can have acted on it."""
 
     def __init__(
-        self,
-        method: str,
-        url: httpx.URL,
-        headers: httpx.Headers | list[tuple[str, str]],
-        content: bytes,
-        timeout: _Timeout,
+        self, method: str, url: httpx.URL, headers: httpx.Headers, content: bytes, timeout: Timeout
     ) -> None:
         self._body = _Content(content)
         super().__init__(
@@ -77,6 +72,22 @@ class HttpRequest(httpx.Request):
     def begin(self) -> None:
         """Forget what was taken for the attempt before."""
         self._body.taken = False
+
+
+class HttpResponse(Protocol):
+    """What the clients ask of a response of httpx, and of aiohttp's."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def headers(self) -> httpx.Headers: ...
+
+    @property
+    def is_stream_consumed(self) -> bool: ...
+
+    @property
+    def content(self) -> bytes: ...
 
 
 @define
@@ -115,20 +126,17 @@ class OwnConnections:
         method: str,
         url: str,
         params: Mapping[str, Any],
-        headers: Mapping[str, str],
+        headers: httpx.Headers,
         content: bytes,
-        timeout: _Timeout,
+        timeout: Timeout,
     ) -> HttpRequest:
-        where = _url(url)
-        if params:
-            where = where.copy_merge_params(params)
-        fields = [
-            ("host", where.netloc.decode("ascii")),
-            ("accept", "*/*"),
-            ("content-length", str(len(content))),
-            *headers.items(),
-        ]
-        return HttpRequest(method, where, fields, content, timeout)
+        where, host = _parse(url)
+        request = HttpRequest(
+            method, where.copy_merge_params(params) if params else where, headers, content, timeout
+        )
+        request.headers["host"] = host
+        request.headers["content-length"] = str(len(content))
+        return request
 
     def _check_open(self) -> None:
         if self._closed:
@@ -278,9 +286,9 @@ class _Borrowed(Generic[_HttpClient]):
         method: str,
         url: str,
         params: Mapping[str, Any],
-        headers: Mapping[str, str],
+        headers: httpx.Headers,
         content: bytes,
-        timeout: _Timeout,
+        timeout: Timeout,
     ) -> HttpRequest:
         built = self._http_client.build_request(method, url, params=params, headers=headers, content=content)
         return HttpRequest(method, built.url, built.headers, content, timeout)
@@ -322,8 +330,10 @@ class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
 
 
 @lru_cache
-def _url(url: str) -> httpx.URL:
-    return httpx.URL(url)
+def _parse(url: str) -> tuple[httpx.URL, str]:
+    """The URL, and the `Host` that it means."""
+    parsed = httpx.URL(url)
+    return parsed, parsed.netloc.decode("ascii")
 
 
 def _open(kind: Callable[..., _Transport], host: str) -> _Transport:
