@@ -1,4 +1,4 @@
-"""A server that answers byte for byte as a script says, and that counts the requests it was sent in full."""
+"""A server that does byte for byte as a script says, also what HTTP forbids, and that tells what it saw."""
 
 import socket
 import ssl
@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
-from threading import Thread
+from threading import Condition, Thread
+from time import sleep
 from types import TracebackType
 from typing import Literal, Self
 
@@ -29,14 +30,21 @@ class Answer:
     Attributes:
         content: The bytes to send, which need not be a whole response.
         then: What becomes of the connection afterwards. "hold": nothing more is sent on it.
-        reading: How much of the request is read first. Only one that is read to its end counts.
+        reading: How much of the request is read first. "half": its head, and half of its body. Only one that is
+            read to its end counts.
         before: Is called when the request is read, in the connection's thread.
+        at_once: No request is waited for.
+        endless: Is sent after `content`, again and again, until the client hangs up.
+        pause: Seconds between one `endless` and the next.
     """
 
     content: bytes = b""
     then: Literal["keep", "close", "reset", "hold"] = "keep"
-    reading: Literal["nothing", "head", "all"] = "all"
+    reading: Literal["nothing", "head", "half", "all"] = "all"
     before: Callable[[], object] | None = None
+    at_once: bool = False
+    endless: bytes = b""
+    pause: float = 0.0
 
 
 class RawServer:
@@ -44,6 +52,7 @@ class RawServer:
 
     Attributes:
         connections: How many connections were made.
+        open: How many of them are not closed.
     """
 
     def __init__(self, *script: Answer, listening: bool = True, tls: ssl.SSLContext | None = None) -> None:
@@ -53,7 +62,9 @@ class RawServer:
         self._sockets: list[socket.socket] = []
         self._threads: list[Thread] = []
         self._last: object = None
+        self._changed = Condition()
         self.connections = 0
+        self.open = 0
         # While it is bound and does not listen, connections to it are refused, and nobody can take the port.
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
@@ -69,15 +80,30 @@ class RawServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for connection in self._sockets:
-            with suppress(OSError):  # It may be closed.
-                connection.shutdown(socket.SHUT_RDWR)
+        self._shut(socket.SHUT_RDWR)
         self.finish()
 
     def listen(self) -> None:
         self.listener.listen()
         self._acceptor = Thread(target=self._accept, daemon=True)
         self._acceptor.start()
+
+    def settle(self, *, open: int) -> None:
+        """Wait until the script is played to its end and the clients keep `open` connections."""
+        with self._changed:
+            settled = self._changed.wait_for(lambda: not self._script and self.open == open, timeout=10)
+        left = len(self._script)
+        assert settled, f"{self.open} connections are open, not {open}, and {left} answers are not played"
+
+    def disturb(self, content: bytes, then: Literal["keep", "close", "reset"]) -> None:
+        """Do that on the connections that are there, without being asked."""
+        for connection in self._sockets:
+            connection.sendall(content)
+            if then == "reset":
+                _reset_when_closed(connection)
+        if then != "keep":
+            # Who reads wakes, and closes; it is only then that a reset is sent.
+            self._shut(socket.SHUT_WR if then == "close" else socket.SHUT_RD)
 
     def finish(self) -> list[bytes]:
         """Wait until the clients have hung up, stop, and return all requests that came in full."""
@@ -95,13 +121,22 @@ class RawServer:
             assert not thread.is_alive(), "a client has not hung up"
         return self._received
 
+    def _shut(self, how: int) -> None:
+        for connection in self._sockets:
+            with suppress(OSError):  # It may be closed.
+                connection.shutdown(how)
+
     def _accept(self) -> None:
         while True:
             connection, address = self.listener.accept()
             if address == self._last:
                 connection.close()
                 return
-            self.connections += 1
+            # What is sent in pieces has to arrive in pieces.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._changed:
+                self.connections += 1
+                self.open += 1
             thread = Thread(target=self._serve, args=(connection,), daemon=True)
             self._sockets.append(connection)
             self._threads.append(thread)
@@ -111,23 +146,38 @@ class RawServer:
         try:
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
+                self._sockets.append(connection)
             with connection, connection.makefile("rb") as stream:
-                while stream.peek(1) and self._answer(connection, stream):
+                while self._is_next(stream) and self._answer(connection, stream):
                     pass
         except OSError:  # The client has hung up, or does not trust us. That is its business.
             connection.close()
+        finally:
+            with self._changed:
+                self.open -= 1
+                self._changed.notify_all()
+
+    def _is_next(self, stream: BufferedReader) -> bool:
+        return bool(self._script and self._script[0].at_once) or bool(stream.peek(1))
 
     def _answer(self, connection: socket.socket, stream: BufferedReader) -> bool:
-        answer = self._script.popleft() if self._script else Answer(SUCCESS)
+        with self._changed:
+            answer = self._script.popleft() if self._script else Answer(SUCCESS)
+            self._changed.notify_all()
         if not self._read(stream, answer.reading):
             return False
         if answer.before is not None:
             answer.before()
         connection.sendall(answer.content)
-        if answer.then == "hold":
-            stream.read()
+        while answer.endless:
+            connection.sendall(answer.endless)
+            sleep(answer.pause)
         if answer.then == "reset":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            _reset_when_closed(connection)
+        if answer.then == "close":
+            connection.shutdown(socket.SHUT_WR)
+        if answer.then in ("close", "hold"):
+            stream.read()  # Until the client hangs up. Closed with something unread, it would be a reset.
         return answer.then == "keep"
 
     def _read(self, stream: BufferedReader, reading: str) -> bool:
@@ -145,8 +195,14 @@ class RawServer:
                 length = int(value)
         if reading == "head":
             return True
+        if reading == "half":
+            return len(stream.read(length // 2)) == length // 2
         body = stream.read(length)
         if len(body) < length:
             return False
         self._received.append(head + body)
         return True
+
+
+def _reset_when_closed(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
