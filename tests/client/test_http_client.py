@@ -15,6 +15,7 @@ from genauth_email import (
     AuthenticationClient,
     InvalidResponseError,
 )
+from pytest_httpx import HTTPXMock
 
 from tests.genauth_server import GenAuth
 from tests.twins import Connect
@@ -131,23 +132,13 @@ def test_our_timeout_holds_with_it_too(connect: Connect) -> None:
     assert timeouts == [httpx.Timeout(each).as_dict() for each in (10, 2)]
 
 
-def test_without_it_a_call_has_ten_seconds(
-    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    timeouts: list[Any] = []
-    kind: Any = httpx.Client if connect.kind == "sync" else httpx.AsyncClient
-    build_request = kind.build_request
+def test_without_it_a_call_has_ten_seconds(connect: Connect, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(json=SENT)
 
-    def spy(self: Any, *args: Any, **options: Any) -> Any:
-        request = build_request(self, *args, **options)
-        timeouts.append(request.extensions["timeout"])
-        return request
+    connect("http://127.0.0.1").send_email("CHANNEL_LOGIN", "test@example.com")
 
-    monkeypatch.setattr(kind, "build_request", spy)
-
-    connect(genauth.url).send_email("CHANNEL_LOGIN", "test@example.com")
-
-    assert timeouts == [httpx.Timeout(10.0).as_dict()]
+    (request,) = httpx_mock.get_requests()
+    assert request.extensions["timeout"] == httpx.Timeout(10.0).as_dict()
 
 
 class ForwardProxy(ThreadingHTTPServer):
