@@ -30,12 +30,12 @@ class Answer:
     Attributes:
         content: The bytes to send, which need not be a whole response.
         then: What becomes of the connection afterwards. "hold": nothing more is sent on it.
-        reading: How much of the request is read first. "half": its head, and half of its body. Only one that is
-            read to its end counts.
+        reading: How much of the request is read first. "half": its head, and half of its body. Only one that
+            is read to its end counts.
         before: Is called when the request is read, in the connection's thread.
         at_once: No request is waited for.
-        endless: Is sent after `content`, again and again, until the client hangs up.
-        pause: Seconds between one `endless` and the next.
+        more: Is sent after `content` again and again, 1,024 times, unless the client hangs up.
+        pause: Seconds between one of those and the next.
     """
 
     content: bytes = b""
@@ -43,7 +43,7 @@ class Answer:
     reading: Literal["nothing", "head", "half", "all"] = "all"
     before: Callable[[], object] | None = None
     at_once: bool = False
-    endless: bytes = b""
+    more: bytes = b""
     pause: float = 0.0
 
 
@@ -53,18 +53,19 @@ class RawServer:
     Attributes:
         connections: How many connections were made.
         open: How many of them are not closed.
+        received: The requests that came in full.
     """
 
     def __init__(self, *script: Answer, listening: bool = True, tls: ssl.SSLContext | None = None) -> None:
         self._script = deque(script)
         self._tls = tls
-        self._received: list[bytes] = []
         self._sockets: list[socket.socket] = []
         self._threads: list[Thread] = []
         self._last: object = None
         self._changed = Condition()
         self.connections = 0
         self.open = 0
+        self.received: list[bytes] = []
         # While it is bound and does not listen, connections to it are refused, and nobody can take the port.
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
@@ -80,7 +81,9 @@ class RawServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._shut(socket.SHUT_RDWR)
+        for connection in self._sockets:
+            with suppress(OSError):  # It may be closed.
+                connection.shutdown(socket.SHUT_RDWR)
         self.finish()
 
     def listen(self) -> None:
@@ -88,22 +91,26 @@ class RawServer:
         self._acceptor = Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 
-    def settle(self, *, open: int) -> None:
-        """Wait until the script is played to its end and the clients keep `open` connections."""
+    def wait_for_end_of_script(self) -> None:
         with self._changed:
-            settled = self._changed.wait_for(lambda: not self._script and self.open == open, timeout=10)
-        left = len(self._script)
-        assert settled, f"{self.open} connections are open, not {open}, and {left} answers are not played"
+            assert self._changed.wait_for(lambda: not self._script, 10), f"not played: {self._script}"
 
-    def disturb(self, content: bytes, then: Literal["keep", "close", "reset"]) -> None:
+    def wait_for_open(self, number: int) -> None:
+        """Wait until no more than that many connections are open."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.open <= number, 10), f"{self.open} are open"
+
+    def disturb(self, answer: Answer) -> None:
         """Do that on the connections that are there, without being asked."""
         for connection in self._sockets:
-            connection.sendall(content)
-            if then == "reset":
+            connection.sendall(answer.content)
+            if answer.then == "reset":
                 _reset_when_closed(connection)
-        if then != "keep":
-            # Who reads wakes, and closes; it is only then that a reset is sent.
-            self._shut(socket.SHUT_WR if then == "close" else socket.SHUT_RD)
+            if answer.then != "keep":
+                # Who reads wakes, and closes; it is only then that a reset is sent.
+                connection.shutdown(socket.SHUT_WR if answer.then == "close" else socket.SHUT_RD)
+        if answer.then == "reset":
+            self.wait_for_open(0)
 
     def finish(self) -> list[bytes]:
         """Wait until the clients have hung up, stop, and return all requests that came in full."""
@@ -119,12 +126,7 @@ class RawServer:
         for thread in self._threads:
             thread.join(10)
             assert not thread.is_alive(), "a client has not hung up"
-        return self._received
-
-    def _shut(self, how: int) -> None:
-        for connection in self._sockets:
-            with suppress(OSError):  # It may be closed.
-                connection.shutdown(how)
+        return self.received
 
     def _accept(self) -> None:
         while True:
@@ -169,9 +171,10 @@ class RawServer:
         if answer.before is not None:
             answer.before()
         connection.sendall(answer.content)
-        while answer.endless:
-            connection.sendall(answer.endless)
-            sleep(answer.pause)
+        if answer.more:
+            for _ in range(1024):
+                connection.sendall(answer.more)
+                sleep(answer.pause)
         if answer.then == "reset":
             _reset_when_closed(connection)
         if answer.then == "close":
@@ -200,7 +203,7 @@ class RawServer:
         body = stream.read(length)
         if len(body) < length:
             return False
-        self._received.append(head + body)
+        self.received.append(head + body)
         return True
 
 
