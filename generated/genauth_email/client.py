@@ -474,7 +474,7 @@ class _Client(Generic[ConnectionsT]):
             access_token: The access token of the end user. None: none is sent.
             lang: The language of the answers' `message`. None: the server's default.
             real_ip: The IP address of the end user. None: none is sent.
-            timeout: Seconds to wait for an answer, or an `httpx.Timeout`.
+            timeout: Seconds that a call may take, or an `httpx.Timeout`.
             max_retries: How often at most a request is sent again where that is safe. 0: never.
 
         Raises:
@@ -557,7 +557,8 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
         lang: The language of the answers' `message`. Default: `GENAUTH_LANG`, then the server's, which is `zh-CN`.
         real_ip: The IP address of the end user. Without it the server takes the address of this machine, and
             counts all users together in its limits on sending codes.
-        timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
+        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part is that. It
+            holds with your own `http_client` too.
         max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.Client`, for a proxy or a private CA, say. It is never closed by this
             client.
@@ -685,7 +686,7 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
             lang: The language of the answer's `message`. Default: the client's.
             real_ip: The IP address of the end user. Default: the client's.
             access_token: The access token of the end user. Default: the client's.
-            timeout: Seconds to wait, or an `httpx.Timeout`. Default: the client's.
+            timeout: Seconds that the call may take, or an `httpx.Timeout`. Default: the client's.
 
         Returns:
             The answer, which is a success.
@@ -727,7 +728,8 @@ class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
         lang: The language of the answers' `message`. Default: `GENAUTH_LANG`, then the server's, which is `zh-CN`.
         real_ip: The IP address of the end user. Without it the server takes the address of this machine, and
             counts all users together in its limits on sending codes.
-        timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
+        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part is that. It
+            holds with your own `http_client` too.
         max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.AsyncClient`, for a proxy or a private CA, say. It is never closed by this
             client.
@@ -862,7 +864,7 @@ class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
             lang: The language of the answer's `message`. Default: the client's.
             real_ip: The IP address of the end user. Default: the client's.
             access_token: The access token of the end user. Default: the client's.
-            timeout: Seconds to wait, or an `httpx.Timeout`. Default: the client's.
+            timeout: Seconds that the call may take, or an `httpx.Timeout`. Default: the client's.
 
         Returns:
             The answer, which is a success.
