@@ -184,7 +184,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             url=TLS,
         ),
         Fault(
-            "nobody listens where the proxy should be",
+            "nobody listens where the proxy should",
             replace(UNCONNECTED, connections=0),
             url=TUNNEL,
             proxied=True,
@@ -260,7 +260,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             sends(http(502, HTML)[:-9], "close"),
         ),
         Fault(
-            "closed in the body of HTTP 503 with Retry-After: 0",
+            "closed in the body of HTTP 503, Retry-After: 0",
             replace(refused(ServiceUnavailableError), kept=0),
             sends(http(503, HTML, AT_ONCE)[:-9], "close"),
         ),
@@ -373,9 +373,9 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("HTTP 407", refused(APIError), answers(407)),
         Fault("HTTP 413", refused(PayloadTooLargeError), answers(413)),
         Fault(
-            "HTTP 413 before the request is read, and closed",
+            "HTTP 413 before the request is read, Connection: close",
             replace(refused(PayloadTooLargeError), requests=0, kept=0),
-            (Answer(http(413, HTML), "close", reading="head"),),
+            (Answer(http(413, HTML, {"connection": "close"}), "close", reading="head"),),
         ),
         Fault("HTTP 418", refused(APIError), answers(418)),
         *(
@@ -384,37 +384,37 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             for fault in (
                 Fault(f"HTTP {status} without Retry-After", refused(error), answers(status)),
                 Fault(
-                    f"HTTP {status} with Retry-After: 0, once",
+                    f"HTTP {status}, Retry-After: 0, once",
                     replace(SENT, requests=2),
                     answers(status, HTML, AT_ONCE),
                 ),
                 Fault(
-                    f"HTTP {status} with Retry-After: 0, always",
+                    f"HTTP {status}, Retry-After: 0, always",
                     refused(error, requests=3),
                     answers(status, HTML, AT_ONCE) * 3,
                 ),
                 Fault(
-                    f"HTTP {status} with a date that has come as Retry-After, once",
+                    f"HTTP {status}, Retry-After a date that has come, once",
                     replace(SENT, requests=2),
                     answers(status, HTML, {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}),
                 ),
                 Fault(
-                    f"HTTP {status} with a date far away as Retry-After",
+                    f"HTTP {status}, Retry-After a date far away",
                     refused(error),
                     answers(status, HTML, {"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}),
                 ),
                 Fault(
-                    f"HTTP {status} with Retry-After: 10, the timeout",
+                    f"HTTP {status}, Retry-After: 10, as long as `timeout`",
                     refused(error),
                     answers(status, HTML, {"retry-after": "10"}),
                 ),
                 Fault(
-                    f"HTTP {status} with Retry-After: -1",
+                    f"HTTP {status}, Retry-After: -1",
                     refused(error),
                     answers(status, HTML, {"retry-after": "-1"}),
                 ),
                 Fault(
-                    f"HTTP {status} with a Retry-After of 400 digits",
+                    f"HTTP {status}, Retry-After of 400 digits",
                     refused(error),
                     answers(status, HTML, {"retry-after": "9" * 400}),
                 ),
@@ -430,7 +430,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("HTTP 302, statusCode 200", SENT, answers(302, dto(), ELSEWHERE)),
         Fault("HTTP 500, statusCode 200", SENT, answers(500, dto())),
         Fault("HTTP 500, statusCode 403", refused(ForbiddenError), answers(500, dto(statusCode=403))),
-        Fault("HTTP 503 with Retry-After: 0, statusCode 200", SENT, answers(503, dto(), AT_ONCE)),
+        Fault("HTTP 503, Retry-After: 0, statusCode 200", SENT, answers(503, dto(), AT_ONCE)),
         Fault("HTTP 200, statusCode 429", refused(ThrottleError), answers(200, dto(statusCode=429), AT_ONCE)),
         Fault("HTTP 200, statusCode 500", failed(ServerError), answers(200, dto(statusCode=500))),
         Fault("HTTP 200, an unknown statusCode", failed(APIError), answers(200, dto(statusCode=604))),
@@ -471,7 +471,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             answers(200, b'{"statusCode": 200, ' + dto(statusCode=500)[1:]),
         ),
         Fault("no statusCode", INVALID, answers(200, b'{"message": "Sent."}')),
-        Fault("statusCode a string", INVALID, answers(200, dto(statusCode="200"))),
+        Fault('statusCode `"200"`', INVALID, answers(200, dto(statusCode="200"))),
         Fault("statusCode 200.0", SENT, answers(200, dto(statusCode=200.0))),
         Fault("statusCode 200.5", INVALID, answers(200, dto(statusCode=200.5))),
         Fault("statusCode `true`", INVALID, answers(200, dto(statusCode=True))),

@@ -147,13 +147,18 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
+                connection = self._tls.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
                 self._sockets.append(connection)
             with connection, connection.makefile("rb") as stream:
+                if isinstance(connection, ssl.SSLSocket) and not _shakes_hands(connection):
+                    _wait_for_hang_up(connection, stream)
+                    return
                 while self._is_next(stream) and self._answer(connection, stream):
                     pass
-        except OSError:  # The client has hung up, or does not trust us. That is its business.
-            connection.close()
+        except OSError:  # The client has hung up. That is its business.
+            pass
         finally:
             with self._changed:
                 self.open -= 1
@@ -178,9 +183,9 @@ class RawServer:
         if answer.then == "reset":
             _reset_when_closed(connection)
         if answer.then == "close":
-            connection.shutdown(socket.SHUT_WR)
-        if answer.then in ("close", "hold"):
-            stream.read()  # Until the client hangs up. Closed with something unread, it would be a reset.
+            _wait_for_hang_up(connection, stream)
+        if answer.then == "hold":
+            stream.read()
         return answer.then == "keep"
 
     def _read(self, stream: BufferedReader, reading: str) -> bool:
@@ -209,3 +214,17 @@ class RawServer:
 
 def _reset_when_closed(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _wait_for_hang_up(connection: socket.socket, stream: BufferedReader) -> None:
+    """Close our side. Were something unread when both are closed, it would be a reset."""
+    connection.shutdown(socket.SHUT_WR)
+    stream.read()
+
+
+def _shakes_hands(connection: ssl.SSLSocket) -> bool:
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:  # We do not understand, or do not trust, each other.
+        return False
+    return True

@@ -1,14 +1,17 @@
 """Each fault of the table, played to each kind of client."""
 
 import pickle
+import tracemalloc
 from email.parser import BytesHeaderParser
 
 import pytest
 from genauth_email import APIError, GenAuthError, InvalidResponseError
 
+from tests.contract.contract import ROOT
 from tests.twins import Connect
 
 from .faults import EMAIL, FAULTS, LIMIT, Fault
+from .markdown import markdown
 from .play import TOKEN, play
 
 ROWS = [fault for group in FAULTS.values() for fault in group]
@@ -47,3 +50,21 @@ def check_that_it_keeps_what_came(error: APIError | InvalidResponseError, fault:
     for name, value in BytesHeaderParser().parsebytes(fields).items():
         assert error.headers[name] == value
     assert error.content == (body[:LIMIT] if fault.keeps is None else fault.keeps)
+
+
+def test_the_readme_says_what_comes_of_faults() -> None:
+    # What `python -m tests.faults` prints, if the tests above pass.
+    assert f"\n\n{markdown(lambda fault: fault.outcome)}\n## " in (ROOT / "generated/README.md").read_text()
+
+
+LONG = [fault for fault in FAULTS["The size and the encoding of the body"] if "64 MiB" in fault.name]
+
+
+@pytest.mark.parametrize("fault", LONG, ids=[fault.name for fault in LONG])
+def test_a_long_body_takes_little_memory(connect: Connect, fault: Fault) -> None:
+    tracemalloc.start()
+    try:
+        play(fault, connect)
+        assert tracemalloc.get_traced_memory()[1] < 8 * LIMIT
+    finally:
+        tracemalloc.stop()
