@@ -3,6 +3,7 @@
 python -m tests.faults
 """
 
+import logging
 from contextlib import ExitStack
 
 from tests.twins import Connect
@@ -22,4 +23,5 @@ def outcome_of(fault: Fault) -> Outcome:
     return outcomes.popitem()[1]
 
 
+logging.disable()  # Retries are logged.
 print(markdown(outcome_of), end="")

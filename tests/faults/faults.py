@@ -276,7 +276,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault(
             "a chunk whose length is no number",
             HALF,
-            sends(chunked(b"5\r\n" + dto()[:5] + b"\r\nx\r\n")),
+            sends(chunked(b"5\r\n%b\r\n%b\r\n" % (dto()[:5], EMAIL.encode()))),
             keeps=dto()[:5],
         ),
         Fault(
