@@ -150,7 +150,7 @@ def bomb(size: int) -> bytes:
 
 
 HEADERS = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-RECURSION = b"[" * 100_000 + b"]" * 100_000
+NESTED = b"[" * 100_000 + b"]" * 100_000
 HALF_A_DTO = dto()[: len(dto()) // 2]
 
 FAULTS: Mapping[str, tuple[Fault, ...]] = {
@@ -486,11 +486,11 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("apiCode a string", INVALID, answers(200, dto(statusCode=403, apiCode="2333"))),
         Fault("requestId a number", INVALID, answers(200, dto(requestId=5))),
         Fault("unknown fields", SENT, answers(200, dto(more={"a": [1]}))),
-        Fault("nested 100,000 deep", INVALID, answers(200, RECURSION)),
+        Fault("nested 100,000 deep", INVALID, answers(200, NESTED)),
         Fault(
             "an unknown field, nested 100,000 deep",
             INVALID,
-            answers(200, dto(more="?").replace(b'"?"', RECURSION)),
+            answers(200, dto(more="?").replace(b'"?"', NESTED)),
         ),
     ),
     "The size and the encoding of the body": (
