@@ -451,7 +451,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("JSON with a byte order mark", SENT, answers(200, b"\xef\xbb\xbf" + dto())),
         Fault("JSON in UTF-16", SENT, answers(200, dto().decode().encode("utf-16"))),
         Fault(
-            "JSON in Latin-1, with an é in it",
+            "JSON in Latin-1 that is no UTF-8",
             INVALID,
             answers(
                 200,
