@@ -13,7 +13,7 @@ import httpx
 from .connections import KEPT_IDLE, MAX_CONNECTIONS, HttpRequest, OwnConnections, proxy_for, ssl_context
 
 # What an error is to httpx: the first that fits.
-_ERRORS: Final[tuple[tuple[type[Exception], type[httpx.RequestError]], ...]] = (
+_ERRORS: Final[tuple[tuple[type[aiohttp.ClientError], type[httpx.RequestError]], ...]] = (
     (aiohttp.ClientHttpProxyError, httpx.ProxyError),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
@@ -79,10 +79,8 @@ class AiohttpConnections(OwnConnections):
             ) as response:
                 yield AiohttpResponse(response)
         except aiohttp.ClientError as error:
-            for theirs, ours in _ERRORS:
-                if isinstance(error, theirs):
-                    raise ours(str(error) or type(error).__name__, request=request) from error
-            raise
+            ours = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
+            raise ours(str(error) or type(error).__name__, request=request) from error
 
 
 def _open() -> aiohttp.ClientSession:
