@@ -9,6 +9,9 @@ from typing import Final
 
 import aiohttp
 import httpx
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from .connections import KEPT_IDLE, MAX_CONNECTIONS, HttpRequest, OwnConnections, proxy_for, ssl_context
 
@@ -20,8 +23,18 @@ _ERRORS: Final[tuple[tuple[type[aiohttp.ClientError], type[httpx.RequestError]],
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
     (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
     (aiohttp.ClientConnectionError, httpx.ReadError),
-    (aiohttp.ClientError, httpx.RemoteProtocolError),
 )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Keeps no connection on which something came while it was idle: aiohttp would take it for the next answer."""
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (connection := await super()._get(key, traces)) and (
+            connection.protocol is None or connection.protocol.should_close
+        ):
+            connection.close()
+        return connection
 
 
 class AiohttpResponse:
@@ -79,8 +92,11 @@ class AiohttpConnections(OwnConnections):
             ) as response:
                 yield AiohttpResponse(response)
         except aiohttp.ClientError as error:
-            ours = next(ours for theirs, ours in _ERRORS if isinstance(error, theirs))
-            raise ours(str(error) or type(error).__name__, request=request) from error
+            for theirs, ours in _ERRORS:
+                if isinstance(error, theirs):
+                    raise ours(str(error) or type(error).__name__, request=request) from error
+            # What it says, and its causes, quote what the server sent, and that may be anybody's address.
+            raise httpx.RemoteProtocolError(type(error).__name__, request=request) from None
 
 
 def _open() -> aiohttp.ClientSession:
@@ -89,7 +105,7 @@ def _open() -> aiohttp.ClientSession:
     except RuntimeError:
         raise RuntimeError('http_client="aiohttp" is for asyncio: under trio leave it out') from None
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=ssl_context(), limit=MAX_CONNECTIONS, keepalive_timeout=KEPT_IDLE),
+        connector=_Connector(ssl=ssl_context(), limit=MAX_CONNECTIONS, keepalive_timeout=KEPT_IDLE),
         # The end users share the connections, and must not share a session that something on the way set up for one.
         cookie_jar=aiohttp.DummyCookieJar(),
         # Within limits that are ours.

@@ -6,12 +6,12 @@ import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from unittest.mock import patch
 
 import stamina
 import trustme
 from genauth_email import GenAuthError, SendEmailRespDto
+from genauth_email.connections import ssl_context
 
 from tests.twins import Connect, Twin
 
@@ -48,7 +48,7 @@ def play(fault: Fault, connect: Connect) -> Played:
     with ExitStack() as stack:
         # Retries follow at once.
         stack.enter_context(stamina.set_testing(True, attempts=1000, cap=True))
-        tls, options = (None, {}) if fault.certificate is None else _certified(fault.certificate, connect)
+        tls = None if fault.certificate is None else _certified(fault.certificate, stack)
         server = stack.enter_context(RawServer(*script, listening=fault.port == "accepts", tls=tls))
         address = "{}:{}".format(*server.address)
         if fault.port == "is full":
@@ -56,9 +56,7 @@ def play(fault: Fault, connect: Connect) -> Played:
             stack.enter_context(socket.create_connection(server.address))
         if fault.proxied:
             stack.enter_context(patch.dict(os.environ, https_proxy=f"http://{address}", no_proxy=""))
-        client = connect(
-            fault.url.format(address=address), access_token=TOKEN, timeout=fault.timeout, **options
-        )
+        client = connect(fault.url.format(address=address), access_token=TOKEN, timeout=fault.timeout)
         if fault.idle is not None:
             _send(client, BEFORE)
             server.disturb(fault.idle)
@@ -103,12 +101,16 @@ def _count(email: str, requests: list[bytes]) -> int:
     return sum(f'"{email}"'.encode() in request for request in requests)
 
 
-def _certified(certificate: Certificate, connect: Connect) -> tuple[ssl.SSLContext, dict[str, Any]]:
-    """The server's side of TLS, and a client that trusts a CA of ours."""
+def _certified(certificate: Certificate, stack: ExitStack) -> ssl.SSLContext:
+    """The server's side of TLS. As long as the stack lasts, the clients trust a CA of ours."""
     ours, other = trustme.CA(), trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     ours.configure_trust(client)
+    # They read the CAs once, and then never again.
+    stack.callback(ssl_context.cache_clear)
+    stack.enter_context(patch("httpx.create_ssl_context", return_value=client))
+    ssl_context.cache_clear()
     match certificate:
         case "self-signed":
             with other.private_key_pem.tempfile() as key, other.cert_pem.tempfile() as own:
@@ -124,4 +126,4 @@ def _certified(certificate: Certificate, connect: Connect) -> tuple[ssl.SSLConte
             ours.issue_cert("127.0.0.1").configure_cert(server)
             ours.configure_trust(server)
             server.verify_mode = ssl.CERT_REQUIRED
-    return server, {"http_client": connect.http_client(verify=client)}
+    return server
