@@ -117,6 +117,12 @@ def masked(value: object) -> str:
     return f"{text[:1]}***{at}{domain if at else ''}"
 
 
+def with_addresses_masked(value: object) -> str:
+    """The `repr` of `value`, which came from the server, with the email addresses in it masked."""
+    # From the start of a word on, so that each is looked at once, however long it is.
+    return re.sub(r"(?<![^\s@])([^\s@])[^\s@]*@", r"\1***@", repr(value))
+
+
 # Decoding: each function returns its argument as the type that its name says, or raises a TypeError or a ValueError.
 
 
