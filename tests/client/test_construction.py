@@ -25,14 +25,14 @@ def test_the_environment_gives_what_is_left_out(
 ) -> None:
     monkeypatch.setenv("GENAUTH_APP_ID", "app-of-environment")
     monkeypatch.setenv("GENAUTH_APP_HOST", genauth.url)
-    monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "token-of-environment")
+    monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "s3cret-of-environment")
     monkeypatch.setenv("GENAUTH_LANG", "ja-JP")
 
     connect(app_id=None).send_email("CHANNEL_LOGIN", "test@example.com")
 
     headers = genauth.received[0].headers
     assert headers["x-genauth-app-id"] == "app-of-environment"
-    assert headers["authorization"] == "token-of-environment"
+    assert headers["authorization"] == "s3cret-of-environment"
     assert headers["x-genauth-lang"] == "ja-JP"
 
 
@@ -42,12 +42,12 @@ def test_arguments_win_over_the_environment(
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "not even\nallowed")
 
-    client = connect(genauth.url, app_id="mine", access_token="my-token", lang=Lang.EN_US)
+    client = connect(genauth.url, app_id="mine", access_token="my-s3cret", lang=Lang.EN_US)
     client.send_email("CHANNEL_LOGIN", "test@example.com")
 
     headers = genauth.received[0].headers
     assert headers["x-genauth-app-id"] == "mine"
-    assert headers["authorization"] == "my-token"
+    assert headers["authorization"] == "my-s3cret"
     assert headers["x-genauth-lang"] == "en-US"
 
 
@@ -349,7 +349,7 @@ def test_an_address_of_either_version_is_sent(connect: Connect, genauth: GenAuth
 
 def test_a_client_that_could_not_be_made_can_be_shown(connect: Connect) -> None:
     with pytest.raises(ValueError, match="real_ip") as caught:
-        connect(real_ip="nowhere", access_token="secret")
+        connect(real_ip="nowhere", access_token=SECRET)
 
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "AuthenticationClient object at" in shown

@@ -244,9 +244,9 @@ def test_its_settings_stay_as_they_are(connect: Connect, genauth: GenAuth) -> No
     http_client = connect.http_client(headers={"x-theirs": "1"}, timeout=3)
     before = dict(http_client.headers), http_client.timeout, dict(http_client.cookies)
 
-    connect(genauth.url, http_client=http_client, access_token="tok", lang="en-US", timeout=5).send_email(
-        "CHANNEL_LOGIN", "test@example.com"
-    )
+    connect(
+        genauth.url, http_client=http_client, access_token="s3cret-token", lang="en-US", timeout=5
+    ).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert (dict(http_client.headers), http_client.timeout, dict(http_client.cookies)) == before
 
@@ -311,7 +311,7 @@ def test_a_redirect_is_not_followed(
     http_client = None if settings is None else connect.http_client(**settings)
 
     with pytest.raises(InvalidResponseError) as caught:
-        connect(genauth.url, access_token="tok", http_client=http_client).send_email(
+        connect(genauth.url, access_token="s3cret-token", http_client=http_client).send_email(
             "CHANNEL_LOGIN", "test@example.com"
         )
 

@@ -64,7 +64,7 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
 def test_opentelemetry_has_a_span_of_each_call(
     connect: Connect, genauth: GenAuth, spans: InMemorySpanExporter, send: Send
 ) -> None:
-    client = connect(genauth.url, access_token="an-access-token")
+    client = connect(genauth.url, access_token="s3cret-token")
     send(client)
     with pytest.raises(ThrottleError):
         send(client)
@@ -76,7 +76,7 @@ def test_opentelemetry_has_a_span_of_each_call(
         assert shown.get("http.url", shown.get("url.full")) == f"{genauth.url}/api/v3/send-email"
         assert span.context is not None
         assert f"{span.context.trace_id:032x}-{span.context.span_id:016x}" in request.headers["traceparent"]
-        assert "an-access-token" not in span.to_json()
+        assert "s3cret-token" not in span.to_json()
         assert "test@" not in span.to_json()
 
 
@@ -91,9 +91,9 @@ def test_opentelemetry_sees_a_client_that_was_there_before(
 
 @each_way
 def test_respx_answers_our_calls(connect: Connect, send: Send) -> None:
-    client = connect(HOST, access_token="an-access-token")
+    client = connect(HOST, access_token="s3cret-token")
     with respx.mock:
-        route = respx.post(URL, headers={"authorization": "an-access-token"})
+        route = respx.post(URL, headers={"authorization": "s3cret-token"})
         route.side_effect = [httpx.Response(200, json=SENT), httpx.Response(200, json=THROTTLED)]
         assert send(client).request_id == "r-1"
         with pytest.raises(ThrottleError):

@@ -186,6 +186,7 @@ def test_the_duration_is_that_of_the_attempt(
     assert [attempt.rpartition(", ")[2] for attempt in attempts] == ["in 1500 ms", "in 250 ms"]
 
 
+@pytest.mark.usefixtures("unwatched")  # The suite's search for secrets listens, and formats.
 def test_nothing_is_formatted_while_nobody_listens(
     connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

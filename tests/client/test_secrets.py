@@ -20,7 +20,7 @@ from tests.twins import Connect, Twin
 from .mock import Network
 from .raw_server import SUCCESS, Answer, RawServer, http
 
-TOKEN = "eyJ.an-access-token.sig"
+TOKEN = "eyJ.s3cret.sig"
 EMAIL = "somebody@example.com"
 PACKAGE = str(Path(genauth_email.__file__).parent)
 
