@@ -1,10 +1,11 @@
 """Write `generated/` from `openapi.yaml`, `generator-config.yml` and `templates/`.
 
 The generator is openapi-python-client, called as its command line calls it with `--meta uv` and
-`--fail-on-warning`. Four things are added:
+`--fail-on-warning`. Five things are added:
 
 - templates see the whole contract as `contract`: the generator keeps servers, security schemes and the
   descriptions of enum values from them;
+- the package has a module that the generator knows nothing of, `connections`;
 - whatever is wrong is told as `file:line: reason`, and what would be no working Python counts as wrong;
 - the package is made aside and moved into place when it is whole, so that `generated/` is always a complete
   package, with nothing in it that the inputs no longer give;
@@ -153,6 +154,8 @@ def make(root: Path, target: Path) -> None:
         project.env.filters["safe_for_docstring"] = in_docstring
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
+            connections = project.env.get_template("connections.py.jinja").render()
+            Path(project.package_dir, "connections.py").write_text(connections, encoding="utf-8")
 
     for module in sorted(target.rglob("*.py")):
         examine(module, target, contract)

@@ -1,4 +1,4 @@
-"""The clients: `AuthenticationClient` and its async twin. This is the one module that knows httpx."""
+"""The clients: `AuthenticationClient` and its async twin."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import math
 import os
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import TIMEOUT_MAX
 from time import monotonic
 from types import TracebackType
@@ -21,6 +20,7 @@ import httpx
 from attrs import define, evolve, field, frozen
 
 from .api.email import send_email
+from .connections import AsyncConnections, AsyncHttpClient, Connections, HttpClient, HttpRequest
 from .errors import (
     APIConnectionError,
     APITimeoutError,
@@ -50,7 +50,12 @@ DEFAULT_MAX_RETRIES: Final = 2
 # Seconds, where there is no timeout that would end the waiting sooner.
 _LONGEST_WAIT: Final = 60.0
 
-HttpClientT = TypeVar("HttpClientT", httpx.Client, httpx.AsyncClient)
+MAX_ANSWER_SIZE: Final = 1024 * 1024
+"""Bytes, decompressed. The answers of the API have some hundred; what is longer is none of them."""
+
+ConnectionsT = TypeVar("ConnectionsT", bound=Connections | AsyncConnections | HttpClient | AsyncHttpClient)
+
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
 _logger = logging.getLogger("genauth_email")
 
@@ -71,6 +76,8 @@ class _Options:
         headers = {
             "user-agent": f"genauth-email/{VERSION} python-httpx/{httpx.__version__}",
             "content-type": "application/json",
+            # Others may be what httpx could undo, but not within a limit.
+            "accept-encoding": "gzip, deflate",
             "x-genauth-request-from": "sdk",
             "x-genauth-sdk-version": f"genauth-email:{VERSION}",
             "x-genauth-app-id": self.app_id,
@@ -216,12 +223,55 @@ class _TryAgain(Exception):
         return self.outcome
 
 
+class _Received:
+    """An answer, and its body as far as it came.
+
+    Attributes:
+        flaw: What is wrong with the body, if it is not whole.
+    """
+
+    def __init__(self, response: httpx.Response, deadline: float) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self.flaw = ""
+        self._deadline = deadline
+        # A hook may have read it, and then httpx has decompressed it.
+        self._as_it_came = not response.is_stream_consumed
+        self._content = bytearray() if self._as_it_came else bytearray(response.content)
+
+    def take(self, chunk: bytes) -> bool:
+        """Take a part of the body, and tell whether there may be more of it.
+
+        Raises:
+            httpx.ReadTimeout: It came too late.
+        """
+        if monotonic() > self._deadline:
+            raise _out_of_time()
+        if len(self._content) <= MAX_ANSWER_SIZE:
+            self._content += chunk
+        return len(self._content) <= MAX_ANSWER_SIZE
+
+    def body(self) -> bytes:
+        """Return the body, decompressed if that can be done."""
+        content = bytes(self._content)
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        if self._as_it_came and not self.flaw and encoding != "identity":
+            try:
+                content = _decompressed(content, encoding)
+            except (ValueError, zlib.error) as error:
+                self.flaw = str(error)
+        if len(content) > MAX_ANSWER_SIZE:
+            self.flaw = f"it is longer than {MAX_ANSWER_SIZE:,} bytes"
+        return content[:MAX_ANSWER_SIZE]
+
+
 @define
 class _Call(Generic[AnswerT]):
     """One call: a request, what its answer is read as, and the attempts at it. It knows nothing of sync or async."""
 
     request: Request
-    http_request: httpx.Request
+    host: str
+    http_request: HttpRequest
     answer: type[AnswerT]
     max_retries: int
     deadline: float
@@ -231,6 +281,7 @@ class _Call(Generic[AnswerT]):
 
     def begin_attempt(self) -> None:
         self.attempt_started = monotonic()
+        self.http_request.begin()
         if self.failure is not None:
             # The timeout is the call's: a later attempt has what is left of it, which the wait may have used up.
             left = self.deadline - self.attempt_started
@@ -251,36 +302,35 @@ class _Call(Generic[AnswerT]):
         reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
         text = f"{reason} [{self.request}]"
         self._log(reason)
-        ours: APIConnectionError
-        match error:
-            # Ours may have been sent, and answered, before a hook or an auth made another.
-            case _ if not self._is_about_us(error):
-                return APIConnectionError(text, delivery="unknown")
-            case httpx.ConnectTimeout() | httpx.PoolTimeout():
-                ours = APITimeoutError(text, delivery="not_sent")
-            case httpx.TimeoutException():
-                return APITimeoutError(text, delivery="unknown")
-            # The certificate will be no other.
-            case httpx.ConnectError() if any(
-                isinstance(each, ssl.SSLCertVerificationError) for each in causes
-            ):
-                return APIConnectionError(text, delivery="not_sent")
-            case httpx.ConnectError():
-                ours = APIConnectionError(text, delivery="not_sent")
-            case httpx.ProxyError():  # The proxy refused to connect us on, and will again.
-                return APIConnectionError(text, delivery="not_sent")
-            case _:
-                return APIConnectionError(text, delivery="unknown")
+        kind = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
+        if not self._not_sent(error):
+            return kind(text, delivery="unknown")
+        ours = kind(text, delivery="not_sent")
+        # What a proxy or a certificate has said, it will say again.
+        if isinstance(error, httpx.ProxyError) or any(
+            isinstance(each, ssl.SSLCertVerificationError) for each in causes
+        ):
+            return ours
         ours.__cause__ = error
         return _TryAgain(reason, ours)
 
-    def _is_about_us(self, error: httpx.RequestError) -> bool:
-        try:
-            return error.request is self.http_request
-        except RuntimeError:  # It is about no request.
-            return False
+    def _not_sent(self, error: httpx.RequestError) -> bool:
+        if not self.http_request.taken:
+            # Others come when the sending begins, and some of them only now and then before the body is taken.
+            return isinstance(error, httpx.ConnectError | httpx.TimeoutException | httpx.ProxyError)
+        # A transport that stands for the network, as in tests, takes the body first, and its error has no cause. One
+        # that has can mean anything: httpx-aiohttp says ConnectTimeout where the server hangs up without an answer.
+        never_connected = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
+        return (
+            isinstance(error, never_connected)
+            and error.__cause__ is None
+            and _request_of(error) is self.http_request
+        )
 
-    def read(self, response: httpx.Response) -> Response[AnswerT]:
+    def time_left(self) -> float:
+        return max(self.deadline - monotonic(), 0)
+
+    def read(self, received: _Received) -> Response[AnswerT]:
         """Read an answer. A DTO decides whatever the HTTP status; without one, an HTTP error is an `APIError`.
 
         Raises:
@@ -288,9 +338,11 @@ class _Call(Generic[AnswerT]):
             InvalidResponseError: The body is no DTO.
             _TryAgain: The HTTP status is 429 or 503, and the server says when to try again.
         """
-        status, headers, content = response.status_code, response.headers, response.content
+        status, headers, content = received.status, received.headers, received.body()
         outcome: Response[AnswerT] | GenAuthError
         try:
+            if received.flaw:
+                raise ValueError(received.flaw)
             document: object = json.loads(content)
             if not isinstance(document, dict):
                 raise TypeError(f"an object is expected, not {type(document).__name__}")
@@ -319,6 +371,7 @@ class _Call(Generic[AnswerT]):
             self._log(f"HTTP {status}, no {self.answer.__name__}")
         if (
             status in (429, 503)
+            and not received.flaw
             and self._refused(outcome)
             and (wait := parse_retry_after(headers)) is not None
         ):
@@ -335,7 +388,7 @@ class _Call(Generic[AnswerT]):
 
     def retries(self) -> dict[str, Any]:
         """The arguments of `stamina.retry_context`, but for the first."""
-        left = max(self.deadline - monotonic(), 0)
+        left = self.time_left()
         # So long that, if the attempts take no time, all of them fit.
         self.longest_backoff = min(5.0, left / (self.max_retries + 1))
         return {"attempts": self.max_retries + 1, "timeout": None, "wait_max": self.longest_backoff}
@@ -360,12 +413,12 @@ class _Call(Generic[AnswerT]):
         _logger.debug("%s: %s, in %.0f ms", self.request, what, (monotonic() - self.attempt_started) * 1000)
 
 
-class _Client(Generic[HttpClientT]):
+class _Client(Generic[ConnectionsT]):
     """What the two clients share: the options, and the making of a call."""
 
     _options: _Options
-    _http_client: HttpClientT
-    _owns_http_client: bool
+    _connections: ConnectionsT
+    _owns_connections = True
 
     def _configure(
         self,
@@ -421,7 +474,7 @@ class _Client(Generic[HttpClientT]):
             access_token: The access token of the end user. None: none is sent.
             lang: The language of the answers' `message`. None: the server's default.
             real_ip: The IP address of the end user. None: none is sent.
-            timeout: Seconds to wait for an answer, or an `httpx.Timeout`.
+            timeout: Seconds that a call may take, or an `httpx.Timeout`.
             max_retries: How often at most a request is sent again where that is safe. 0: never.
 
         Raises:
@@ -441,7 +494,7 @@ class _Client(Generic[HttpClientT]):
         client = object.__new__(type(self))
         client.__dict__.update(self.__dict__)
         client._options = evolve(self._options, **changes)
-        client._owns_http_client = False
+        client._owns_connections = False
         return client
 
     def _with_call_options(
@@ -473,14 +526,15 @@ class _Client(Generic[HttpClientT]):
         request = Request(method, options.app_host + path, body)
         return _Call(
             request=request,
-            http_request=self._http_client.build_request(
+            host=options.app_host,
+            http_request=self._connections.request(
                 method,
                 request.url,
                 params=_given(params),
                 headers=options.headers()
                 | {name: as_text(value) for name, value in headers.items() if value is not UNSET},
-                content=None if body is None else json.dumps(body.to_dict(), separators=(",", ":")).encode(),
-                timeout=options.timeout,
+                content=b"" if body is None else _JSON.encode(body.to_dict()).encode(),
+                timeout=_each(options.timeout),
             ),
             answer=answer,
             max_retries=options.max_retries,
@@ -488,7 +542,7 @@ class _Client(Generic[HttpClientT]):
         )
 
 
-class AuthenticationClient(_Client[httpx.Client]):
+class AuthenticationClient(_Client[Connections | HttpClient]):
     """A client of GenAuth. `AsyncAuthenticationClient` is its async twin.
 
     It keeps its connections open for the next call: make one, use it from all threads, and close it at the end,
@@ -503,7 +557,8 @@ class AuthenticationClient(_Client[httpx.Client]):
         lang: The language of the answers' `message`. Default: `GENAUTH_LANG`, then the server's, which is `zh-CN`.
         real_ip: The IP address of the end user. Without it the server takes the address of this machine, and
             counts all users together in its limits on sending codes.
-        timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
+        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part is that. It
+            holds with your own `http_client` too.
         max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.Client`, for a proxy or a private CA, say. It is never closed by this
             client.
@@ -527,10 +582,7 @@ class AuthenticationClient(_Client[httpx.Client]):
     ) -> None:
         _check_type(http_client, httpx.Client, self)
         self._configure(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
-        self._http_client = (
-            httpx.Client(verify=_ssl_context(), cookies=_no_cookies()) if http_client is None else http_client
-        )
-        self._owns_http_client = http_client is None
+        self._connections = Connections() if http_client is None else HttpClient(http_client)
 
     def __enter__(self) -> Self:
         return self
@@ -543,8 +595,8 @@ class AuthenticationClient(_Client[httpx.Client]):
     def close(self) -> None:
         """Close the connections, unless they belong to your own `http_client` or to the client this one is
         derived from."""
-        if self._owns_http_client:
-            self._http_client.close()
+        if self._owns_connections:
+            self._connections.close()
 
     def request(
         self,
@@ -583,12 +635,19 @@ class AuthenticationClient(_Client[httpx.Client]):
 
     def _attempt(self, call: _Call[AnswerT]) -> Response[AnswerT]:
         call.begin_attempt()
+        received: _Received | None = None
         try:
-            # A redirect would take the user's token, and the email, to wherever it points.
-            response = self._http_client.send(call.http_request, follow_redirects=False)
+            with self._connections.exchange(call.host, call.http_request) as response:
+                received = _Received(response, call.deadline)
+                if not response.is_stream_consumed:
+                    for chunk in response.iter_raw():
+                        if not received.take(chunk):
+                            response.close()
         except httpx.RequestError as error:
-            raise call.fail(error) from error
-        return call.read(response)
+            if received is None or isinstance(error, httpx.TimeoutException):
+                raise call.fail(error) from error
+            received.flaw = f"it broke off: {error}"
+        return call.read(received)
 
     def _retry(self, call: _Call[AnswerT], failure: _TryAgain) -> Response[AnswerT]:
         import stamina
@@ -627,7 +686,7 @@ class AuthenticationClient(_Client[httpx.Client]):
             lang: The language of the answer's `message`. Default: the client's.
             real_ip: The IP address of the end user. Default: the client's.
             access_token: The access token of the end user. Default: the client's.
-            timeout: Seconds to wait, or an `httpx.Timeout`. Default: the client's.
+            timeout: Seconds that the call may take, or an `httpx.Timeout`. Default: the client's.
 
         Returns:
             The answer, which is a success.
@@ -654,7 +713,7 @@ class AuthenticationClient(_Client[httpx.Client]):
         )
 
 
-class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
+class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
     """An async client of GenAuth, for asyncio and trio. `AuthenticationClient` is its sync twin.
 
     It keeps its connections open for the next call: make one for each event loop, use it from all tasks, and
@@ -669,7 +728,8 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
         lang: The language of the answers' `message`. Default: `GENAUTH_LANG`, then the server's, which is `zh-CN`.
         real_ip: The IP address of the end user. Without it the server takes the address of this machine, and
             counts all users together in its limits on sending codes.
-        timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
+        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part is that. It
+            holds with your own `http_client` too.
         max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.AsyncClient`, for a proxy or a private CA, say. It is never closed by this
             client.
@@ -693,12 +753,7 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
     ) -> None:
         _check_type(http_client, httpx.AsyncClient, self)
         self._configure(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
-        self._http_client = (
-            httpx.AsyncClient(verify=_ssl_context(), cookies=_no_cookies())
-            if http_client is None
-            else http_client
-        )
-        self._owns_http_client = http_client is None
+        self._connections = AsyncConnections() if http_client is None else AsyncHttpClient(http_client)
 
     async def __aenter__(self) -> Self:
         return self
@@ -711,8 +766,8 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
     async def aclose(self) -> None:
         """Close the connections, unless they belong to your own `http_client` or to the client this one is
         derived from."""
-        if self._owns_http_client:
-            await self._http_client.aclose()
+        if self._owns_connections:
+            await self._connections.aclose()
 
     async def request(
         self,
@@ -750,13 +805,27 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
         return await self._retry(call, failure) if call.max_retries else failure.settle()
 
     async def _attempt(self, call: _Call[AnswerT]) -> Response[AnswerT]:
+        import anyio
+
         call.begin_attempt()
+        received: _Received | None = None
         try:
-            # A redirect would take the user's token, and the email, to wherever it points.
-            response = await self._http_client.send(call.http_request, follow_redirects=False)
+            with anyio.move_on_after(call.time_left()) as scope:
+                async with self._connections.exchange(call.host, call.http_request) as response:
+                    received = _Received(response, call.deadline)
+                    if not response.is_stream_consumed:
+                        async for chunk in response.aiter_raw():
+                            if not received.take(chunk):
+                                # The next one will not come, and with that all that reads from it ends.
+                                await response.aclose()
+            if scope.cancelled_caught:
+                raise _out_of_time()
         except httpx.RequestError as error:
-            raise call.fail(error) from error
-        return call.read(response)
+            if received is None or isinstance(error, httpx.TimeoutException):
+                raise call.fail(error) from error
+            received.flaw = f"it broke off: {error}"
+        assert received is not None
+        return call.read(received)
 
     async def _retry(self, call: _Call[AnswerT], failure: _TryAgain) -> Response[AnswerT]:
         import stamina
@@ -795,7 +864,7 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
             lang: The language of the answer's `message`. Default: the client's.
             real_ip: The IP address of the end user. Default: the client's.
             access_token: The access token of the end user. Default: the client's.
-            timeout: Seconds to wait, or an `httpx.Timeout`. Default: the client's.
+            timeout: Seconds that the call may take, or an `httpx.Timeout`. Default: the client's.
 
         Returns:
             The answer, which is a success.
@@ -822,15 +891,32 @@ class AsyncAuthenticationClient(_Client[httpx.AsyncClient]):
         )
 
 
-@cache
-def _ssl_context() -> ssl.SSLContext:
-    # Reading the certificates takes most of the time of making an httpx client, so it is done once.
-    return httpx.create_ssl_context()
+def _request_of(error: httpx.RequestError) -> httpx.Request | None:
+    try:
+        return error.request
+    except RuntimeError:  # It has none, which httpx takes for a mistake.
+        return None
 
 
-def _no_cookies() -> CookieJar:
-    # The end users share the connections, and must not share a session that something on the way set up for one.
-    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+def _out_of_time() -> httpx.ReadTimeout:
+    return httpx.ReadTimeout("the whole answer was not there in time")
+
+
+def _decompressed(content: bytes, encoding: str) -> bytes:
+    """Decompress the body of an answer, but not to much more than its greatest size.
+
+    Raises:
+        ValueError: It is cut short, or not compressed in a way that was asked for.
+        zlib.error: It is broken.
+    """
+    if encoding not in ("gzip", "deflate"):
+        raise ValueError("its Content-Encoding is neither gzip nor deflate")
+    # 32: zlib finds out itself which of the two it is.
+    decompressor = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
+    decompressed = decompressor.decompress(content, MAX_ANSWER_SIZE + 1)
+    if not decompressor.eof and len(decompressed) <= MAX_ANSWER_SIZE:
+        raise ValueError(f"its {encoding} is cut short")
+    return decompressed
 
 
 def _or_environment(value: str | None, variable: str, default: str | None = None) -> str | None:
@@ -855,12 +941,17 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or next(iter(arguments), None)
 
 
+def _each(timeout: float | httpx.Timeout) -> Mapping[str, float | None]:
+    """The timeout of each of a request's steps, as httpx names them."""
+    if isinstance(timeout, httpx.Timeout):
+        return timeout.as_dict()
+    return {"connect": timeout, "read": timeout, "write": timeout, "pool": timeout}
+
+
 def _total(timeout: float | httpx.Timeout) -> float:
     """The seconds that a call may take with its retries: the longest of the timeouts."""
-    if not isinstance(timeout, httpx.Timeout):
-        return timeout
-    seconds = timeout.as_dict().values()
-    return math.inf if None in seconds else max(cast(list[float], list(seconds)))
+    seconds = _each(timeout).values()
+    return math.inf if None in seconds else max(cast(Iterable[float], seconds))
 
 
 def _given(values: Mapping[str, object]) -> dict[str, Any]:

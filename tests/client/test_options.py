@@ -18,6 +18,7 @@ from tests.genauth_server.contract import Received
 from tests.twins import Connect, Twin
 
 from .mock import Network
+from .raw_server import RawServer
 
 MINE: dict[str, Any] = {"access_token": "my-s3cret", "lang": "en-US", "real_ip": "203.0.113.1"}
 OTHER: dict[str, Any] = {"access_token": "other-s3cret", "lang": Lang.JA_JP, "real_ip": "2001:db8::2"}
@@ -268,6 +269,17 @@ def test_derived_clients_share_the_connections(
 
     assert len(genauth.received) == 16
     assert len(connections.peers) == 1
+
+
+def test_each_host_keeps_its_connection(connect: Connect) -> None:
+    with RawServer() as one, RawServer() as another:
+        client = connect(one.url)
+        for number in range(3):
+            for server in (one, another):
+                client.with_options(app_host=server.url).send_email("CHANNEL_LOGIN", f"{number}@example.com")
+        client.close()
+        assert [len(one.finish()), len(another.finish())] == [3, 3]
+        assert [one.connections, another.connections] == [1, 1]
 
 
 def test_clients_made_anew_do_not_share_connections(

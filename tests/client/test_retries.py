@@ -19,6 +19,7 @@ from genauth_email import (
     Channel,
     GenAuthError,
     InvalidArgumentError,
+    InvalidResponseError,
     SendEmailDto,
     ServiceUnavailableError,
     ThrottleError,
@@ -226,8 +227,6 @@ LOST = {
 }
 
 
-# Where a body cannot be written or decoded, httpx leaves its generators to trio's garbage collection.
-@pytest.mark.filterwarnings("ignore:Async generator .http:ResourceWarning")
 @pytest.mark.parametrize("answer", LOST.values(), ids=LOST.keys())
 def test_a_request_that_may_have_been_carried_out_is_not_sent_again(connect: Connect, answer: Answer) -> None:
     with RawServer(answer) as server:
@@ -268,7 +267,7 @@ def test_an_answer_that_is_cut_anywhere_leads_to_no_second_request(connect: Conn
     with RawServer(*(Answer(SUCCESS[:cut], then=then) for cut in cuts)) as server:
         client = connect(server.url, max_retries=5)
         for _ in cuts:
-            with pytest.raises(APIConnectionError) as caught:
+            with pytest.raises((APIConnectionError, InvalidResponseError)) as caught:
                 send(client)
             assert caught.value.delivery == "unknown"
         assert len(requests_to(server, client)) == len(cuts)

@@ -1,0 +1,352 @@
+"""What the clients send on: connections of their own, or the user's `http_client`. Only this module and `client` know httpx."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache, lru_cache
+from threading import Lock, Semaphore
+from time import monotonic
+from typing import Any, Final, Generic, TypeVar
+from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
+
+import httpx
+from attrs import define, field
+
+# As httpx has them.
+_MAX_CONNECTIONS: Final = 100
+_KEPT_IDLE: Final = 5.0  # Seconds.
+
+_Transport = TypeVar("_Transport")
+_HttpClient = TypeVar("_HttpClient", httpx.Client, httpx.AsyncClient)
+_Timeout = Mapping[str, float | None]
+
+
+class _Content(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a request."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._rest: Iterator[bytes] = iter(())
+        self.taken = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.taken = True
+        return iter((self._content,))
+
+    # No generator: where the sending fails, httpx would leave that to the garbage collection.
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._rest = iter(self)
+        return self
+
+    async def __anext__(self) -> bytes:
+        for content in self._rest:
+            return content
+        raise StopAsyncIteration
+
+
+class HttpRequest(httpx.Request):
+    """A request that knows whether its body was taken to be sent. Before that, no server can have acted on it."""
+
+    def __init__(
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: httpx.Headers | list[tuple[str, str]],
+        content: bytes,
+        timeout: _Timeout,
+    ) -> None:
+        self._body = _Content(content)
+        super().__init__(
+            method, url, headers=headers, stream=self._body, extensions={"timeout": dict(timeout)}
+        )
+
+    @property
+    def content(self) -> bytes:
+        # A hook of the user's expects it to be there. Who took it for what, we cannot know.
+        return self.read()
+
+    @property
+    def taken(self) -> bool:
+        return self._body.taken or self.stream is not self._body
+
+    def begin(self) -> None:
+        """Forget what was taken for the attempt before."""
+        self._body.taken = False
+
+
+@define
+class _Idle(Generic[_Transport]):
+    """The connections that wait for their next request, those used last at the end."""
+
+    _kept: list[tuple[float, str, _Transport]] = field(factory=list)
+
+    def take(self, host: str) -> _Transport | None:
+        for index in range(len(self._kept) - 1, -1, -1):
+            if self._kept[index][1] == host:
+                return self._kept.pop(index)[2]
+        return None
+
+    def keep(self, host: str, transport: _Transport) -> None:
+        self._kept.append((monotonic() + _KEPT_IDLE, host, transport))
+
+    def drop(self, *, all: bool = False) -> list[_Transport]:
+        """Take out those that nobody wanted for too long, or that are too many."""
+        now = monotonic()
+        count = len(self._kept) if all else max(len(self._kept) - _MAX_CONNECTIONS, 0)
+        while count < len(self._kept) and self._kept[count][0] < now:
+            count += 1
+        dropped = [transport for _, _, transport in self._kept[:count]]
+        del self._kept[:count]
+        return dropped
+
+
+class _Own(Generic[_Transport]):
+    """What both kinds of our own connections share.
+
+    With all connections in one pool of httpx, the work for each event would grow with the requests that wait times
+    the connections that are open: https://github.com/encode/httpx/issues/3215. So each is a transport of httpx with
+    room for one.
+    """
+
+    _idle: _Idle[_Transport]
+    _closed = False
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str],
+        content: bytes,
+        timeout: _Timeout,
+    ) -> HttpRequest:
+        where = _url(url)
+        if params:
+            where = where.copy_merge_params(params)
+        fields = [
+            ("host", where.netloc.decode("ascii")),
+            ("accept", "*/*"),
+            ("content-length", str(len(content))),
+            *headers.items(),
+        ]
+        return HttpRequest(method, where, fields, content, timeout)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("Cannot send a request, as the client has been closed.")
+
+
+class Connections(_Own[httpx.HTTPTransport]):
+    """Up to 100 connections."""
+
+    def __init__(self) -> None:
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
+        self._free = Semaphore(_MAX_CONNECTIONS)
+        self._lock = Lock()
+        self._idle = _Idle[httpx.HTTPTransport]()
+
+    def begin_in_child(self) -> None:
+        """Leave the connections to the parent process, which goes on using them."""
+        idle = self._idle
+        # At the moment of the fork another thread may have held the lock.
+        self._begin()
+        for transport in idle.drop(all=True):
+            transport.close()
+
+    def close(self) -> None:
+        self._closed = True
+        with self._lock:
+            idle = self._idle.drop(all=True)
+        for transport in idle:
+            transport.close()
+
+    @contextmanager
+    def exchange(self, host: str, request: HttpRequest) -> Generator[httpx.Response, None, None]:
+        """Send a request. Its answer can be read as long as the `with` statement lasts.
+
+        Raises:
+            httpx.RequestError: There was no answer.
+        """
+        self._check_open()
+        free = self._free
+        if not free.acquire(timeout=request.extensions["timeout"]["pool"]):
+            raise _all_in_use(request)
+        try:
+            with self._lock:
+                transport = self._idle.take(host)
+            if transport is None:
+                transport = _open(httpx.HTTPTransport, host)
+            try:
+                response = transport.handle_request(request)
+                yield response
+                response.close()
+            except BaseException as error:
+                # Who knows what state it is in.
+                transport.close()
+                if isinstance(error, httpx.RequestError):
+                    error.request = request
+                raise
+            with self._lock:
+                self._idle.keep(host, transport)
+                dropped = self._idle.drop(all=self._closed)
+            for transport in dropped:
+                transport.close()
+        finally:
+            free.release()
+
+
+# A process that was forked must not send on the connections of its parent, who would get its answers.
+_all: WeakSet[Connections] = WeakSet()
+
+
+def _begin_in_child() -> None:
+    for connections in list(_all):
+        connections.begin_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)
+
+
+class AsyncConnections(_Own[httpx.AsyncHTTPTransport]):
+    """Up to 100 connections, of one event loop. That does not survive a fork, so neither do these."""
+
+    def __init__(self) -> None:
+        import anyio
+
+        self._free = anyio.Semaphore(_MAX_CONNECTIONS)
+        self._idle = _Idle[httpx.AsyncHTTPTransport]()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        for transport in self._idle.drop(all=True):
+            await transport.aclose()
+
+    @asynccontextmanager
+    async def exchange(self, host: str, request: HttpRequest) -> AsyncGenerator[httpx.Response, None]:
+        """Send a request. Its answer can be read as long as the `with` statement lasts.
+
+        Raises:
+            httpx.RequestError: There was no answer.
+        """
+        import anyio
+
+        self._check_open()
+        try:
+            self._free.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(request.extensions["timeout"]["pool"]) as waiting:
+                await self._free.acquire()
+            if waiting.cancelled_caught:
+                raise _all_in_use(request) from None
+        try:
+            transport = self._idle.take(host)
+            if transport is None:
+                transport = _open(httpx.AsyncHTTPTransport, host)
+            try:
+                response = await transport.handle_async_request(request)
+                yield response
+                await response.aclose()
+            except BaseException as error:
+                # Who knows what state it is in.
+                with anyio.CancelScope(shield=True):
+                    await transport.aclose()
+                if isinstance(error, httpx.RequestError):
+                    error.request = request
+                raise
+            self._idle.keep(host, transport)
+            for transport in self._idle.drop(all=self._closed):
+                await transport.aclose()
+        finally:
+            self._free.release()
+
+
+class _Borrowed(Generic[_HttpClient]):
+    """The user's own `http_client`."""
+
+    def __init__(self, http_client: _HttpClient) -> None:
+        self._http_client: _HttpClient = http_client
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str],
+        content: bytes,
+        timeout: _Timeout,
+    ) -> HttpRequest:
+        built = self._http_client.build_request(method, url, params=params, headers=headers, content=content)
+        return HttpRequest(method, built.url, built.headers, content, timeout)
+
+
+class HttpClient(_Borrowed[httpx.Client]):
+    """The user's own `httpx.Client`."""
+
+    def close(self) -> None:
+        """It is its owner who closes it."""
+
+    @contextmanager
+    def exchange(self, host: str, request: HttpRequest) -> Generator[httpx.Response, None, None]:
+        # A redirect would take the user's token, and the email, to wherever it points.
+        response = self._http_client.send(request, stream=True, follow_redirects=False)
+        try:
+            yield response
+        finally:
+            response.close()
+
+
+class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
+    """The user's own `httpx.AsyncClient`."""
+
+    async def aclose(self) -> None:
+        """It is its owner who closes it."""
+
+    @asynccontextmanager
+    async def exchange(self, host: str, request: HttpRequest) -> AsyncGenerator[httpx.Response, None]:
+        import anyio
+
+        # A redirect would take the user's token, and the email, to wherever it points.
+        response = await self._http_client.send(request, stream=True, follow_redirects=False)
+        try:
+            yield response
+        finally:
+            with anyio.CancelScope(shield=True):
+                await response.aclose()
+
+
+@lru_cache
+def _url(url: str) -> httpx.URL:
+    return httpx.URL(url)
+
+
+def _open(kind: Callable[..., _Transport], host: str) -> _Transport:
+    limits = httpx.Limits(max_connections=1, keepalive_expiry=_KEPT_IDLE)
+    return kind(verify=_ssl_context(), limits=limits, proxy=_proxy(host))
+
+
+def _proxy(host: str) -> str | None:
+    """The proxy that the environment names, as for every httpx client."""
+    url = httpx.URL(host)
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(url.netloc.decode("ascii")):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    # Reading the certificates takes most of the time of making a connection, so it is done once.
+    return httpx.create_ssl_context()
+
+
+def _all_in_use(request: HttpRequest) -> httpx.PoolTimeout:
+    return httpx.PoolTimeout(f"all {_MAX_CONNECTIONS} connections are in use", request=request)
