@@ -1,8 +1,8 @@
 """A watch over the whole suite: no log, error or repr has an access token or a whole email address in it.
 
 It sees what the package and what it stands on say to their loggers, at every level, whatever level a test
-sets. And it sees what goes into the clients' methods and the endpoint functions, and what comes out: clients, DTOs,
-answers, and errors with all that led to them.
+sets. And it sees what goes into the clients' methods and the endpoint functions, and what comes out: clients,
+DTOs, answers, and errors with all that led to them.
 """
 
 import functools

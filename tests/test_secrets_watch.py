@@ -1,4 +1,4 @@
-"""The watch finds what it is there to find. It is the same for both clients, so nothing runs for each kind."""
+"""The watch finds what it is there to find. It is the same for both clients, so no test runs twice."""
 
 import asyncio
 import logging
