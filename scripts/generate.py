@@ -152,6 +152,7 @@ def make(root: Path, target: Path) -> None:
         project.env.undefined = Missing
         project.env.globals["contract"] = contract.plain()
         project.env.filters["safe_for_docstring"] = in_docstring
+        project.env.filters["in_markdown"] = in_markdown
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
             connections = project.env.get_template("connections.py.jinja").render()
@@ -201,6 +202,11 @@ def in_docstring(value: object) -> str:
     """The generator's filter, but for a quote at the end, which would end the docstring too early."""
     text = str(value.get_untrusted_value() if isinstance(value, UntrustedString) else value).strip()
     return safe_for_docstring(text[:-1]) + '\\"' if text.endswith('"') else safe_for_docstring(text)
+
+
+def in_markdown(text: str) -> str:
+    """On one line, because another could begin a block of code; and with no bar, which would end a cell."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def run(hook: str, directory: Path) -> str | None:
