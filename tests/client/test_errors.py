@@ -29,11 +29,11 @@ from genauth_email.api.email import send_email
 from genauth_email.types import UNSET
 
 from tests.contract.contract import FAILURES, SCHEMAS
+from tests.faults.server import Answer, RawServer, http
 from tests.genauth_server import GenAuth
 from tests.twins import Connect, Twin
 
 from .mock import Network
-from .raw_server import Answer, RawServer, http
 
 EMAIL = "test@example.com"
 TOKEN = "s3cret-token"

@@ -13,12 +13,12 @@ import stamina
 from genauth_email import APIConnectionError, Lang
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.faults.server import RawServer
 from tests.genauth_server import GenAuth, Server
 from tests.genauth_server.contract import Received
 from tests.twins import Connect, Twin
 
 from .mock import Network
-from .raw_server import RawServer
 
 MINE: dict[str, Any] = {"access_token": "my-s3cret", "lang": "en-US", "real_ip": "203.0.113.1"}
 OTHER: dict[str, Any] = {"access_token": "other-s3cret", "lang": Lang.JA_JP, "real_ip": "2001:db8::2"}
