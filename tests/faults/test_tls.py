@@ -17,7 +17,7 @@ import pytest
 import trustme
 from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient
 
-from tests.client.raw_server import SUCCESS, Answer, RawServer
+from tests.faults.server import SUCCESS, Answer, RawServer
 from tests.twins import KINDS, Connect
 
 TRUSTED = trustme.CA()
