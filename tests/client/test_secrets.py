@@ -187,6 +187,25 @@ def test_an_address_that_the_server_repeats_is_masked(
     check_log(caplog)
 
 
+@pytest.mark.usefixtures("unwatched")  # The answer itself does not know the token, and shows it.
+def test_a_token_that_the_server_repeats_is_masked(
+    connect: Connect, genauth: GenAuth, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    genauth.answer_next({"statusCode": 401, "message": f"{TOKEN} is no token", "requestId": TOKEN})
+    with pytest.raises(GenAuthError, match="is no token") as caught:
+        by_method(connect(genauth.url))
+    assert hidden(f"{caught.value} {caught.value!r}")
+    check_log(caplog)
+
+
+@pytest.mark.parametrize("option", ["app_host", "lang", "real_ip"])
+def test_an_address_in_the_wrong_place_is_not_shown(connect: Connect, option: str) -> None:
+    with pytest.raises(ValueError, match=option) as caught:
+        connect(**{option: EMAIL})  # type: ignore[arg-type]
+    assert hidden("".join(str(each) for each in all_of(TracebackException.from_exception(caught.value))))
+
+
 def test_no_object_shows_a_secret(connect: Connect, genauth: GenAuth) -> None:
     client = connect(genauth.url, access_token=TOKEN)
     body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
