@@ -18,6 +18,7 @@ import difflib
 import fcntl
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -205,8 +206,8 @@ def in_docstring(value: object) -> str:
 
 
 def in_markdown(text: str) -> str:
-    """On one line, because another could begin a block of code; and with no bar, which would end a cell."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """On one line that begins no block of code, as another could; and with no bar, which would end a cell."""
+    return re.sub(r"^(?=```|~~~)", r"\\", " ".join(text.split()).replace("|", r"\|"))
 
 
 def run(hook: str, directory: Path) -> str | None:

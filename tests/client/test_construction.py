@@ -248,7 +248,7 @@ def test_a_character_that_no_header_or_url_has_is_told_before_any_io(
     fit, variable = FIT[name], f"GENAUTH_{name.upper()}"
     client = connect(genauth.url)
     ways: list[Callable[[str], object]] = [
-        lambda value: connect(**{name: value}),  # type: ignore[arg-type]
+        lambda value: connect(**{name: value}),
         lambda value: client.with_options(**{name: value}),
     ]
     if name not in ("app_id", "app_host"):

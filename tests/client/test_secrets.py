@@ -202,7 +202,7 @@ def test_a_token_that_the_server_repeats_is_masked(
 @pytest.mark.parametrize("option", ["app_host", "lang", "real_ip"])
 def test_an_address_in_the_wrong_place_is_not_shown(connect: Connect, option: str) -> None:
     with pytest.raises(ValueError, match=option) as caught:
-        connect(**{option: EMAIL})  # type: ignore[arg-type]
+        connect(**{option: EMAIL})
     assert hidden("".join(str(each) for each in all_of(TracebackException.from_exception(caught.value))))
 
 
