@@ -57,7 +57,12 @@ class Watch:
             if self.active and logger.name.startswith(_LOGGERS):
                 # Some handlers send all that is in a record, not just its text.
                 more = {name: vars(record)[name] for name in vars(record).keys() - _IN_EVERY_RECORD}
-                self._search(record, f"{record.getMessage()} {record.args} {record.exc_info} {more}")
+                text = record.getMessage()
+                if logger.name.startswith("httpcore"):
+                    # It logs the line where an answer is no HTTP before any of us can see it. What that has in
+                    # it is up to the server.
+                    text = text.partition(": bytearray(")[0]
+                self._search(record, f"{text} {record.args} {record.exc_info} {more}")
                 if not is_enabled(logger, record.levelno):
                     return
             handle(logger, record)
