@@ -59,8 +59,8 @@ class Watch:
                 more = {name: vars(record)[name] for name in vars(record).keys() - _IN_EVERY_RECORD}
                 text = record.getMessage()
                 if logger.name.startswith("httpcore"):
-                    # It logs the line where an answer is no HTTP before any of us can see it. What that has in
-                    # it is up to the server.
+                    # It logs the line where an answer is no HTTP before any of us can see it: what is in
+                    # that is up to the server.
                     text = text.partition(": bytearray(")[0]
                 self._search(record, f"{text} {record.args} {record.exc_info} {more}")
                 if not is_enabled(logger, record.levelno):
