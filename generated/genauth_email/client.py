@@ -34,7 +34,7 @@ from .models.channel import Channel, ChannelLiteral
 from .models.lang import Lang, LangLiteral
 from .models.send_email_dto import SendEmailDto
 from .models.send_email_resp_dto import SendEmailRespDto
-from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, as_text, encode
+from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, as_text, encode, masked
 
 VERSION: Final = "0.1.0"
 """The version of this package."""
@@ -55,7 +55,7 @@ MAX_ANSWER_SIZE: Final = 1024 * 1024
 
 ConnectionsT = TypeVar("ConnectionsT", bound=Connections | AsyncConnections | HttpClient | AsyncHttpClient)
 
-_JSON: Final = json.JSONEncoder(separators=(",", ":"))
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 _logger = logging.getLogger("genauth_email")
 
@@ -124,7 +124,7 @@ def _app_host(name: str, value: object) -> str:
             # httpx would encode a space, and keep a "?" or "#" with nothing after it.
             and not re.search(r"[\s?#]", text)
         )
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # The latter is about half a character.
         url = None
         sound = False
     if url is None or not sound:
@@ -141,8 +141,14 @@ def _real_ip(name: str, value: object) -> str:
     text = _string(name, value)
     try:
         ipaddress.ip_address(text)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an IPv4 or IPv6 address, not {text!r}") from error
+    except ValueError:
+        # What Python says is no cause of this error: it quotes what may be an email address in the wrong place.
+        is_address = False
+    else:
+        is_address = True
+    if not is_address:
+        shown = masked(text) if "@" in text else repr(text)
+        raise ValueError(f"{name} must be an IPv4 or IPv6 address, not {shown}")
     # An IPv6 address can have a zone, and that can be any text.
     return _header_value(name, text)
 
@@ -522,7 +528,7 @@ class _Client(Generic[ConnectionsT]):
         headers: Mapping[str, object],
     ) -> _Call[AnswerT]:
         options = self._options
-        request = Request(method, options.app_host + path, body)
+        request = Request(method, options.app_host + path, body, options.access_token)
         return _Call(
             request=request,
             host=options.app_host,
@@ -531,8 +537,12 @@ class _Client(Generic[ConnectionsT]):
                 request.url,
                 params=_given(params),
                 headers=options.headers()
-                | {name: as_text(value) for name, value in headers.items() if value is not UNSET},
-                content=b"" if body is None else _JSON.encode(body.to_dict()).encode(),
+                | {
+                    name: _header_value(name, as_text(value))
+                    for name, value in headers.items()
+                    if value is not UNSET
+                },
+                content=b"" if body is None else _content(body),
                 timeout=_each(options.timeout),
             ),
             answer=answer,
@@ -889,6 +899,17 @@ class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
             client=client,
             body=body,
         )
+
+
+def _content(body: RequestBody) -> bytes:
+    text = _JSON.encode(body.to_dict())
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass  # This error holds the whole text, so it is no cause of ours.
+    raise ValueError(
+        f"{type(body).__name__} has half a character in it (a lone surrogate), which cannot be sent"
+    )
 
 
 def _said(error: httpx.RequestError) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache, lru_cache
-from threading import Lock, Semaphore
+from threading import Lock
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 from urllib.request import getproxies, proxy_bypass
@@ -77,6 +78,44 @@ class HttpRequest(httpx.Request):
     def begin(self) -> None:
         """Forget what was taken for the attempt before."""
         self._body.taken = False
+
+
+class _Places:
+    """A semaphore that is fair: `threading`'s lets those go first who come while others wait."""
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._lock = Lock()
+        self._waiting: deque[Lock] = deque()
+
+    def acquire(self, timeout: float | None) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        came = False
+        try:
+            came = turn.acquire(timeout=-1 if timeout is None else timeout)
+        finally:
+            if not came:
+                with self._lock:
+                    # It may have come since.
+                    given = turn not in self._waiting
+                    if not given:
+                        self._waiting.remove(turn)
+                if given:
+                    self.release()
+        return came
+
+    def release(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
 
 
 @define
@@ -149,7 +188,7 @@ class Connections(_Own[httpx.HTTPTransport]):
         _all.add(self)
 
     def _begin(self) -> None:
-        self._free = Semaphore(_MAX_CONNECTIONS)
+        self._free = _Places(_MAX_CONNECTIONS)
         self._lock = Lock()
         self._idle = _Idle[httpx.HTTPTransport]()
 
@@ -251,15 +290,15 @@ class AsyncConnections(_Own[httpx.AsyncHTTPTransport]):
                 raise _all_in_use(request) from None
         try:
             transport = self._idle.take(host)
-            opened: list[Any] = []
             if transport is None:
                 transport = _open(httpx.AsyncHTTPTransport, host)
+            opened: list[Any] = []
 
-                async def note(event: str, info: Mapping[str, Any]) -> None:
-                    if event == "connection.connect_tcp.complete":
-                        opened.append(info["return_value"])
+            async def note(event: str, info: Mapping[str, Any]) -> None:
+                if event == "connection.connect_tcp.complete":
+                    opened.append(info["return_value"])
 
-                request.extensions["trace"] = note
+            request.extensions["trace"] = note
             try:
                 response = await transport.handle_async_request(request)
                 yield response
