@@ -18,6 +18,7 @@ import difflib
 import fcntl
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -152,6 +153,7 @@ def make(root: Path, target: Path) -> None:
         project.env.undefined = Missing
         project.env.globals["contract"] = contract.plain()
         project.env.filters["safe_for_docstring"] = in_docstring
+        project.env.filters["in_markdown"] = in_markdown
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
             for name in ("connections.py", "aiohttp_connections.py"):
@@ -202,6 +204,11 @@ def in_docstring(value: object) -> str:
     """The generator's filter, but for a quote at the end, which would end the docstring too early."""
     text = str(value.get_untrusted_value() if isinstance(value, UntrustedString) else value).strip()
     return safe_for_docstring(text[:-1]) + '\\"' if text.endswith('"') else safe_for_docstring(text)
+
+
+def in_markdown(text: str) -> str:
+    """On one line that begins no block of code, as another could; and with no bar, which would end a cell."""
+    return re.sub(r"^(?=```|~~~)", r"\\", " ".join(text.split()).replace("|", r"\|"))
 
 
 def run(hook: str, directory: Path) -> str | None:

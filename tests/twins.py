@@ -1,7 +1,8 @@
 """One way to call both clients, so that one test holds for both.
 
 The async client runs in an event loop of its own, of asyncio and of trio, that lasts as long as the test: so
-its connections are kept from call to call, as in a program.
+its connections are kept from call to call, as in a program. It also runs on aiohttp's connections, unless the
+test has an `http_client` of its own.
 """
 
 from collections.abc import Callable, Generator
@@ -16,6 +17,17 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
 
 KINDS = ("sync", "asyncio", "trio", "aiohttp")
+
+LOOPS = {"asyncio": "asyncio", "trio": "trio", "aiohttp": "asyncio"}
+"""The event loop of each async kind."""
+
+on_httpx = pytest.mark.parametrize("connect", ["sync", "asyncio", "trio"], indirect=True)
+"""For what hooks httpx, and so sees nothing of aiohttp."""
+
+
+def options_of(kind: str) -> dict[str, Any]:
+    """What the client of a kind is told, to be of that kind."""
+    return {"http_client": "aiohttp"} if kind == "aiohttp" else {}
 
 
 class Twin:
@@ -67,13 +79,12 @@ class Connect:
     def __init__(self, kind: str, stack: ExitStack) -> None:
         self.kind = kind
         self._stack = stack
-        loop = {"asyncio": "asyncio", "trio": "trio", "aiohttp": "asyncio"}.get(kind)
+        loop = LOOPS.get(kind)
         self._portal = stack.enter_context(start_blocking_portal(loop)) if loop else None
 
     def __call__(self, app_host: str | None = None, *, app_id: str | None = "app123", **options: Any) -> Twin:
         kind = AuthenticationClient if self._portal is None else AsyncAuthenticationClient
-        if self.kind == "aiohttp":
-            options = {"http_client": "aiohttp"} | options
+        options = options_of(self.kind) | options
         twin = Twin(kind(app_id, app_host, **options), self._portal)
         self._stack.callback(twin.close)
         return twin

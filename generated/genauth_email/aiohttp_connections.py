@@ -13,11 +13,11 @@ from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
-from .connections import KEPT_IDLE, MAX_CONNECTIONS, HttpRequest, OwnConnections, proxy_for, ssl_context
+from . import connections
+from .connections import HttpRequest, OwnConnections
 
 # What an error is to httpx: the first that fits.
 _ERRORS: Final[tuple[tuple[type[aiohttp.ClientError], type[httpx.RequestError]], ...]] = (
-    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
@@ -76,7 +76,7 @@ class AiohttpConnections(OwnConnections):
         if self._session is None:
             self._session = _open()
         if host not in self._proxies:
-            self._proxies[host] = proxy_for(host)
+            self._proxies[host] = connections.proxy_for(host)
         timeout = request.extensions["timeout"]
         try:
             async with self._session.request(
@@ -91,12 +91,21 @@ class AiohttpConnections(OwnConnections):
                 proxy=self._proxies[host],
             ) as response:
                 yield AiohttpResponse(response)
+        except aiohttp.ClientResponseError as error:
+            # It shows the request's headers, and quotes what is no HTTP: it is no cause of what we raise.
+            proxy = isinstance(error, aiohttp.ClientHttpProxyError)
+            failure = (
+                httpx.ProxyError(f"HTTP {error.status} of the proxy", request=request)
+                if proxy
+                else httpx.RemoteProtocolError("the answer is no HTTP", request=request)
+            )
+            try:
+                raise failure from None
+            finally:
+                failure.__context__ = None
         except aiohttp.ClientError as error:
-            for theirs, ours in _ERRORS:
-                if isinstance(error, theirs):
-                    raise ours(str(error) or type(error).__name__, request=request) from error
-            # What it says, and its causes, quote what the server sent, and that may be anybody's address.
-            raise httpx.RemoteProtocolError(type(error).__name__, request=request) from None
+            ours = next((ours for theirs, ours in _ERRORS if isinstance(error, theirs)), httpx.ProtocolError)
+            raise ours(str(error) or type(error).__name__, request=request) from error
 
 
 def _open() -> aiohttp.ClientSession:
@@ -105,7 +114,11 @@ def _open() -> aiohttp.ClientSession:
     except RuntimeError:
         raise RuntimeError('http_client="aiohttp" is for asyncio: under trio leave it out') from None
     return aiohttp.ClientSession(
-        connector=_Connector(ssl=ssl_context(), limit=MAX_CONNECTIONS, keepalive_timeout=KEPT_IDLE),
+        connector=_Connector(
+            ssl=connections.ssl_context(),
+            limit=connections.MAX_CONNECTIONS,
+            keepalive_timeout=connections.KEPT_IDLE,
+        ),
         # The end users share the connections, and must not share a session that something on the way set up for one.
         cookie_jar=aiohttp.DummyCookieJar(),
         # Within limits that are ours.

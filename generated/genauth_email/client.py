@@ -34,7 +34,7 @@ from .models.channel import Channel, ChannelLiteral
 from .models.lang import Lang, LangLiteral
 from .models.send_email_dto import SendEmailDto
 from .models.send_email_resp_dto import SendEmailRespDto
-from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, as_text, encode
+from .types import UNSET, AnswerT, Request, RequestBody, Response, Unset, as_text, encode, masked
 
 if TYPE_CHECKING:
     from .aiohttp_connections import AiohttpConnections
@@ -60,7 +60,7 @@ ConnectionsT = TypeVar(
     "ConnectionsT", bound="Connections | AsyncConnections | AiohttpConnections | HttpClient | AsyncHttpClient"
 )
 
-_JSON: Final = json.JSONEncoder(separators=(",", ":"))
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 _logger = logging.getLogger("genauth_email")
 
@@ -138,7 +138,7 @@ def _app_host(name: str, value: object) -> str:
             # httpx would encode a space, and keep a "?" or "#" with nothing after it.
             and not re.search(r"[\s?#]", text)
         )
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # The latter is about half a character.
         url = None
         sound = False
     if url is None or not sound:
@@ -155,8 +155,14 @@ def _real_ip(name: str, value: object) -> str:
     text = _string(name, value)
     try:
         ipaddress.ip_address(text)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an IPv4 or IPv6 address, not {text!r}") from error
+    except ValueError:
+        # What Python says is no cause of this error: it quotes what may be an email address in the wrong place.
+        is_address = False
+    else:
+        is_address = True
+    if not is_address:
+        shown = masked(text) if "@" in text else repr(text)
+        raise ValueError(f"{name} must be an IPv4 or IPv6 address, not {shown}")
     # An IPv6 address can have a zone, and that can be any text.
     return _header_value(name, text)
 
@@ -380,7 +386,8 @@ class _Call(Generic[AnswerT]):
                 )
             else:
                 outcome = InvalidResponseError(text, http_status=status, headers=headers, content=content)
-            outcome.__cause__ = error
+            # The repr of this one is the whole body.
+            outcome.__cause__ = ValueError(reason) if isinstance(error, UnicodeDecodeError) else error
             self._log(f"HTTP {status}, no {self.answer.__name__}")
         if (
             status in (429, 503)
@@ -535,7 +542,9 @@ class _Client(Generic[ConnectionsT]):
         if not more:
             return self._headers
         headers = self._headers.copy()
-        headers.update({name: as_text(value) for name, value in more.items() if value is not UNSET})
+        headers.update(
+            {name: _header_value(name, as_text(value)) for name, value in more.items() if value is not UNSET}
+        )
         return headers
 
     def _call(
@@ -548,7 +557,7 @@ class _Client(Generic[ConnectionsT]):
         headers: Mapping[str, object],
     ) -> _Call[AnswerT]:
         options = self._options
-        request = Request(method, options.app_host + path, body)
+        request = Request(method, options.app_host + path, body, options.access_token)
         return _Call(
             request=request,
             host=options.app_host,
@@ -557,7 +566,7 @@ class _Client(Generic[ConnectionsT]):
                 request.url,
                 params=_given(params),
                 headers=self._headers_with(headers),
-                content=b"" if body is None else _JSON.encode(body.to_dict()).encode(),
+                content=b"" if body is None else _content(body),
                 timeout=_each(options.timeout),
             ),
             answer=answer,
@@ -777,7 +786,7 @@ class AsyncAuthenticationClient(_Client["AsyncConnections | AiohttpConnections |
         http_client: httpx.AsyncClient | Literal["aiohttp"] | None = None,
     ) -> None:
         if http_client != "aiohttp":
-            _check_type(http_client, httpx.AsyncClient, self, 'or "aiohttp", ')
+            _check_type(http_client, httpx.AsyncClient, self, ' or "aiohttp"')
         self._configure(app_id, app_host, access_token, lang, real_ip, timeout, max_retries)
         self._connections = (
             AsyncConnections()
@@ -923,6 +932,17 @@ class AsyncAuthenticationClient(_Client["AsyncConnections | AiohttpConnections |
         )
 
 
+def _content(body: RequestBody) -> bytes:
+    text = _JSON.encode(body.to_dict())
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass  # This error holds the whole text, so it is no cause of ours.
+    raise ValueError(
+        f"{type(body).__name__} has half a character in it (a lone surrogate), which cannot be sent"
+    )
+
+
 def _said(error: httpx.RequestError) -> str:
     """What an error says. Under trio one of TLS has no text, but its cause has."""
     causes = list(_causes(error))
@@ -980,8 +1000,8 @@ def _aiohttp_connections() -> AiohttpConnections:
 def _check_type(http_client: object, kind: type[object], client: object, more: str = "") -> None:
     if http_client is not None and not isinstance(http_client, kind):
         raise TypeError(
-            f"http_client of {type(client).__name__} must be an httpx.{kind.__name__}, "
-            f"{more}not {type(http_client).__module__}.{type(http_client).__qualname__}"
+            f"http_client of {type(client).__name__} must be an httpx.{kind.__name__}{more}, "
+            f"not {type(http_client).__module__}.{type(http_client).__qualname__}"
         )
 
 

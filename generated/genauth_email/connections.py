@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache, lru_cache
-from threading import Lock, Semaphore
+from threading import Lock
 from time import monotonic
 from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.request import getproxies, proxy_bypass
@@ -90,6 +91,44 @@ class HttpResponse(Protocol):
     def content(self) -> bytes: ...
 
 
+class _Places:
+    """A semaphore that is fair: `threading`'s lets those go first who come while others wait."""
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._lock = Lock()
+        self._waiting: deque[Lock] = deque()
+
+    def acquire(self, timeout: float | None) -> bool:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        came = False
+        try:
+            came = turn.acquire(timeout=-1 if timeout is None else timeout)
+        finally:
+            if not came:
+                with self._lock:
+                    # It may have come since.
+                    given = turn not in self._waiting
+                    if not given:
+                        self._waiting.remove(turn)
+                if given:
+                    self.release()
+        return came
+
+    def release(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+
 @define
 class _Idle(Generic[_Transport]):
     """The connections that wait for their next request, those used last at the end."""
@@ -155,7 +194,7 @@ class Connections(OwnConnections):
         _all.add(self)
 
     def _begin(self) -> None:
-        self._free = Semaphore(MAX_CONNECTIONS)
+        self._free = _Places(MAX_CONNECTIONS)
         self._lock = Lock()
         self._idle = _Idle[httpx.HTTPTransport]()
 
@@ -257,15 +296,15 @@ class AsyncConnections(OwnConnections):
                 raise _all_in_use(request) from None
         try:
             transport = self._idle.take(host)
-            opened: list[Any] = []
             if transport is None:
                 transport = _open(httpx.AsyncHTTPTransport, host)
+            opened: list[Any] = []
 
-                async def note(event: str, info: Mapping[str, Any]) -> None:
-                    if event == "connection.connect_tcp.complete":
-                        opened.append(info["return_value"])
+            async def note(event: str, info: Mapping[str, Any]) -> None:
+                if event == "connection.connect_tcp.complete":
+                    opened.append(info["return_value"])
 
-                request.extensions["trace"] = note
+            request.extensions["trace"] = note
             try:
                 response = await transport.handle_async_request(request)
                 yield response

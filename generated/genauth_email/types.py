@@ -61,11 +61,13 @@ class Request:
         method: The HTTP method.
         url: The absolute URL.
         body: The DTO that was sent, if any.
+        access_token: The access token that was sent, if any.
     """
 
     method: str
     url: str
     body: RequestBody | None = None
+    access_token: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """One line for people, with nothing in it that would identify the user: so is the `repr` of a request's DTO."""
@@ -74,6 +76,8 @@ class Request:
     def hide(self, text: str) -> str:
         """Return `text`, which came from the server, on one line and with what identifies the user masked."""
         text = on_one_line(text)
+        if self.access_token is not None and len(self.access_token) > 2:
+            text = text.replace(self.access_token, "***")
         if self.body is not None:
             for value in (getattr(self.body, each.name) for each in fields(type(self.body))):
                 if isinstance(value, str) and not isinstance(value, Enum) and len(value) > 2:
@@ -115,6 +119,12 @@ def masked(value: object) -> str:
     text = on_one_line(str(value))
     _, at, domain = text.rpartition("@")
     return f"{text[:1]}***{at}{domain if at else ''}"
+
+
+def with_addresses_masked(value: object) -> str:
+    """The `repr` of `value`, which came from the server, with the email addresses in it masked."""
+    # From the start of a word on, so that each is looked at once, however long it is.
+    return re.sub(r"(?<![^\s@])([^\s@])[^\s@]*@", r"\1***@", repr(value))
 
 
 # Decoding: each function returns its argument as the type that its name says, or raises a TypeError or a ValueError.

@@ -21,7 +21,7 @@ from genauth_email import (
 from pytest_httpx import HTTPXMock
 
 from tests.genauth_server import GenAuth
-from tests.twins import Connect
+from tests.twins import Connect, on_httpx
 
 from .mock import SENT, Network
 
@@ -219,6 +219,7 @@ def test_our_timeout_holds_with_it_too(connect: Connect) -> None:
     assert timeouts == [httpx.Timeout(each).as_dict() for each in (10, 2)]
 
 
+@on_httpx
 def test_without_it_a_call_has_ten_seconds(connect: Connect, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(json=SENT)
 
@@ -353,9 +354,9 @@ def test_its_settings_stay_as_they_are(connect: Connect, genauth: GenAuth) -> No
     http_client = connect.http_client(headers={"x-theirs": "1"}, timeout=3)
     before = dict(http_client.headers), http_client.timeout, dict(http_client.cookies)
 
-    connect(genauth.url, http_client=http_client, access_token="tok", lang="en-US", timeout=5).send_email(
-        "CHANNEL_LOGIN", "test@example.com"
-    )
+    connect(
+        genauth.url, http_client=http_client, access_token="s3cret-token", lang="en-US", timeout=5
+    ).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert (dict(http_client.headers), http_client.timeout, dict(http_client.cookies)) == before
 
@@ -391,9 +392,9 @@ def test_what_is_no_sync_client_is_refused_by_the_sync_class(given: Any) -> None
 )
 def test_what_is_no_async_client_is_refused_by_the_async_class(given: Any) -> None:
     name = f"{type(given).__module__}.{type(given).__qualname__}"
+    allowed = 'an httpx.AsyncClient or "aiohttp"'
     with pytest.raises(
-        TypeError,
-        match=f"^http_client of AsyncAuthenticationClient must be an httpx.AsyncClient, not {name}$",
+        TypeError, match=f"^http_client of AsyncAuthenticationClient must be {allowed}, not {name}$"
     ):
         AsyncAuthenticationClient("app123", http_client=given)
 
@@ -420,7 +421,7 @@ def test_a_redirect_is_not_followed(
     http_client = None if settings is None else connect.http_client(**settings)
 
     with pytest.raises(InvalidResponseError) as caught:
-        connect(genauth.url, access_token="tok", http_client=http_client).send_email(
+        connect(genauth.url, access_token="s3cret-token", http_client=http_client).send_email(
             "CHANNEL_LOGIN", "test@example.com"
         )
 

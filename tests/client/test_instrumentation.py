@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pytest_httpx import HTTPXMock
 
 from tests.genauth_server import GenAuth
-from tests.twins import Connect, Twin
+from tests.twins import Connect, Twin, on_httpx
 
 HOST = "https://example.genauth.ai"
 URL = f"{HOST}/api/v3/send-email"
@@ -35,6 +35,7 @@ def by_function(client: Twin) -> Any:
 
 each_way = pytest.mark.parametrize("send", [by_method, by_function])
 Send = Callable[[Twin], Any]
+pytestmark = on_httpx
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -64,7 +65,7 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
 def test_opentelemetry_has_a_span_of_each_call(
     connect: Connect, genauth: GenAuth, spans: InMemorySpanExporter, send: Send
 ) -> None:
-    client = connect(genauth.url, access_token="an-access-token")
+    client = connect(genauth.url, access_token="s3cret-token")
     send(client)
     with pytest.raises(ThrottleError):
         send(client)
@@ -76,7 +77,7 @@ def test_opentelemetry_has_a_span_of_each_call(
         assert shown.get("http.url", shown.get("url.full")) == f"{genauth.url}/api/v3/send-email"
         assert span.context is not None
         assert f"{span.context.trace_id:032x}-{span.context.span_id:016x}" in request.headers["traceparent"]
-        assert "an-access-token" not in span.to_json()
+        assert "s3cret-token" not in span.to_json()
         assert "test@" not in span.to_json()
 
 
@@ -91,9 +92,9 @@ def test_opentelemetry_sees_a_client_that_was_there_before(
 
 @each_way
 def test_respx_answers_our_calls(connect: Connect, send: Send) -> None:
-    client = connect(HOST, access_token="an-access-token")
+    client = connect(HOST, access_token="s3cret-token")
     with respx.mock:
-        route = respx.post(URL, headers={"authorization": "an-access-token"})
+        route = respx.post(URL, headers={"authorization": "s3cret-token"})
         route.side_effect = [httpx.Response(200, json=SENT), httpx.Response(200, json=THROTTLED)]
         assert send(client).request_id == "r-1"
         with pytest.raises(ThrottleError):

@@ -20,8 +20,8 @@ from tests.twins import Connect, Twin
 
 from .mock import Network
 
-MINE: dict[str, Any] = {"access_token": "my-token", "lang": "en-US", "real_ip": "203.0.113.1"}
-OTHER: dict[str, Any] = {"access_token": "other-token", "lang": Lang.JA_JP, "real_ip": "2001:db8::2"}
+MINE: dict[str, Any] = {"access_token": "my-s3cret", "lang": "en-US", "real_ip": "203.0.113.1"}
+OTHER: dict[str, Any] = {"access_token": "other-s3cret", "lang": Lang.JA_JP, "real_ip": "2001:db8::2"}
 NONE: dict[str, Any] = {"access_token": None, "lang": None, "real_ip": None}
 
 
@@ -162,7 +162,7 @@ def test_many_users_at_once_are_kept_apart(connect: Connect, genauth: GenAuth) -
     def serve(user: int) -> None:
         start.wait(10)
         for turn in range(2):
-            derived = client.with_options(access_token=f"token-{user}", real_ip=f"203.0.113.{user}")
+            derived = client.with_options(access_token=f"s3cret-{user}", real_ip=f"203.0.113.{user}")
             derived.send_email("CHANNEL_LOGIN", f"{user}.{turn}@derived.example")
             client.send_email("CHANNEL_LOGIN", f"{user}.{turn}@call.example", real_ip=f"203.0.113.{user}")
             client.send_email("CHANNEL_LOGIN", f"{user}.{turn}@original.example")
@@ -177,7 +177,7 @@ def test_many_users_at_once_are_kept_apart(connect: Connect, genauth: GenAuth) -
         assert (
             options_of(request)
             == {
-                "derived.example": MINE | {"access_token": f"token-{user}", "real_ip": f"203.0.113.{user}"},
+                "derived.example": MINE | {"access_token": f"s3cret-{user}", "real_ip": f"203.0.113.{user}"},
                 "call.example": MINE | {"real_ip": f"203.0.113.{user}"},
                 "original.example": MINE,
             }[domain]
@@ -230,7 +230,7 @@ def test_a_derived_client_can_have_another_number_of_retries(connect: Connect) -
 
 def test_none_clears_an_option(connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAUTH_LANG", "zh-TW")
-    monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "token-of-environment")
+    monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "s3cret-of-environment")
     client = connect(genauth.url, **MINE)
 
     client.with_options(**NONE).send_email("CHANNEL_LOGIN", "a@example.com")
@@ -245,7 +245,7 @@ def test_none_clears_an_option(connect: Connect, genauth: GenAuth, monkeypatch: 
 def test_options_add_up_along_a_chain(connect: Connect, genauth: GenAuth) -> None:
     client = connect(genauth.url).with_options(real_ip="203.0.113.1").with_options(lang="en-US")
 
-    client.with_options(access_token="my-token").send_email("CHANNEL_LOGIN", "a@example.com")
+    client.with_options(access_token="my-s3cret").send_email("CHANNEL_LOGIN", "a@example.com")
     client.with_options(real_ip="203.0.113.2").send_email("CHANNEL_LOGIN", "b@example.com")
     client.with_options().send_email("CHANNEL_LOGIN", "c@example.com")
 
@@ -265,7 +265,7 @@ def test_derived_clients_share_the_connections(
         derived = client.with_options(real_ip=f"203.0.113.{user}")
         derived.send_email("CHANNEL_LOGIN", f"{user}@example.com")
         derived.with_options(lang="en-US").send_email("CHANNEL_REGISTER", f"{user}@example.com")
-        derived.send_email("CHANNEL_BIND_EMAIL", f"{user}@example.com", access_token="token")
+        derived.send_email("CHANNEL_BIND_EMAIL", f"{user}@example.com", access_token="s3cret")
 
     assert len(genauth.received) == 16
     assert len(connections.peers) == 1
@@ -297,8 +297,8 @@ def test_a_cookie_that_one_call_gets_is_not_sent_with_the_next(connect: Connect,
         {"statusCode": 200, "message": ""}, headers={"set-cookie": "session=of-a; path=/"}, judged=False
     )
 
-    client.with_options(access_token="a").send_email("CHANNEL_LOGIN", "a@example.com")
-    client.with_options(access_token="b").send_email("CHANNEL_LOGIN", "b@example.com")
+    client.with_options(access_token="a-s3cret").send_email("CHANNEL_LOGIN", "a@example.com")
+    client.with_options(access_token="b-s3cret").send_email("CHANNEL_LOGIN", "b@example.com")
 
     assert "cookie" not in genauth.received[1].headers
 

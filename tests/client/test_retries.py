@@ -190,11 +190,11 @@ def test_a_refusal_that_says_when_to_come_back_is_tried_again(
 def test_a_retry_is_the_same_request_byte_for_byte(connect: Connect) -> None:
     refusal = Answer(http(503, HTML, FITTING | {"set-cookie": "session=1"}))
     with RawServer(refusal, refusal) as server:
-        client = connect(server.url, access_token="token", lang="en-US", real_ip="203.0.113.9")
+        client = connect(server.url, access_token="s3cret-token", lang="en-US", real_ip="203.0.113.9")
         send(client)
         first, *others = requests_to(server, client)
         assert others == [first, first]
-        assert b"authorization: token\r\n" in first
+        assert b"authorization: s3cret-token\r\n" in first
         assert first.endswith(b'"email":"test@example.com"}')
 
 

@@ -15,7 +15,7 @@ HEADERS = ("x-genauth-app-id", "x-genauth-lang", "x-real-ip", "authorization")
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"lang": "en-US"},
-    {"access_token": "tok", "lang": "ja-JP", "real_ip": "203.0.113.9"},
+    {"access_token": "s3cret-token", "lang": "ja-JP", "real_ip": "203.0.113.9"},
 ]
 
 

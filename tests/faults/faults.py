@@ -76,8 +76,8 @@ class Fault:
         timeout: The call's.
         keeps: The body that the error keeps, where it is not the last answer's as it was sent.
         kinds: Who it is played to.
-        with_aiohttp: What comes of it there instead. aiohttp reads on before it hands over an answer: it sees earlier
-            what is wrong with the body, and may have all of one that is too long.
+        with_aiohttp: What comes of it there instead. aiohttp reads on before it hands over an answer: it sees
+            earlier what is wrong with the body, and may have all of one that is too long.
     """
 
     name: str

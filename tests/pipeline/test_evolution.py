@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from ruamel.yaml import YAML
 
 from scripts.generate import main
+from tests.faults.server import RawServer
 from tests.genauth_server import Contract, Server
 
 from .conftest import ROOT, copy_repository, make
@@ -128,6 +130,7 @@ def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "parameters": [
                 {"name": "limit", "in": "query", "schema": {"type": "integer"}},
                 {"name": "since", "in": "query", "schema": {"type": "string", "format": "date-time"}},
+                {"name": "search", "in": "query", "schema": {"type": "string"}},
                 {"name": "kind", "in": "query", "required": True, "schema": reference("SmsChannel")},
                 {"name": "x-trace-id", "in": "header", "schema": {"type": "string"}},
                 {"name": "x-dry-run", "in": "header", "schema": {"type": "boolean"}},
@@ -341,6 +344,69 @@ def test_what_comes_out_is_used_through_both_clients(
     assert requests[7].headers["x-dry-run"] == "true"
     assert "x-trace-id" not in requests[8].headers
     assert all(request.headers["x-genauth-app-id"] == "app123" for request in requests)
+
+
+# In a URL all of it is encoded. A header cannot have any of it.
+HOSTILE_ARGUMENTS = [
+    "a\r\nx-injected: 1",
+    "a\rb",
+    "a\n",
+    "\0",
+    "\x7f",
+    "\x85",
+    "\u2028",
+    "é",
+    "🎂",
+    " a",
+    "a ",
+]
+USE_HOSTILE_ARGUMENTS = f"""\
+import sys
+import anyio
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient
+
+async def use(client):
+    async def parts(message_id, **options):
+        answer = client.list_message_parts(message_id, kind="SMS_LOGIN", **options)
+        return await answer if isinstance(client, AsyncAuthenticationClient) else answer
+
+    async def refused(message_id, **options):
+        try:
+            await parts(message_id, **options)
+        except ValueError:
+            return
+        raise AssertionError(options)
+
+    for value in {HOSTILE_ARGUMENTS}:
+        await parts(value, search=value)
+        await refused("m-1", x_trace_id=value)
+    # Half a character cannot even be encoded.
+    await refused("\\udcff")
+    await refused("m-1", search="\\udcff")
+    await refused("m-1", x_trace_id="\\udcff")
+
+async def main():
+    if sys.argv[2] == "sync":
+        with AuthenticationClient("app123", sys.argv[1]) as client:
+            await use(client)
+    else:
+        async with AsyncAuthenticationClient("app123", sys.argv[1]) as client:
+            await use(client)
+
+anyio.run(main)
+"""
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_no_argument_of_what_came_out_gets_out_of_its_place(evolved: Path, kind: str) -> None:
+    with RawServer() as server:
+        run(evolved, USE_HOSTILE_ARGUMENTS, server.url, kind)
+        requests = [request.split(b"\r\n") for request in server.finish()]
+
+    urls = [urlsplit(first.split()[1].decode("ascii")) for first, *_ in requests]
+    seen = [(unquote(url.path.split("/")[4]), parse_qs(url.query)["search"]) for url in urls]
+    assert seen == [(value, [value]) for value in HOSTILE_ARGUMENTS]
+    assert {len(lines) for lines in requests} == {len(requests[0])}
 
 
 def test_the_embedded_server_serves_what_the_contract_gained(evolved: Path, genauth_server: Server) -> None:

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from scripts.generate import main
 
 from .conftest import ROOT, make
-from .wrong_contracts import LANG, LAST_NAME, PATH, WRONG_CONTRACTS
+from .wrong_contracts import FIRST_FIELD, LANG, LAST_NAME, PATH, WRONG_CONTRACTS
 
 INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "generated")
 
@@ -458,6 +458,7 @@ def test_make_ends_with_the_reason(repository: Path) -> None:
 PAYLOADS = [
     "\"\"\"\npwned()\n\"\"\"\n'''\npwned()\n'''\r\npwned()\r    pwned()",
     'pwned()\x85pwned()\u2028pwned()\n"\n[tool.pwned]\n',
+    "\n```python\npwned()\n```\n```sh\ntouch pwned\n```\n",
     "{{ cycler.__init__.__globals__.os.system('touch pwned') }} {% raw %} #} {#",
     "{pwned()} {0} %s $(touch pwned) \\N{pwned} \\x \\u \\U \\d \u202e)(denwp\u202c 🎂",
     'It ends with "a quote"',
@@ -484,7 +485,8 @@ def with_texts(node: Any, text: str) -> Any:
 
 
 def generated_from(root: Path, contract: Any) -> dict[str, str]:
-    """The code that a contract gives, without the strings in it, and the keys of the package's metadata."""
+    """The code that a contract gives, without the strings in it, the keys of the package's metadata, and the
+    blocks of code in its README."""
     with (root / "openapi.yaml").open("w", encoding="utf-8") as file:
         YAML(typ="safe").dump(contract, file)
     assert main([], root) == 0
@@ -497,6 +499,8 @@ def generated_from(root: Path, contract: Any) -> dict[str, str]:
         made[str(path.relative_to(root))] = ast.dump(tree)
     metadata = tomllib.loads((root / "generated" / "pyproject.toml").read_text("utf-8"))
     made["pyproject.toml"] = str([*metadata, *metadata["project"], *metadata["tool"]])
+    readme = (root / "generated" / "README.md").read_text("utf-8")
+    made["README.md"] = "".join(re.findall(r"^ *```.*?^ *```", readme, re.DOTALL | re.MULTILINE))
     return made
 
 
@@ -509,12 +513,16 @@ def harmless(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 def hostile_contract(root: Path, text: str) -> Any:
     contract = with_texts(YAML(typ="safe").load(root / "openapi.yaml"), text)
     contract["info"].update(title=text, contact={"name": text}, license={"name": text, "identifier": text})
-    contract["servers"] = [{"url": f"https://x.example/{text}"}]
+    contract["servers"] = [{"url": f"https://{{host}}/{text}", "variables": {"host": {"default": text}}}]
+    content = contract["paths"]["/api/v3/send-email"]["post"]["requestBody"]["content"]["application/json"]
+    content["examples"] = {"Hostile": {"value": {"channel": text, "email": text}}}
     contract["components"]["schemas"]["SendEmailRespDto"]["properties"]["kind"] = {
         "type": "string",
         "default": text,
         "examples": [text],
         "example": text,
+        "pattern": "^x",
+        "$comment": text,
     }
     return contract
 
@@ -524,6 +532,28 @@ def test_texts_of_a_contract_are_never_code(root: Path, harmless: dict[str, str]
     assert generated_from(root, hostile_contract(root, payload)) == harmless
     assert not (root / "pwned").exists()
     assert not Path("pwned").exists()
+
+
+def test_a_hostile_contracts_package_is_imported_and_no_more_happens(root: Path, tmp_path: Path) -> None:
+    generated_from(root, hostile_contract(root, "\n".join(PAYLOADS).replace("pwned()", "open('pwned', 'w')")))
+    program = """\
+import importlib, pkgutil, genauth_email
+for module in pkgutil.walk_packages(genauth_email.__path__, "genauth_email."):
+    importlib.import_module(module.name)
+    print(module.name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(root / "generated")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    modules = (root / "generated" / "genauth_email").rglob("*.py")
+    assert len(done.stdout.splitlines()) == len(list(modules)) - 1
+    assert not (tmp_path / "pwned").exists()
 
 
 NAMES = ['x"\'); pwned(); {{ x.pwned }} """ \\', "x\n    pwned()\n"]
@@ -546,6 +576,14 @@ NAMES = ['x"\'); pwned(); {{ x.pwned }} """ \\', "x\n    pwned()\n"]
         ('- $ref: "#/components/parameters/realIp"', "- {{name: {}, in: query, schema: {{type: string}}}}"),
         ('- $ref: "#/components/parameters/realIp"', "- {{name: {}, in: header, schema: {{type: string}}}}"),
         ("value: {channel: CHANNEL_LOGIN", "value: {{{}: CHANNEL_LOGIN"),
+        ("              LogIn:\n", "              {}:\n"),
+        ("  - name: email\n", "  - name: {}\n"),
+        ("      host:\n        default:", "      {}:\n        default:"),
+        ("type: apiKey", "type: {}"),
+        (FIRST_FIELD, "        kind: {{type: string, format: {}}}\n" + FIRST_FIELD),
+        (FIRST_FIELD, "        kind: {{type: integer, default: {}}}\n" + FIRST_FIELD),
+        (FIRST_FIELD, "        kind: {{title: {}, type: object, properties: {{}}}}\n" + FIRST_FIELD),
+        (FIRST_FIELD, "        kind: {{enum: [{}]}}\n" + FIRST_FIELD),
     ],
 )
 def test_names_of_a_contract_are_never_code(

@@ -23,11 +23,13 @@ class SendEmailRespDto:
         request_id: The server's id of the request, to be quoted to the vendor's support. Not always present.
     """
 
-    status_code: int | StatusCode
-    message: str
-    api_code: ApiCode | int | Unset = UNSET
-    request_id: str | Unset = UNSET
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    status_code: int | StatusCode = _attrs_field(repr=_types.with_addresses_masked)
+    message: str = _attrs_field(repr=_types.with_addresses_masked)
+    api_code: ApiCode | int | Unset = _attrs_field(default=UNSET, repr=_types.with_addresses_masked)
+    request_id: str | Unset = _attrs_field(default=UNSET, repr=_types.with_addresses_masked)
+    additional_properties: dict[str, Any] = _attrs_field(
+        init=False, factory=dict, repr=_types.with_addresses_masked
+    )
     """The fields that the contract does not name."""
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,0 +1,397 @@
+"""A call that is given up closes its connection and gives its place to the next one, which works.
+
+Async calls are cancelled, sync ones are interrupted with Ctrl-C. So these tests are no twins.
+"""
+
+import asyncio
+import logging
+import signal
+import ssl
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from socket import create_connection
+from typing import Any, Literal
+
+import anyio
+import httpx
+import pytest
+import trustme
+from anyio.abc import TaskStatus
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient
+
+from .server import SUCCESS, Answer, RawServer, http
+
+Pool = Literal["the client's own connections", "an http_client"]
+POOLS: tuple[Pool, ...] = ("the client's own connections", "an http_client")
+WAYS = [
+    ("asyncio", "a cancel scope"),
+    ("trio", "a cancel scope"),
+    ("asyncio", "Task.cancel"),
+    ("asyncio", "asyncio.timeout"),
+]
+HELD = Answer(at_once=True, reading="nothing", then="hold")
+LAST = SUCCESS.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+EMAIL = "test@example.com"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a call is given up.
+
+    Attributes:
+        step: What is logged last before it.
+        script: What the server does until then.
+        url: Where the client is sent.
+        email: Who is sent an email.
+        kept: How many connections are none of the call's any more, and are kept for the next.
+        pools: Whose connections are closed.
+    """
+
+    step: str
+    script: tuple[Answer, ...] = ()
+    url: str = "http://{}:{}"
+    email: str = EMAIL
+    kept: int = 0
+    pools: tuple[Pool, ...] = POOLS
+
+
+released = threading.Event()
+STAGES = {
+    "connecting": Stage("connect_tcp.started"),
+    "shaking hands": Stage(
+        "start_tls.started",
+        (Answer(reading="nothing", then="hold"),),
+        "https://{}:{}",
+        # In an http_client, the connection is closed by the garbage collection: httpcore forgets it.
+        pools=POOLS[:1],
+    ),
+    "sending": Stage(
+        "send_request_body.started",
+        (Answer(reading="nothing", before=partial(released.wait, 60), then="close"),),
+        # More than the buffers of two sockets hold.
+        email="x" * (32 << 20),
+    ),
+    "waiting for the answer": Stage("receive_response_headers.started", (Answer(then="hold"),)),
+    "in the headers": Stage("receive_response_headers.started", (Answer(SUCCESS[:40]), HELD)),
+    "in the body": Stage("receive_response_body.started", (Answer(SUCCESS[:-5]), HELD)),
+    "waiting to try again": Stage(
+        "stamina.retry_scheduled", (Answer(http(503, headers={"retry-after": "9"})),), kept=1
+    ),
+}
+CASES = [
+    pytest.param(stage, pool, id=f"{name}-{pool}") for name, stage in STAGES.items() for pool in stage.pools
+]
+
+
+class Steps(logging.Handler):
+    """The steps of calls, as httpcore and stamina log them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self._step: str | int | None = None
+        self._action: Callable[[], object] = self.names.clear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        name = record.getMessage().split()[0]
+        self.names.append(name)
+        if self._step in (name, len(self.names) - 1):
+            self._action()
+
+    @contextmanager
+    def at(self, step: str | int, action: Callable[[], object]) -> Generator[None]:
+        """Have `action` called at a step, told by its name or counted from now."""
+        self.names.clear()
+        self._step, self._action = step, action
+        try:
+            yield
+        finally:
+            self._step = None
+
+
+@pytest.fixture
+def steps(caplog: pytest.LogCaptureFixture) -> Generator[Steps]:
+    steps = Steps()
+    with ExitStack() as stack:
+        for name in ("httpcore", "stamina"):
+            stack.enter_context(caplog.at_level(logging.DEBUG, name))
+            logging.getLogger(name).addHandler(steps)
+            stack.callback(logging.getLogger(name).removeHandler, steps)
+        yield steps
+
+
+@pytest.fixture(autouse=True)
+def room_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one connection, a call that does not give it back leaves none to the next."""
+    monkeypatch.setattr("genauth_email.connections.MAX_CONNECTIONS", 1)
+
+
+@contextmanager
+def server_at(stage: Stage) -> Generator[RawServer]:
+    """A server that holds a call at that stage."""
+    released.clear()
+    with (
+        RawServer(*stage.script, listening=stage.step != "connect_tcp.started") as server,
+        ExitStack() as stack,
+    ):
+        stack.callback(released.set)
+        if stage.step == "connect_tcp.started":
+            server.listener.listen(0)
+            stack.enter_context(create_connection(server.address))  # It takes the one place in the queue.
+        yield server
+
+
+@asynccontextmanager
+async def async_client(pool: Pool, app_host: str) -> AsyncGenerator[AsyncAuthenticationClient]:
+    options: dict[str, Any] = {"app_id": "app123", "app_host": app_host, "timeout": 60}
+    if pool == "an http_client":
+        limits = httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(limits=limits, trust_env=False, verify=False) as http_client:
+            yield AsyncAuthenticationClient(**options, http_client=http_client)
+    else:
+        async with AsyncAuthenticationClient(**options) as client:
+            yield client
+
+
+async def run(
+    way: str, call: Callable[[], Awaitable[object]], *, task_status: TaskStatus[Callable[[], object]]
+) -> None:
+    """Make a call that is to be cancelled, and start with what cancels it."""
+    match way:
+        case "a cancel scope":
+            with anyio.CancelScope() as scope:
+                task_status.started(scope.cancel)
+                await call()
+            assert scope.cancelled_caught
+        case "asyncio.timeout":
+
+            async def call_in_time() -> None:
+                async with asyncio.timeout(None) as timeout:
+                    task_status.started(partial(timeout.reschedule, 0))
+                    await call()
+
+            with pytest.raises(TimeoutError):
+                await call_in_time()
+        case _:
+            task = asyncio.ensure_future(call())
+            task_status.started(task.cancel)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
+@pytest.mark.parametrize(("stage", "pool"), CASES)
+@pytest.mark.parametrize(("backend", "way"), WAYS)
+def test_a_call_can_be_cancelled_at_any_stage(
+    backend: str, way: str, stage: Stage, pool: Pool, steps: Steps
+) -> None:
+    async def main() -> None:
+        async with async_client(pool, stage.url.format(*server.address)) as client:
+            async with anyio.create_task_group() as tasks:
+                cancel = await tasks.start(run, way, partial(client.send_email, "CHANNEL_LOGIN", stage.email))
+                with anyio.fail_after(30):
+                    await anyio.to_thread.run_sync(server.wait_for_end_of_script)
+                    while steps.names[-1:] != [stage.step]:
+                        await anyio.sleep(0.001)
+                await anyio.wait_all_tasks_blocked()
+                cancel()
+            released.set()
+            await anyio.to_thread.run_sync(server.wait_for_open, stage.kept)
+            again = client.with_options(app_host=healthy.url, timeout=10)
+            assert (await again.send_email("CHANNEL_LOGIN", EMAIL)).status_code == 200
+
+    with server_at(stage) as server, RawServer() as healthy:
+        anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize(("backend", "way"), WAYS)
+def test_a_call_can_be_cancelled_while_it_waits_for_a_connection(backend: str, way: str, pool: Pool) -> None:
+    async def main() -> None:
+        async with async_client(pool, server.url) as client, anyio.create_task_group() as tasks:
+            call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
+            tasks.start_soon(call)
+            await anyio.to_thread.run_sync(server.wait_for_end_of_script)
+            cancel = await tasks.start(run, way, call)
+            await anyio.wait_all_tasks_blocked()
+            cancel()
+            await anyio.wait_all_tasks_blocked()
+            answer.set()
+            assert (await call()).status_code == 200
+
+    answer = threading.Event()
+    with RawServer(Answer(SUCCESS, before=partial(answer.wait, 60))) as server:
+        anyio.run(main, backend=backend)
+        assert len(server.received) == 2
+
+
+# An http_client may lose connections then: https://github.com/encode/httpcore/issues/1093
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_many_calls_can_be_cancelled_at_once(backend: str) -> None:
+    async def main() -> None:
+        async with async_client(POOLS[0], server.url) as client:
+            call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(5):
+                    tasks.start_soon(call)
+                await anyio.to_thread.run_sync(server.wait_for_end_of_script)
+                await anyio.wait_all_tasks_blocked()
+                tasks.cancel_scope.cancel()
+            await anyio.to_thread.run_sync(server.wait_for_open, 0)
+            assert (await call()).status_code == 200
+
+    with RawServer(Answer(then="hold")) as server:
+        anyio.run(main, backend=backend)
+
+
+# An http_client loses that connection, and its place for ever: the same issue.
+@pytest.mark.parametrize(("backend", "way"), WAYS)
+def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(
+    backend: str, way: str, steps: Steps
+) -> None:
+    async def main() -> None:
+        async with async_client(POOLS[0], server.url) as client:
+            call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
+            with ExitStack() as stack:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(call)
+                    await anyio.to_thread.run_sync(server.wait_for_end_of_script)
+                    cancel = await tasks.start(run, way, call)
+                    await anyio.wait_all_tasks_blocked()
+                    stack.enter_context(steps.at("response_closed.complete", cancel))
+                    answer.set()
+            assert (await client.send_email("CHANNEL_LOGIN", EMAIL, timeout=10)).status_code == 200
+
+    answer = threading.Event()
+    with RawServer(Answer(LAST, before=partial(answer.wait, 60))) as server:
+        anyio.run(main, backend=backend)
+
+
+@pytest.fixture
+def tls(monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """The server's side of TLS, which the clients' own connections trust."""
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ca = trustme.CA()
+    ca.issue_cert("127.0.0.1").configure_cert(server)
+    ca.configure_trust(client)
+    monkeypatch.setattr("genauth_email.connections.ssl_context", lambda: client)
+    return server
+
+
+# An http_client loses a connection that was just made, and its place: the same issue.
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_call_can_be_cancelled_at_each_step(backend: str, steps: Steps, tls: ssl.SSLContext) -> None:
+    async def main() -> None:
+        async with async_client(POOLS[0], server.url) as client:
+            call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL, timeout=10)
+            await call()
+            for step in range(len(steps.names)):
+                with anyio.CancelScope() as scope, steps.at(step, scope.cancel):
+                    await call()
+                await anyio.to_thread.run_sync(server.wait_for_open, 0)
+                await call()
+
+    with RawServer(*[Answer(LAST)] * 100, tls=tls) as server:
+        anyio.run(main, backend=backend)
+
+
+@contextmanager
+def sync_client(pool: Pool, app_host: str) -> Generator[AuthenticationClient]:
+    options: dict[str, Any] = {"app_id": "app123", "app_host": app_host, "timeout": 60}
+    if pool == "an http_client":
+        limits = httpx.Limits(max_connections=1)
+        with httpx.Client(limits=limits, trust_env=False, verify=False) as http_client:
+            yield AuthenticationClient(**options, http_client=http_client)
+    else:
+        with AuthenticationClient(**options) as client:
+            yield client
+
+
+@contextmanager
+def interruption(when: Callable[[], bool]) -> Generator[None]:
+    """A real signal, as of Ctrl-C, as soon as `when` says so."""
+    main, over = threading.get_ident(), threading.Event()
+
+    def interrupt() -> None:
+        while not over.wait(0.01):
+            if when():
+                signal.pthread_kill(main, signal.SIGINT)
+                return
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def ctrl_c() -> Generator[None]:
+    """Has Ctrl-C raise KeyboardInterrupt, also where the tests run in the background and would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+# Python leaves a socket that it is connecting, or shaking hands on, to be closed when nobody refers to it.
+@pytest.mark.filterwarnings("ignore:unclosed .*socket:ResourceWarning")
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize(("stage", "pool"), CASES)
+def test_a_call_can_be_interrupted_at_any_stage(stage: Stage, pool: Pool, steps: Steps) -> None:
+    def is_held() -> bool:
+        server.wait_for_end_of_script()
+        return steps.names[-1:] == [stage.step]
+
+    with (
+        server_at(stage) as server,
+        RawServer() as healthy,
+        sync_client(pool, stage.url.format(*server.address)) as client,
+    ):
+        with pytest.raises(KeyboardInterrupt), interruption(is_held):
+            client.send_email("CHANNEL_LOGIN", stage.email)
+        released.set()
+        server.wait_for_open(stage.kept)
+        again = client.with_options(app_host=healthy.url, timeout=10)
+        assert again.send_email("CHANNEL_LOGIN", EMAIL).status_code == 200
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_call_can_be_interrupted_while_it_waits_for_a_connection(pool: Pool) -> None:
+    answer = threading.Event()
+    with (
+        RawServer(Answer(SUCCESS, before=partial(answer.wait, 60))) as server,
+        sync_client(pool, server.url) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
+        first = threads.submit(call)
+        server.wait_for_end_of_script()
+        # Nothing tells that it waits. An interruption that comes earlier is one too.
+        with pytest.raises(KeyboardInterrupt), interruption(lambda: True):
+            call()
+        answer.set()
+        assert first.result().status_code == call().status_code == 200
+        assert len(server.received) == 2
+
+
+@pytest.mark.filterwarnings("ignore:unclosed .*socket:ResourceWarning")  # As above.
+@pytest.mark.usefixtures("ctrl_c")
+def test_a_call_can_be_interrupted_at_each_step(steps: Steps, tls: ssl.SSLContext) -> None:
+    with (
+        RawServer(*[Answer(LAST)] * 100, tls=tls) as server,
+        sync_client(POOLS[0], server.url) as client,
+    ):
+        call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL, timeout=10)
+        interrupt = partial(signal.raise_signal, signal.SIGINT)
+        call()
+        for step in range(len(steps.names)):
+            with pytest.raises(KeyboardInterrupt), steps.at(step, interrupt):
+                call()
+            server.wait_for_open(0)
+            call()

@@ -1,0 +1,243 @@
+"""Many calls at once: each ends with its own answer, none is carried out twice, and nothing is left."""
+
+import gc
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from random import Random, SystemRandom
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import stamina
+from genauth_email import (
+    APIConnectionError,
+    APITimeoutError,
+    AsyncAuthenticationClient,
+    AuthenticationClient,
+    GenAuthError,
+    SendEmailRespDto,
+)
+
+from tests.contract.contract import ROOT
+from tests.twins import KINDS, LOOPS, Connect, options_of
+
+from .load_fork import FORKS
+from .load_server import BEHAVIOURS, LoadServer, Seen
+from .server import SUCCESS, Answer, RawServer
+
+CALLS = 10_000
+WARM_UP = 1_000
+MIB = 1024 * 1024
+
+
+def memory() -> int:
+    """The bytes of all objects. tracemalloc would tell more, and make calls take three times as long."""
+    gc.collect()
+    new: list[object] = gc.get_objects()
+    found: dict[int, object] = {}
+    while new:
+        found.update((id(each), each) for each in new)
+        new = [each for each in gc.get_referents(*new) if id(each) not in found]
+    return sum(sys.getsizeof(each) for each in found.values())
+
+
+class Load:
+    """The calls, drawn from a seed, and how each ended."""
+
+    def __init__(self, seed: int) -> None:
+        chance = Random(seed)
+        weights = [behaviour.weight for behaviour in BEHAVIOURS.values()]
+        self.behaviours = chance.choices(list(BEHAVIOURS), weights, k=CALLS)
+        # Made before memory is measured.
+        self.emails = [f"{number}@{name}.example.com" for number, name in enumerate(self.behaviours)]
+        self.outcomes: list[type[object]] = [object] * CALLS
+        self.deliveries: list[str | None] = [None] * CALLS
+        self._memory: list[int] = []
+
+    def arguments(self, number: int) -> dict[str, Any]:
+        silence = self.behaviours[number].startswith("silence")
+        return {
+            "channel": "CHANNEL_LOGIN",
+            "email": self.emails[number],
+            "timeout": 0.1 if silence else 60,
+        }
+
+    def succeeded(self, number: int, answer: SendEmailRespDto) -> None:
+        assert answer.message == self.emails[number], "the answer to another call"
+        self.outcomes[number] = SendEmailRespDto
+
+    def failed(self, number: int, error: GenAuthError) -> None:
+        self.outcomes[number] = type(error)
+        self.deliveries[number] = error.delivery
+
+    def measure(self) -> None:
+        self._memory.append(memory())
+
+    @property
+    def growth(self) -> int:
+        """Bytes from the first time that memory was measured to the last."""
+        return self._memory[-1] - self._memory[0]
+
+    def check(self, seen: Seen) -> None:
+        assert set(self.outcomes) == {
+            behaviour.outcome for behaviour in BEHAVIOURS.values() if behaviour.weight
+        }
+        for email, name, outcome, delivery in zip(
+            self.emails, self.behaviours, self.outcomes, self.deliveries, strict=True
+        ):
+            accepted = seen.accepted.get(email, 0)
+            assert accepted <= 1, f"{email} was carried out twice"
+            if outcome is SendEmailRespDto:
+                assert accepted == 1, f"{email} was not carried out"
+            if delivery == "not_sent":
+                assert accepted == 0, f"{email} was carried out"
+            # The server may close the connection before it sees the call.
+            lost = issubclass(outcome, APIConnectionError) and not accepted
+            assert lost or outcome is BEHAVIOURS[name].outcome, f"{email} ended as {outcome.__name__}"
+
+
+def sixteen_threads(url: str, load: Load) -> None:
+    with AuthenticationClient("app123", url) as client:
+
+        def work(numbers: Iterator[int]) -> None:
+            for number in numbers:
+                try:
+                    load.succeeded(number, client.send_email(**load.arguments(number)))
+                except GenAuthError as error:
+                    load.failed(number, error)
+
+        for numbers in iter(range(WARM_UP)), iter(range(WARM_UP, CALLS)):
+            with ThreadPoolExecutor(16) as threads:
+                for future in [threads.submit(work, numbers) for _ in range(16)]:
+                    future.result()
+            load.measure()
+
+
+async def five_hundred_tasks(url: str, load: Load, kind: str) -> None:
+    before = anyio.get_running_tasks()
+    async with AsyncAuthenticationClient("app123", url, **options_of(kind)) as client:
+
+        async def work(numbers: Iterator[int]) -> None:
+            for number in numbers:
+                try:
+                    load.succeeded(number, await client.send_email(**load.arguments(number)))
+                except GenAuthError as error:
+                    load.failed(number, error)
+
+        for numbers in iter(range(WARM_UP)), iter(range(WARM_UP, CALLS)):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(500):
+                    tasks.start_soon(work, numbers)
+            load.measure()
+    assert anyio.get_running_tasks() == before
+
+
+@pytest.fixture
+def no_logging() -> Generator[None]:
+    """pytest would keep all that is logged, until the end of the test."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+# The twins of `connect` have one caller. Here, many threads or tasks share a client.
+@pytest.mark.usefixtures("no_logging")
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_many_calls_to_a_faulty_server_each_ends_and_none_is_carried_out_twice(kind: str) -> None:
+    seed = int(os.environ.get("LOAD_SEED", SystemRandom().randrange(10**6)))
+    print(f"\n{kind}, LOAD_SEED={seed}: ", end="")
+    load = Load(seed)
+    with LoadServer(dropped=0.02, seed=seed) as server, stamina.set_testing(True, attempts=1000, cap=True):
+        descriptors, threads = os.listdir("/dev/fd"), threading.enumerate()
+        began = time.perf_counter()
+        if kind == "sync":
+            sixteen_threads(server.url, load)
+        else:
+            anyio.run(five_hundred_tasks, server.url, load, kind, backend=LOOPS[kind])
+        seconds = time.perf_counter() - began
+        assert os.listdir("/dev/fd") == descriptors
+        assert threading.enumerate() == threads
+        seen = server.finish()
+    print(f"{CALLS / seconds:.0f} calls/s, {seconds:.1f} s, {load.growth / 1024:+.0f} KiB", end=", ")
+    print(f"{seen.connections} connections, ", Counter(each.__name__ for each in load.outcomes))
+    assert seen.open == 0
+    assert load.growth < MIB
+    load.check(seen)
+
+
+@pytest.mark.parametrize("size", [1, 100], ids=["one connection", "the client's own connections"])
+def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(connect: Connect, size: int) -> None:
+    arrived, answer = threading.Semaphore(0), threading.Event()
+
+    def hold() -> None:
+        arrived.release()
+        answer.wait(60)
+
+    with (
+        RawServer(*[Answer(SUCCESS, before=hold)] * size) as server,
+        ThreadPoolExecutor(size + 1) as threads,
+        ExitStack() as stack,
+    ):
+        stack.callback(answer.set)
+        small = {"http_client": connect.http_client(limits=httpx.Limits(max_connections=1))}
+        client = connect(server.url, timeout=60, **small if size == 1 else {})
+        call = partial(client.send_email, "CHANNEL_LOGIN", "test@example.com")
+        calls = [threads.submit(call) for _ in range(size)]
+        for _ in calls:
+            assert arrived.acquire(timeout=60)
+        calls.append(threads.submit(call))
+
+        began = time.monotonic()
+        with pytest.raises(APITimeoutError) as caught:
+            client.send_email("CHANNEL_LOGIN", "late@example.com", timeout=0.2)
+        assert time.monotonic() - began >= 0.2
+        assert caught.value.delivery == "not_sent"
+
+        answer.set()
+        assert [each.result(60).status_code for each in calls] == [200] * (size + 1)
+        client.close()
+    assert len(server.received) == size + 1
+    assert not any(b"late@" in request for request in server.received)
+
+
+def test_callers_take_turns_on_connections_that_are_too_few(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genauth_email.connections.MAX_CONNECTIONS", 1)
+    calls, start = [0, 0], threading.Barrier(2)
+
+    def work(caller: int) -> None:
+        start.wait()
+        while max(calls) < 200:
+            client.send_email("CHANNEL_LOGIN", "test@example.com")
+            calls[caller] += 1
+
+    with RawServer() as server, ThreadPoolExecutor() as threads:
+        client = connect(server.url)
+        for future in [threads.submit(work, caller) for caller in range(2)]:
+            future.result()
+        client.close()
+    # Nobody waits while the other calls again and again.
+    assert min(calls) > 20
+
+
+# An async client does not outlive a fork, as its event loop does not.
+@pytest.mark.parametrize("other_threads", [0, 100])
+def test_a_client_is_used_before_and_after_a_fork(other_threads: int) -> None:
+    with LoadServer() as server:
+        command = [sys.executable, "-m", "tests.faults.load_fork", server.url, f"{other_threads}"]
+        subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+        seen = server.finish()
+    assert set(seen.received.values()) == {1}
+    # Each process has its own, and keeps it.
+    assert other_threads or seen.connections == 1 + FORKS

@@ -1,0 +1,271 @@
+"""What holds for any answer, any email and any options. Hypothesis draws them, the same in each run."""
+
+import json
+import zlib
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from genauth_email import (
+    APIConnectionError,
+    APITimeoutError,
+    Channel,
+    GenAuthError,
+    Lang,
+    SendEmailDto,
+    SendEmailRespDto,
+)
+from genauth_email.api.email import send_email
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tests.contract.contract import SCHEMAS
+from tests.twins import Connect, Twin
+
+from .load_server import LoadServer, told
+from .server import SUCCESS, http
+
+# What is drawn can look like an address, and is nobody's.
+pytestmark = pytest.mark.usefixtures("unwatched")
+
+# One client for all that is drawn is as it should be: a call that leaves something behind shows in the next.
+drawing = settings(
+    max_examples=150,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+JSON: SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[LoadServer]:
+    with LoadServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(connect: Connect, server: LoadServer) -> Twin:
+    return connect(server.url)
+
+
+def outcome(client: Twin, email: str) -> object:
+    """How a call ends. Any other error fails the test, and so does a hang, in which no time is left."""
+    try:
+        return client.send_email("CHANNEL_LOGIN", email)
+    except APITimeoutError:
+        raise
+    except GenAuthError as error:
+        return error
+
+
+# Any bytes at all as an answer give a DTO or a GenAuthError.
+
+DTOS = st.fixed_dictionaries(
+    {}, optional={name: JSON for name in SCHEMAS["SendEmailRespDto"]["properties"]}
+) | st.fixed_dictionaries({"statusCode": st.integers(), "message": st.text()})
+BODIES = st.binary() | JSON.map(json.dumps).map(str.encode) | DTOS.map(json.dumps).map(str.encode)
+ENCODINGS = ("identity", "gzip", "deflate", "br", "zstd", "gzip, gzip", "GZIP", "none", "")
+COMPRESSIONS = {"not": 0, "gzip": 31, "zlib": 15, "raw deflate": -15}
+
+
+@st.composite
+def http_answers(draw: st.DrawFn) -> tuple[int, bytes]:
+    """An HTTP status and a well-formed answer of it."""
+    status = draw(st.integers(100, 999) | st.sampled_from([200, 400, 401, 429, 500, 502, 503]))
+    body = draw(BODIES)
+    if wbits := COMPRESSIONS[draw(st.sampled_from(list(COMPRESSIONS)))]:
+        compressor = zlib.compressobj(wbits=wbits)
+        body = compressor.compress(body) + compressor.flush()
+    if status in (204, 304):  # They have none.
+        body = b""
+    value = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x10FFFF, codec="utf-8"), max_size=20)
+    headers = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "content-type": value,
+                "content-encoding": st.sampled_from(ENCODINGS) | value,
+                "location": value,
+                "set-cookie": value,
+                # One that fits is waited for.
+                "retry-after": st.just("0") | value.filter(lambda text: not text.isdecimal()),
+            },
+        )
+    )
+    return status, http(status, body, headers)
+
+
+@drawing
+@given(drawn=http_answers())
+def test_any_http_answer_is_a_dto_or_our_error(client: Twin, drawn: tuple[int, bytes]) -> None:
+    status, answer = drawn
+    # After an answer below 200 there has to come another.
+    final = status >= 200
+    ended = outcome(client, told(answer, close=not final))
+    if final:
+        assert not isinstance(ended, APIConnectionError)
+
+
+@st.composite
+def spliced(draw: st.DrawFn) -> bytes:
+    """A success, with some of its bytes replaced by others."""
+    begin = draw(st.integers(0, len(SUCCESS)))
+    return SUCCESS[:begin] + draw(st.binary()) + SUCCESS[begin + draw(st.integers(0, 20)) :]
+
+
+@drawing
+@given(answer=st.binary() | spliced() | st.lists(st.binary() | spliced(), max_size=3).map(b"".join))
+@example(b"HTTP/1.1 204 No Content\r\n\r\n")
+@example(b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000)
+@example(b"HTTP/1.1 200 OK\r\ncontent-length: 2, 3\r\n\r\n{}")
+@example(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n")
+@example(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n")
+@example(b"HTTP/1.1 000 None\r\n\r\n")
+@example(b"HTTP/0.9 200 OK\r\n\r\n")
+def test_any_bytes_on_the_wire_are_a_dto_or_our_error(client: Twin, answer: bytes) -> None:
+    outcome(client, told(answer, close=True))
+
+
+# Any answer that the contract allows decodes, and encodes back to the same JSON.
+
+
+def allowed(schema: dict[str, Any]) -> SearchStrategy[Any]:
+    """The JSON that a schema of the contract allows."""
+    match schema:
+        case {"$ref": str(reference)}:
+            return allowed(SCHEMAS[reference.rpartition("/")[2]])
+        case {"anyOf": list(alternatives)}:
+            return st.one_of(*map(allowed, alternatives))
+        case {"enum": list(values)}:
+            return st.sampled_from(values)
+        case {"type": "string"}:
+            return st.text()
+        case {"type": "integer"}:
+            # 200.0 is an integer too.
+            return st.integers() | st.integers(-(2**53), 2**53).map(float)
+        case {"type": "object", "properties": dict(properties), "required": list(required)}:
+            fields = {name: allowed(each) for name, each in properties.items()}
+            known = st.fixed_dictionaries(
+                {name: fields[name] for name in required},
+                optional={name: each for name, each in fields.items() if name not in required},
+            )
+            others = st.dictionaries(st.text().filter(lambda name: name not in fields), JSON, max_size=3)
+            return st.builds(lambda known, others: others | known, known, others)
+        case _:
+            raise NotImplementedError(f"{schema}")
+
+
+def canonical(document: object) -> str:
+    """The same text for the same JSON: 1.0 is 1, and `true` is not."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        return int(value) if value.is_integer() else value
+
+    return json.dumps(json.loads(json.dumps(document), parse_float=number), sort_keys=True)
+
+
+@drawing
+@given(document=allowed(SCHEMAS["SendEmailRespDto"]))
+def test_any_answer_that_the_contract_allows_comes_back_as_it_was(
+    client: Twin, document: dict[str, Any]
+) -> None:
+    email = told(http(200, json.dumps(document).encode()), close=False)
+    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=email)
+    response = client.call(send_email, detailed=True, body=body)
+    assert canonical(response.parsed.to_dict()) == canonical(document)
+
+
+# Any string as email reaches the server as exactly that, or is refused before I/O.
+
+# With all of Unicode, and with the halves of surrogate pairs, which are no characters.
+TEXTS = st.text() | st.text(st.characters(categories=["Cs"]) | st.characters())
+
+
+@drawing
+@given(email=TEXTS | st.emails())
+@example("")
+@example("\0")
+@example("a@example.com\r\nbcc: b@example.com")
+@example('"\\')
+@example("\U0001f4e7@example.com")
+@example("\ud83d@example.com")
+@example("\ud83d\udce7@example.com")
+def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(client: Twin, email: str) -> None:
+    def send(email: str) -> SendEmailRespDto:
+        return client.send_email("CHANNEL_LOGIN", email)
+
+    number = int(send("test@example.com").request_id or 0)
+    try:
+        answer = send(email)
+    except ValueError:
+        # Nothing has reached the server in between.
+        assert send("test@example.com").request_id == f"{number + 1}"
+    else:
+        assert answer.message == email
+        assert answer.request_id == f"{number + 1}"
+
+
+# The last to speak sets a header.
+
+HEADERS = {
+    "app_id": "x-genauth-app-id",
+    "access_token": "authorization",
+    "lang": "x-genauth-lang",
+    "real_ip": "x-real-ip",
+}
+PRINTABLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1)
+PER_CALL: dict[str, SearchStrategy[str | None]] = {
+    "access_token": st.none() | PRINTABLE,
+    "lang": st.none() | st.sampled_from(Lang) | st.sampled_from(Lang).map(str),
+    "real_ip": st.none() | st.ip_addresses().map(str),
+}
+OF_CLIENT: dict[str, SearchStrategy[str | None]] = {"app_id": PRINTABLE, **PER_CALL}
+
+
+def headers_from(options: dict[str, str | None]) -> dict[str, str]:
+    return {HEADERS[option]: value for option, value in options.items() if value is not None}
+
+
+def headers_of(client: Twin, **options: Any) -> dict[str, str]:
+    """The headers of options that reach the server."""
+    answer = client.send_email("CHANNEL_LOGIN", "test@mirror.example.com", **options)
+    lines = [line.partition(": ") for line in answer.message.splitlines()]
+    return {name.lower(): value for name, _, value in lines if name.lower() in HEADERS.values()}
+
+
+@settings(drawing, max_examples=40)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.integers(0, 9),
+            st.fixed_dictionaries({}, optional=OF_CLIENT),
+            st.fixed_dictionaries({}, optional=PER_CALL),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_a_header_is_what_the_last_to_speak_has_set(
+    client: Twin, steps: list[tuple[int, dict[str, str | None], dict[str, str | None]]]
+) -> None:
+    clients = [client]
+    models: list[dict[str, str | None]] = [{"app_id": "app123"}]
+    for parent, of_client, of_call in steps:
+        parent %= len(clients)
+        clients.append(clients[parent].with_options(**of_client))
+        models.append(models[parent] | of_client)
+        said: dict[str, str | None] = {
+            option: value for option, value in of_call.items() if value is not None
+        }
+        assert headers_of(clients[-1], **of_call) == headers_from(models[-1] | said)
+    # Deriving and calling have left each as it was.
+    for each, model in zip(clients, models, strict=True):
+        assert headers_of(each) == headers_from(model)

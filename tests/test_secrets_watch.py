@@ -1,0 +1,136 @@
+"""The watch finds what it is there to find. It is the same for both clients, so no test runs twice."""
+
+import asyncio
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from genauth_email import APIConnectionError, AuthenticationClient, Channel, SendEmailDto, SendEmailRespDto
+from genauth_email.api.email import send_email
+from genauth_email.types import Request, Response
+
+from .secrets_watch import MARK, Watch
+
+TESTS = Path(__file__).parent
+EMAIL = "test@example.com"
+BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
+
+
+class Leaky:
+    """A client whose answers and errors have a secret in them."""
+
+    def __init__(self, cause: Exception | None = None) -> None:
+        self._cause = cause
+
+    def request(self, *_: object, **__: object) -> Response[SendEmailRespDto]:
+        if self._cause is not None:
+            raise APIConnectionError("no answer", delivery="unknown") from self._cause
+        answer = SendEmailRespDto(status_code=200, message=f"The token is {MARK}.")
+        return Response(Request("POST", "https://example.com"), 200, {}, b"", answer)
+
+
+def leaky(cause: Exception | None = None) -> Any:
+    return Leaky(cause)
+
+
+def log_an_argument() -> None:
+    logging.getLogger("httpcore.http11").debug("send_request_headers.started %s", [(b"authorization", MARK)])
+
+
+def log_an_extra() -> None:
+    logging.getLogger("stamina").warning("stamina.retry_scheduled", extra={"stamina.args": (EMAIL,)})
+
+
+def log_an_error() -> None:
+    logging.getLogger("genauth_email").debug("failed", exc_info=ValueError(EMAIL))
+
+
+def raise_an_error() -> None:
+    with suppress(ValueError):
+        AuthenticationClient("app123", real_ip=MARK)
+
+
+def raise_with_a_cause() -> None:
+    with suppress(APIConnectionError):
+        send_email.sync(client=leaky(ExceptionGroup("all of them", [OSError(EMAIL)])), body=BODY)
+
+
+def raise_with_a_note() -> None:
+    error = OSError()
+    error.add_note(MARK)
+    with suppress(APIConnectionError):
+        asyncio.run(send_email.asyncio(client=leaky(error), body=BODY))
+
+
+def return_an_answer() -> None:
+    send_email.sync(client=leaky(), body=BODY)
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        log_an_argument,
+        log_an_extra,
+        log_an_error,
+        raise_an_error,
+        raise_with_a_cause,
+        raise_with_a_note,
+        return_an_answer,
+    ],
+)
+def test_a_leak_is_found(secrets_watch: Watch, leak: Callable[[], None]) -> None:
+    leak()
+
+    found = secrets_watch.found()
+    assert found
+    assert all(MARK in text or EMAIL in text for text in found)
+
+
+def test_what_is_masked_is_no_leak(secrets_watch: Watch) -> None:
+    searched = secrets_watch.searched
+
+    logging.getLogger("genauth_email").debug("%s", BODY)
+
+    assert secrets_watch.searched == searched + 1
+    assert secrets_watch.found() == []
+
+
+def test_a_test_that_leaks_fails(tmp_path: Path) -> None:
+    (tmp_path / "test_leak.py").write_text("""\
+import logging
+
+from tests.secrets_watch import no_secret_shows, secrets_watch
+
+
+def test_leak():
+    logging.getLogger("httpx").debug("test@example.com")
+""")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tmp_path],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(TESTS.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ERROR test_leak.py::test_leak - Failed: a secret shows" in done.stdout
+    assert done.returncode == 1
+
+
+def test_every_token_of_a_test_is_searched_for() -> None:
+    given = r'access_token(?:=|": )f?"(?!authorization)([^"]+)'  # That is the header's name.
+    tokens = [
+        token
+        for module in TESTS.rglob("*.py")
+        if module.parent.name != "typing"  # Those are programs that are not run.
+        for token in re.findall(given, module.read_text("utf-8"))
+    ]
+    assert len(tokens) > 10
+    assert [token for token in tokens if MARK not in token] == []
