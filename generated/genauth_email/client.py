@@ -372,7 +372,8 @@ class _Call(Generic[AnswerT]):
                 )
             else:
                 outcome = InvalidResponseError(text, http_status=status, headers=headers, content=content)
-            outcome.__cause__ = error
+            # The repr of this one is the whole body.
+            outcome.__cause__ = ValueError(reason) if isinstance(error, UnicodeDecodeError) else error
             self._log(f"HTTP {status}, no {self.answer.__name__}")
         if (
             status in (429, 503)

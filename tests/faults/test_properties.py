@@ -26,6 +26,9 @@ from tests.twins import Connect, Twin
 from .load_server import LoadServer, told
 from .server import SUCCESS, http
 
+# What is drawn can look like an address, and is nobody's.
+pytestmark = pytest.mark.usefixtures("unwatched")
+
 # One client for all that is drawn is as it should be: a call that leaves something behind shows in the next.
 drawing = settings(
     max_examples=150,
@@ -169,7 +172,6 @@ def canonical(document: object) -> str:
     return json.dumps(json.loads(json.dumps(document), parse_float=number), sort_keys=True)
 
 
-@pytest.mark.usefixtures("unwatched")  # What is drawn can look like an address, and is nobody's.
 @drawing
 @given(document=allowed(SCHEMAS["SendEmailRespDto"]))
 def test_any_answer_that_the_contract_allows_comes_back_as_it_was(
