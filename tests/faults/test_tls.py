@@ -133,11 +133,6 @@ def test_a_client_verifies_by_the_authorities_that_the_environment_names(
     serve: Serve, tmp_path: Path, kind: str
 ) -> None:
     TRUSTED.cert_pem.write_to_path(tmp_path / "ca.pem")
-    arguments = [
-        LOOPS.get(kind, "none"),
-        json.dumps(options_of(kind)),
-        *(each.url for each in servers.values()),
-    ]
     servers: dict[Certify, RawServer] = {certify: serve(certify) for certify in (*WRONG, right)}
     urls = [server.url for server in servers.values()]
     arguments = [LOOPS.get(kind, "none"), json.dumps(options_of(kind)), *urls]
