@@ -228,28 +228,25 @@ class _Received:
 
     Attributes:
         flaw: What is wrong with the body, if it is not whole.
+        late: Whether the time was up before it was.
     """
 
     def __init__(self, response: httpx.Response, deadline: float) -> None:
         self.status = response.status_code
         self.headers = response.headers
         self.flaw = ""
+        self.late = False
         self._deadline = deadline
         # A hook may have read it, and then httpx has decompressed it.
         self._as_it_came = not response.is_stream_consumed
         self._content = bytearray() if self._as_it_came else bytearray(response.content)
 
     def take(self, chunk: bytes) -> bool:
-        """Take a part of the body, and tell whether there may be more of it.
-
-        Raises:
-            httpx.ReadTimeout: It came too late.
-        """
-        if monotonic() > self._deadline:
-            raise _out_of_time()
+        """Take a part of the body, and tell whether there may be more of it."""
+        self.late = monotonic() > self._deadline
         if len(self._content) <= MAX_ANSWER_SIZE:
             self._content += chunk
-        return len(self._content) <= MAX_ANSWER_SIZE
+        return not self.late and len(self._content) <= MAX_ANSWER_SIZE
 
     def body(self) -> bytes:
         """Return the body, decompressed if that can be done."""
@@ -296,9 +293,7 @@ class _Call(Generic[AnswerT]):
 
     def fail(self, error: httpx.RequestError) -> Exception:
         """Turn an error of httpx into ours, or into a `_TryAgain`."""
-        causes = list(_causes(error))
-        # Under trio an error of TLS has no text, but its cause has.
-        said = next((str(each) for each in causes if str(each)), "")
+        said = _said(error)
         reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
         text = f"{reason} [{self.request}]"
         self._log(reason)
@@ -308,7 +303,7 @@ class _Call(Generic[AnswerT]):
         ours = kind(text, delivery="not_sent")
         # What a proxy or a certificate has said, it will say again.
         if isinstance(error, httpx.ProxyError) or any(
-            isinstance(each, ssl.SSLCertVerificationError) for each in causes
+            isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error)
         ):
             return ours
         ours.__cause__ = error
@@ -336,8 +331,12 @@ class _Call(Generic[AnswerT]):
         Raises:
             APIError: The HTTP status is 4xx or 5xx, and the body is no DTO.
             InvalidResponseError: The body is no DTO.
+            APITimeoutError: The time was up before it had come.
             _TryAgain: The HTTP status is 429 or 503, and the server says when to try again.
         """
+        if received.late:
+            error = _out_of_time()
+            raise self.fail(error) from error
         status, headers, content = received.status, received.headers, received.body()
         outcome: Response[AnswerT] | GenAuthError
         try:
@@ -354,7 +353,7 @@ class _Call(Generic[AnswerT]):
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             text = f"HTTP {status} with a body that is no {self.answer.__name__}: {reason} [{self.request}]"
-            if status >= 400:
+            if 400 <= status <= 599:
                 outcome = error_class(status)(
                     text,
                     status_code=status,
@@ -474,7 +473,7 @@ class _Client(Generic[ConnectionsT]):
             access_token: The access token of the end user. None: none is sent.
             lang: The language of the answers' `message`. None: the server's default.
             real_ip: The IP address of the end user. None: none is sent.
-            timeout: Seconds to wait for an answer, or an `httpx.Timeout`.
+            timeout: Seconds that a call may take, or an `httpx.Timeout`.
             max_retries: How often at most a request is sent again where that is safe. 0: never.
 
         Raises:
@@ -557,7 +556,8 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
         lang: The language of the answers' `message`. Default: `GENAUTH_LANG`, then the server's, which is `zh-CN`.
         real_ip: The IP address of the end user. Without it the server takes the address of this machine, and
             counts all users together in its limits on sending codes.
-        timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
+        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part is that. It
+            holds with your own `http_client` too.
         max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.Client`, for a proxy or a private CA, say. It is never closed by this
             client.
@@ -641,11 +641,12 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
                 if not response.is_stream_consumed:
                     for chunk in response.iter_raw():
                         if not received.take(chunk):
+                            # Now the next one cannot come, and with that all that reads from it ends.
                             response.close()
         except httpx.RequestError as error:
             if received is None or isinstance(error, httpx.TimeoutException):
                 raise call.fail(error) from error
-            received.flaw = f"it broke off: {error}"
+            received.flaw = f"it broke off: {_said(error)}"
         return call.read(received)
 
     def _retry(self, call: _Call[AnswerT], failure: _TryAgain) -> Response[AnswerT]:
@@ -685,7 +686,7 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
             lang: The language of the answer's `message`. Default: the client's.
             real_ip: The IP address of the end user. Default: the client's.
             access_token: The access token of the end user. Default: the client's.
-            timeout: Seconds to wait, or an `httpx.Timeout`. Default: the client's.
+            timeout: Seconds that the call may take, or an `httpx.Timeout`. Default: the client's.
 
         Returns:
             The answer, which is a success.
@@ -727,7 +728,8 @@ class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
         lang: The language of the answers' `message`. Default: `GENAUTH_LANG`, then the server's, which is `zh-CN`.
         real_ip: The IP address of the end user. Without it the server takes the address of this machine, and
             counts all users together in its limits on sending codes.
-        timeout: Seconds to wait for an answer, or an `httpx.Timeout`. It holds with your own `http_client` too.
+        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part is that. It
+            holds with your own `http_client` too.
         max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.AsyncClient`, for a proxy or a private CA, say. It is never closed by this
             client.
@@ -814,14 +816,14 @@ class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
                     if not response.is_stream_consumed:
                         async for chunk in response.aiter_raw():
                             if not received.take(chunk):
-                                # The next one will not come, and with that all that reads from it ends.
+                                # Now the next one cannot come, and with that all that reads from it ends.
                                 await response.aclose()
             if scope.cancelled_caught:
                 raise _out_of_time()
         except httpx.RequestError as error:
             if received is None or isinstance(error, httpx.TimeoutException):
                 raise call.fail(error) from error
-            received.flaw = f"it broke off: {error}"
+            received.flaw = f"it broke off: {_said(error)}"
         assert received is not None
         return call.read(received)
 
@@ -862,7 +864,7 @@ class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
             lang: The language of the answer's `message`. Default: the client's.
             real_ip: The IP address of the end user. Default: the client's.
             access_token: The access token of the end user. Default: the client's.
-            timeout: Seconds to wait, or an `httpx.Timeout`. Default: the client's.
+            timeout: Seconds that the call may take, or an `httpx.Timeout`. Default: the client's.
 
         Returns:
             The answer, which is a success.
@@ -887,6 +889,17 @@ class AsyncAuthenticationClient(_Client[AsyncConnections | AsyncHttpClient]):
             client=client,
             body=body,
         )
+
+
+def _said(error: httpx.RequestError) -> str:
+    """What an error says. Under trio one of TLS has no text, but its cause has."""
+    causes = list(_causes(error))
+    for each in causes:
+        # h11 quotes what the server sent, and that may be anybody's address.
+        each.args = tuple(
+            part.partition(": bytearray(")[0] if isinstance(part, str) else part for part in each.args
+        )
+    return next((str(each) for each in causes if str(each)), "")
 
 
 def _request_of(error: httpx.RequestError) -> httpx.Request | None:

@@ -39,10 +39,11 @@ class _Content(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     # No generator: where the sending fails, httpx would leave that to the garbage collection.
     def __aiter__(self) -> AsyncIterator[bytes]:
-        self._rest = iter(self)
+        self._rest = iter((self._content,))
         return self
 
     async def __anext__(self) -> bytes:
+        self.taken = True
         for content in self._rest:
             return content
         raise StopAsyncIteration
@@ -187,6 +188,8 @@ class Connections(_Own[httpx.HTTPTransport]):
                 response = transport.handle_request(request)
                 yield response
                 response.close()
+                if _more_came(transport):
+                    transport.close()
             except BaseException as error:
                 # Who knows what state it is in.
                 transport.close()
@@ -196,8 +199,8 @@ class Connections(_Own[httpx.HTTPTransport]):
             with self._lock:
                 self._idle.keep(host, transport)
                 dropped = self._idle.drop(all=self._closed)
-            for transport in dropped:
-                transport.close()
+            for each in dropped:
+                each.close()
         finally:
             free.release()
 
@@ -248,22 +251,34 @@ class AsyncConnections(_Own[httpx.AsyncHTTPTransport]):
                 raise _all_in_use(request) from None
         try:
             transport = self._idle.take(host)
+            opened: list[Any] = []
             if transport is None:
                 transport = _open(httpx.AsyncHTTPTransport, host)
+
+                async def note(event: str, info: Mapping[str, Any]) -> None:
+                    if event == "connection.connect_tcp.complete":
+                        opened.append(info["return_value"])
+
+                request.extensions["trace"] = note
             try:
                 response = await transport.handle_async_request(request)
                 yield response
                 await response.aclose()
-            except BaseException as error:
-                # Who knows what state it is in.
-                with anyio.CancelScope(shield=True):
+                if _more_came(transport):
                     await transport.aclose()
+            except BaseException as error:
+                # Who knows what state it is in. One that is cancelled while it shakes hands, httpcore forgets to close.
+                with anyio.CancelScope(shield=True):
+                    for each in (transport, *opened):
+                        await each.aclose()
+                if isinstance(error, ssl.SSLError):
+                    raise _broken_by_tls(error, request) from error
                 if isinstance(error, httpx.RequestError):
                     error.request = request
                 raise
             self._idle.keep(host, transport)
-            for transport in self._idle.drop(all=self._closed):
-                await transport.aclose()
+            for each in self._idle.drop(all=self._closed):
+                await each.aclose()
         finally:
             self._free.release()
 
@@ -314,7 +329,10 @@ class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
         import anyio
 
         # A redirect would take the user's token, and the email, to wherever it points.
-        response = await self._http_client.send(request, stream=True, follow_redirects=False)
+        try:
+            response = await self._http_client.send(request, stream=True, follow_redirects=False)
+        except ssl.SSLError as error:
+            raise _broken_by_tls(error, request) from error
         try:
             yield response
         finally:
@@ -350,3 +368,16 @@ def _ssl_context() -> ssl.SSLContext:
 
 def _all_in_use(request: HttpRequest) -> httpx.PoolTimeout:
     return httpx.PoolTimeout(f"all {_MAX_CONNECTIONS} connections are in use", request=request)
+
+
+def _broken_by_tls(error: ssl.SSLError, request: HttpRequest) -> httpx.ReadError:
+    # Such as that of a server which wants a certificate of ours. The sync httpcore does the same.
+    return httpx.ReadError(str(error), request=request)
+
+
+def _more_came(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport) -> bool:
+    """Tell whether more came than the answer. httpcore would take it for the answer to the next request."""
+    connection: Any = next(iter(transport._pool.connections), None)  # pyright: ignore[reportPrivateUsage]
+    while connection is not None and not hasattr(connection, "_h11_state"):
+        connection = getattr(connection, "_connection", None)
+    return connection is not None and connection._h11_state.trailing_data[0] != b""

@@ -40,7 +40,7 @@ class APIError(GenAuthError):
         request_id: The server's id of the request, to be quoted to the vendor's support, if there is one.
         http_status: The HTTP status, which is 200 for most failures.
         headers: The HTTP headers of the answer.
-        content: The body of the answer as it came.
+        content: The body of the answer, decompressed; at most 1 MiB of it.
         delivery: `"not_sent"` where the operation was refused: `status_code` is 4xx or 503. Else `"unknown"`.
     """
 
@@ -67,7 +67,7 @@ class APIError(GenAuthError):
 
 
 class APIConnectionError(GenAuthError):
-    """There was no answer: no connection could be made, or it broke."""
+    """There was no answer: no connection could be made, or it broke before the answer began."""
 
 
 class APITimeoutError(APIConnectionError):
@@ -80,7 +80,7 @@ class InvalidResponseError(GenAuthError):
     Attributes:
         http_status: The HTTP status.
         headers: The HTTP headers.
-        content: The body as it came.
+        content: The body as far as it came; at most 1 MiB of it.
     """
 
     def __init__(self, text: str, *, http_status: int, headers: Mapping[str, str], content: bytes) -> None:

@@ -91,7 +91,7 @@ class Response(Generic[AnswerT_co]):
         request: What was asked.
         status_code: The HTTP status. It is 200 also when the operation failed: see `parsed.status_code`.
         headers: The HTTP headers; their names are compared without regard to case.
-        content: The body as it came.
+        content: The body, decompressed.
         parsed: The body as a DTO.
     """
 

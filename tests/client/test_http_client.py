@@ -1,8 +1,11 @@
 """The user's own httpx client: used as it is, and left to its owner."""
 
 import asyncio
+import gzip
+import json
 import socket
 from collections.abc import Generator
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -110,6 +113,90 @@ def test_its_event_hooks_are_called(connect: Connect, genauth: GenAuth) -> None:
     assert genauth.received[0].headers["x-hooked"] == "yes"
 
 
+def test_its_hooks_find_the_body_of_a_request(connect: Connect, genauth: GenAuth) -> None:
+    seen: list[bytes] = []
+
+    def on_request(request: httpx.Request) -> None:
+        seen.append(request.content)
+
+    async def on_request_async(request: httpx.Request) -> None:
+        on_request(request)
+
+    hook = on_request if connect.kind == "sync" else on_request_async
+    http_client = connect.http_client(event_hooks={"request": [hook]})
+
+    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert seen == [genauth.received[0].body]
+
+
+class Signing(httpx.Auth):
+    """Signs the body, as gateways want it."""
+
+    requires_request_body = True
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["x-signature"] = sha256(request.content).hexdigest()
+        yield request
+
+
+def test_its_auth_can_sign_the_body(connect: Connect, genauth: GenAuth) -> None:
+    http_client = connect.http_client(auth=Signing())
+
+    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    (request,) = genauth.received
+    assert request.headers["x-signature"] == sha256(request.body).hexdigest()
+
+
+def test_its_hooks_can_read_an_answer(connect: Connect, genauth: GenAuth) -> None:
+    seen: list[bytes] = []
+
+    def on_response(response: httpx.Response) -> None:
+        seen.append(response.read())
+
+    async def on_response_async(response: httpx.Response) -> None:
+        seen.append(await response.aread())
+
+    hook = on_response if connect.kind == "sync" else on_response_async
+    http_client = connect.http_client(event_hooks={"response": [hook]})
+    body = gzip.compress(json.dumps(SENT).encode())
+    genauth.answer_next(body, headers={"content-encoding": "gzip"}, judged=False)
+
+    answer = connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert answer.to_dict() == SENT
+    assert seen == [gzip.decompress(body)]
+
+
+class Misnaming(httpx.MockTransport):
+    """Says that it could not connect where the server has hung up, as transports on other libraries do."""
+
+    def __init__(self, error: type[httpx.RequestError]) -> None:
+        super().__init__(self._take)
+        self._error = error
+        self.requests = 0
+
+    def _take(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        raise self._error("Server disconnected") from ConnectionResetError()
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
+def test_a_transport_that_misnames_its_errors_leads_to_no_second_email(
+    connect: Connect, error: type[httpx.RequestError]
+) -> None:
+    transport = Misnaming(error)
+
+    with pytest.raises(APIConnectionError) as caught:
+        connect(http_client=connect.http_client(transport=transport)).send_email(
+            "CHANNEL_LOGIN", "test@example.com"
+        )
+
+    assert caught.value.delivery == "unknown"
+    assert transport.requests == 1
+
+
 def test_its_cookies_are_sent_and_kept(connect: Connect, genauth: GenAuth) -> None:
     http_client = connect.http_client(cookies={"theirs": "1"})
     client = connect(genauth.url, http_client=http_client)
@@ -187,6 +274,37 @@ def test_its_proxy_is_used(connect: Connect, genauth: GenAuth, proxy: ForwardPro
 
     assert proxy.asked == [f"{genauth.url}/api/v3/send-email"] * 2
     assert [request.json["email"] for request in genauth.received] == ["a@example.com", "b@example.com"]
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_without_it_the_proxy_of_the_environment_is_used(
+    connect: Connect,
+    genauth: GenAuth,
+    proxy: ForwardProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    scheme: str,
+) -> None:
+    monkeypatch.setenv(variable, proxy.url.replace("http://", scheme))
+
+    connect(genauth.url).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert proxy.asked == [f"{genauth.url}/api/v3/send-email"]
+    assert len(genauth.received) == 1
+
+
+@pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "example.com, 127.0.0.1"])
+def test_without_it_hosts_can_be_exempt_from_the_proxy_of_the_environment(
+    connect: Connect, genauth: GenAuth, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, exempt: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", exempt)
+
+    connect(genauth.url).send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert proxy.asked == []
+    assert len(genauth.received) == 1
 
 
 def test_its_mounts_are_used(connect: Connect, genauth: GenAuth) -> None:

@@ -18,11 +18,11 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
+from tests.faults.server import Answer, RawServer, http
 from tests.genauth_server import GenAuth
 from tests.twins import Connect, Twin
 
 from .mock import Network
-from .raw_server import Answer, RawServer, http
 
 ASKED = "POST {url}/api/v3/send-email SendEmailDto(channel=CHANNEL_LOGIN, email=t***@example.com)"
 REFUSAL = http(503, b"<h1>Busy</h1>", {"retry-after": "0"})

@@ -13,6 +13,7 @@ import stamina
 from genauth_email import APIConnectionError, Lang
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.faults.server import RawServer
 from tests.genauth_server import GenAuth, Server
 from tests.genauth_server.contract import Received
 from tests.twins import Connect, Twin
@@ -268,6 +269,17 @@ def test_derived_clients_share_the_connections(
 
     assert len(genauth.received) == 16
     assert len(connections.peers) == 1
+
+
+def test_each_host_keeps_its_connection(connect: Connect) -> None:
+    with RawServer() as one, RawServer() as another:
+        client = connect(one.url)
+        for number in range(3):
+            for server in (one, another):
+                client.with_options(app_host=server.url).send_email("CHANNEL_LOGIN", f"{number}@example.com")
+        client.close()
+        assert [len(one.finish()), len(another.finish())] == [3, 3]
+        assert [one.connections, another.connections] == [1, 1]
 
 
 def test_clients_made_anew_do_not_share_connections(

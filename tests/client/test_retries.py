@@ -28,10 +28,10 @@ from genauth_email.api.email import send_email
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from stamina.typing import RetryHook
 
+from tests.faults.server import SUCCESS, Answer, RawServer, http
 from tests.twins import Connect, Twin
 
 from .mock import Network
-from .raw_server import SUCCESS, Answer, RawServer, http
 
 BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
 HTML = b"<h1>Try later</h1>"

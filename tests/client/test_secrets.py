@@ -14,11 +14,11 @@ from genauth_email import Channel, GenAuthError, SendEmailDto
 from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
+from tests.faults.server import SUCCESS, Answer, RawServer, http
 from tests.genauth_server import GenAuth
 from tests.twins import Connect, Twin
 
 from .mock import Network
-from .raw_server import SUCCESS, Answer, RawServer, http
 
 TOKEN = "eyJ.an-access-token.sig"
 EMAIL = "somebody@example.com"

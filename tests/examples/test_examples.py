@@ -17,7 +17,7 @@ from celery.contrib.testing.worker import start_worker
 from celery.signals import setup_logging
 from genauth_email import APIConnectionError, ThrottleError
 
-from tests.client.raw_server import Answer, RawServer
+from tests.faults.server import Answer, RawServer
 from tests.genauth_server import GenAuth
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -1,4 +1,4 @@
-"""A server that answers byte for byte as a script says, and that counts the requests it was sent in full."""
+"""A server that does byte for byte as a script says, also what HTTP forbids, and that tells what it saw."""
 
 import socket
 import ssl
@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
-from threading import Thread
+from threading import Condition, Thread
+from time import sleep
 from types import TracebackType
 from typing import Literal, Self
 
@@ -29,14 +30,21 @@ class Answer:
     Attributes:
         content: The bytes to send, which need not be a whole response.
         then: What becomes of the connection afterwards. "hold": nothing more is sent on it.
-        reading: How much of the request is read first. Only one that is read to its end counts.
+        reading: How much of the request is read first. "half": its head, and half of its body. Only one that
+            is read to its end counts.
         before: Is called when the request is read, in the connection's thread.
+        at_once: No request is waited for.
+        more: Is sent after `content` again and again, 1,024 times, unless the client hangs up.
+        pause: Seconds between one of those and the next.
     """
 
     content: bytes = b""
     then: Literal["keep", "close", "reset", "hold"] = "keep"
-    reading: Literal["nothing", "head", "all"] = "all"
+    reading: Literal["nothing", "head", "half", "all"] = "all"
     before: Callable[[], object] | None = None
+    at_once: bool = False
+    more: bytes = b""
+    pause: float = 0.0
 
 
 class RawServer:
@@ -44,16 +52,20 @@ class RawServer:
 
     Attributes:
         connections: How many connections were made.
+        open: How many of them are not closed.
+        received: The requests that came in full.
     """
 
     def __init__(self, *script: Answer, listening: bool = True, tls: ssl.SSLContext | None = None) -> None:
         self._script = deque(script)
         self._tls = tls
-        self._received: list[bytes] = []
         self._sockets: list[socket.socket] = []
         self._threads: list[Thread] = []
         self._last: object = None
+        self._changed = Condition()
         self.connections = 0
+        self.open = 0
+        self.received: list[bytes] = []
         # While it is bound and does not listen, connections to it are refused, and nobody can take the port.
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
@@ -79,6 +91,27 @@ class RawServer:
         self._acceptor = Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 
+    def wait_for_end_of_script(self) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._script, 10), f"not played: {self._script}"
+
+    def wait_for_open(self, number: int) -> None:
+        """Wait until no more than that many connections are open."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.open <= number, 10), f"{self.open} are open"
+
+    def disturb(self, answer: Answer) -> None:
+        """Do that on the connections that are there, without being asked."""
+        for connection in self._sockets:
+            connection.sendall(answer.content)
+            if answer.then == "reset":
+                _reset_when_closed(connection)
+            if answer.then != "keep":
+                # Who reads wakes, and closes; it is only then that a reset is sent.
+                connection.shutdown(socket.SHUT_WR if answer.then == "close" else socket.SHUT_RD)
+        if answer.then == "reset":
+            self.wait_for_open(0)
+
     def finish(self) -> list[bytes]:
         """Wait until the clients have hung up, stop, and return all requests that came in full."""
         if self._acceptor is not None:
@@ -93,7 +126,7 @@ class RawServer:
         for thread in self._threads:
             thread.join(10)
             assert not thread.is_alive(), "a client has not hung up"
-        return self._received
+        return self.received
 
     def _accept(self) -> None:
         while True:
@@ -101,7 +134,11 @@ class RawServer:
             if address == self._last:
                 connection.close()
                 return
-            self.connections += 1
+            # What is sent in pieces has to arrive in pieces.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._changed:
+                self.connections += 1
+                self.open += 1
             thread = Thread(target=self._serve, args=(connection,), daemon=True)
             self._sockets.append(connection)
             self._threads.append(thread)
@@ -110,24 +147,45 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
+                connection = self._tls.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
+                self._sockets.append(connection)
             with connection, connection.makefile("rb") as stream:
-                while stream.peek(1) and self._answer(connection, stream):
+                if isinstance(connection, ssl.SSLSocket) and not _shakes_hands(connection):
+                    _wait_for_hang_up(connection, stream)
+                    return
+                while self._is_next(stream) and self._answer(connection, stream):
                     pass
-        except OSError:  # The client has hung up, or does not trust us. That is its business.
-            connection.close()
+        except OSError:  # The client has hung up. That is its business.
+            pass
+        finally:
+            with self._changed:
+                self.open -= 1
+                self._changed.notify_all()
+
+    def _is_next(self, stream: BufferedReader) -> bool:
+        return bool(self._script and self._script[0].at_once) or bool(stream.peek(1))
 
     def _answer(self, connection: socket.socket, stream: BufferedReader) -> bool:
-        answer = self._script.popleft() if self._script else Answer(SUCCESS)
+        with self._changed:
+            answer = self._script.popleft() if self._script else Answer(SUCCESS)
+            self._changed.notify_all()
         if not self._read(stream, answer.reading):
             return False
         if answer.before is not None:
             answer.before()
         connection.sendall(answer.content)
+        if answer.more:
+            for _ in range(1024):
+                connection.sendall(answer.more)
+                sleep(answer.pause)
+        if answer.then == "reset":
+            _reset_when_closed(connection)
+        if answer.then == "close":
+            _wait_for_hang_up(connection, stream)
         if answer.then == "hold":
             stream.read()
-        if answer.then == "reset":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return answer.then == "keep"
 
     def _read(self, stream: BufferedReader, reading: str) -> bool:
@@ -145,8 +203,28 @@ class RawServer:
                 length = int(value)
         if reading == "head":
             return True
+        if reading == "half":
+            return len(stream.read(length // 2)) == length // 2
         body = stream.read(length)
         if len(body) < length:
             return False
-        self._received.append(head + body)
+        self.received.append(head + body)
         return True
+
+
+def _reset_when_closed(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _wait_for_hang_up(connection: socket.socket, stream: BufferedReader) -> None:
+    """Close our side. Were something unread when both are closed, it would be a reset."""
+    connection.shutdown(socket.SHUT_WR)
+    stream.read()
+
+
+def _shakes_hands(connection: ssl.SSLSocket) -> bool:
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:  # We do not understand, or do not trust, each other.
+        return False
+    return True

@@ -1,0 +1,526 @@
+"""The table of faults: what can go wrong on the wire, and what comes of it."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from genauth_email import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    BadGatewayError,
+    ForbiddenError,
+    GenAuthError,
+    InvalidResponseError,
+    PayloadTooLargeError,
+    SendEmailRespDto,
+    ServerError,
+    ServiceUnavailableError,
+    ThrottleError,
+    UnauthorizedError,
+)
+
+from tests.twins import KINDS
+
+from .server import SUCCESS, Answer, http
+
+EMAIL = "test@example.com"
+"""Who is sent an email. Some answers say it too, and no error may."""
+
+LIMIT = 1024 * 1024
+"""The bytes of an answer's body that are read."""
+
+
+PLAIN = "http://{address}"
+TLS = "https://{address}"
+TUNNEL = "https://example.genauth.ai"
+
+Certificate = Literal["self-signed", "untrusted", "expired", "of another host", "mutual"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What comes of a fault, in the columns of the table.
+
+    Attributes:
+        result: The class of the error that was raised, or of the answer that was returned.
+        delivery: The error's.
+        requests: How often the request reached the server in full.
+        connections: How many connections were made for it.
+        kept: How many of them were kept for the next call.
+    """
+
+    result: type[GenAuthError | SendEmailRespDto]
+    delivery: Literal["not_sent", "unknown"] | None = None
+    requests: int = 1
+    connections: int = 1
+    kept: int = 0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row of the table.
+
+    Attributes:
+        name: What happens, for people.
+        outcome: What comes of it.
+        answers: What the server does, one request after the other, until it is healthy again.
+        url: Where the client is sent.
+        idle: What the server does on a connection that an earlier call left idle, before the call.
+        port: What becomes of those who connect.
+        certificate: The server's, which makes it one of TLS.
+        proxied: Whether the environment names the server as the proxy.
+        timeout: The call's.
+        keeps: The body that the error keeps, where it is not the last answer's as it was sent.
+        kinds: Who it is played to.
+    """
+
+    name: str
+    outcome: Outcome
+    answers: tuple[Answer, ...] = ()
+    url: str = PLAIN
+    idle: Answer | None = None
+    port: Literal["accepts", "refuses", "is full"] = "accepts"
+    certificate: Certificate | None = None
+    proxied: bool = False
+    timeout: float = 10.0
+    keeps: bytes | None = None
+    kinds: tuple[str, ...] = KINDS
+
+
+SENT = Outcome(SendEmailRespDto, kept=1)
+INVALID = Outcome(InvalidResponseError, "unknown", kept=1)
+HALF = replace(INVALID, kept=0)
+LOST = Outcome(APIConnectionError, "unknown")
+TIMED_OUT = Outcome(APITimeoutError, "unknown")
+# A connection that cannot be made is tried again, twice; one that cannot be trusted is not.
+UNCONNECTED = Outcome(APIConnectionError, "not_sent", requests=0, connections=3)
+UNTRUSTED = replace(UNCONNECTED, connections=1)
+SILENCE = 0.3
+DRIP = 0.01
+# Between the bytes of a header httpx does not look at the clock, so that a sync call would not end.
+ASYNC = tuple(kind for kind in KINDS if kind != "sync")
+GZIP = {"content-encoding": "gzip"}
+HTML = f"<!doctype html><h1>Something is wrong</h1>{EMAIL}".encode()
+AT_ONCE = {"retry-after": "0"}
+ELSEWHERE = {"location": "https://elsewhere.example/"}
+
+
+def refused(error: type[APIError], *, requests: int = 1) -> Outcome:
+    return Outcome(error, "not_sent", requests, kept=1)
+
+
+def failed(error: type[APIError]) -> Outcome:
+    return Outcome(error, "unknown", kept=1)
+
+
+def sends(content: bytes, then: Literal["keep", "close", "reset", "hold"] = "keep") -> tuple[Answer]:
+    return (Answer(content, then),)
+
+
+def answers(status: int, body: bytes = HTML, headers: Mapping[str, str] | None = None) -> tuple[Answer]:
+    return sends(http(status, body, headers))
+
+
+def dto(**fields: object) -> bytes:
+    return json.dumps({"statusCode": 200, "message": f"Sent to {EMAIL}."} | fields).encode()
+
+
+def raw_dto(status_code: bytes) -> bytes:
+    """A DTO whose `statusCode` is none that `json.dumps` would write."""
+    return dto(statusCode="?").replace(b'"?"', status_code)
+
+
+def chunked(chunks: bytes, status: int = 200) -> bytes:
+    lines = (
+        f"HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    return lines.encode() + chunks
+
+
+def bomb(size: int) -> bytes:
+    """As many zeros, in gzip. Each MiB of them is packed alike, so that one is enough to know them all."""
+    packer = zlib.compressobj(wbits=31)
+    first = packer.compress(bytes(LIMIT)) + packer.flush(zlib.Z_FULL_FLUSH)
+    other = packer.compress(bytes(LIMIT)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return first + other * (size // LIMIT - 1)
+
+
+HEADERS = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+NESTED = b"[" * 100_000 + b"]" * 100_000
+HALF_A_DTO = dto()[: len(dto()) // 2]
+
+FAULTS: Mapping[str, tuple[Fault, ...]] = {
+    "No connection": (
+        Fault("nobody listens", replace(UNCONNECTED, connections=0), port="refuses"),
+        Fault("the name does not resolve", replace(UNCONNECTED, connections=0), url="http://nowhere.invalid"),
+        Fault(
+            "the connection is not accepted",
+            replace(TIMED_OUT, delivery="not_sent", requests=0, connections=0),
+            port="is full",
+            timeout=SILENCE,
+        ),
+        Fault("the certificate is self-signed", UNTRUSTED, url=TLS, certificate="self-signed"),
+        Fault("the certificate is of an unknown CA", UNTRUSTED, url=TLS, certificate="untrusted"),
+        Fault("the certificate has expired", UNTRUSTED, url=TLS, certificate="expired"),
+        Fault("the certificate is for another host", UNTRUSTED, url=TLS, certificate="of another host"),
+        Fault(
+            "the TLS handshake is cut", UNCONNECTED, (Answer(then="close", reading="nothing"),) * 3, url=TLS
+        ),
+        Fault(
+            "silence in the TLS handshake",
+            replace(TIMED_OUT, delivery="not_sent", requests=0),
+            (Answer(then="hold", reading="nothing"),),
+            url=TLS,
+            timeout=SILENCE,
+        ),
+        Fault(
+            "plain HTTP where TLS is expected",
+            UNCONNECTED,
+            (Answer(http(400, HTML), then="close", reading="nothing"),) * 3,
+            url=TLS,
+        ),
+        Fault(
+            "nobody listens where the proxy should",
+            replace(UNCONNECTED, connections=0),
+            url=TUNNEL,
+            proxied=True,
+            port="refuses",
+        ),
+        *(
+            Fault(
+                f"the proxy answers HTTP {status}",
+                UNTRUSTED,
+                answers(status, HTML, AT_ONCE),
+                url=TUNNEL,
+                proxied=True,
+            )
+            for status in (403, 407, 502, 503)
+        ),
+    ),
+    "The connection breaks before an answer": (
+        Fault(
+            "accepted, and closed at once",
+            replace(LOST, requests=0),
+            (Answer(b"", "close", "nothing", at_once=True),),
+        ),
+        Fault(
+            "closed after half of the request",
+            replace(LOST, requests=0),
+            (Answer(then="close", reading="half"),),
+        ),
+        Fault(
+            "reset after half of the request",
+            replace(LOST, requests=0),
+            (Answer(then="reset", reading="half"),),
+        ),
+        Fault("closed after the request", LOST, sends(b"", "close")),
+        Fault("reset after the request", LOST, sends(b"", "reset")),
+        Fault("closed in the status line", LOST, sends(b"HTTP/1.1 2", "close")),
+        Fault("closed after the status line", LOST, sends(b"HTTP/1.1 200 OK\r\n", "close")),
+        Fault("closed in the headers", LOST, sends(HEADERS, "close")),
+        Fault("reset in the headers", LOST, sends(HEADERS, "reset")),
+        Fault(
+            "the server wants a certificate of the client",
+            replace(LOST, requests=0),
+            url=TLS,
+            certificate="mutual",
+        ),
+        Fault("TLS where plain HTTP is expected", replace(LOST, requests=0), certificate="untrusted"),
+    ),
+    "What comes is not HTTP": (
+        Fault(
+            "the greeting of a mail server",
+            LOST,
+            sends(f"220 mail.example.com for {EMAIL}\r\n\r\n".encode(), "close"),
+        ),
+        Fault("a body and nothing before it", LOST, sends(dto() + b"\r\n\r\n", "close")),
+        Fault(
+            "HTTP 101, a protocol that nobody asked for",
+            LOST,
+            sends(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
+        ),
+        Fault("a header without a name", LOST, sends(HEADERS + f": {EMAIL}\r\n\r\n".encode(), "close")),
+        Fault("a header with a NUL in it", LOST, sends(HEADERS + f"x: \0 {EMAIL}\r\n\r\n".encode(), "close")),
+        Fault("headers of more than 100 KiB", LOST, (Answer(HEADERS, more=b"x: " + b"x" * 1000 + b"\r\n"),)),
+        Fault("a Content-Length that is no number", LOST, answers(200, dto(), {"content-length": "all"})),
+        Fault("a negative Content-Length", LOST, answers(200, dto(), {"content-length": "-1"})),
+        Fault("two Content-Lengths that differ", LOST, answers(200, dto(), {"Content-Length": "1"})),
+        Fault("an unknown Transfer-Encoding", LOST, answers(200, dto(), {"transfer-encoding": "rot13"})),
+    ),
+    "Half a body": (
+        Fault("closed in the body: Content-Length is longer", HALF, sends(SUCCESS[:-20], "close")),
+        Fault("reset in the body", HALF, sends(SUCCESS[:-20], "reset")),
+        Fault(
+            "closed in the body of HTTP 502",
+            replace(failed(BadGatewayError), kept=0),
+            sends(http(502, HTML)[:-9], "close"),
+        ),
+        Fault(
+            "closed in the body of HTTP 503, Retry-After: 0",
+            replace(refused(ServiceUnavailableError), kept=0),
+            sends(http(503, HTML, AT_ONCE)[:-9], "close"),
+        ),
+        Fault(
+            "Content-Length is shorter than the body",
+            HALF,
+            answers(200, dto(), {"content-length": "20"}),
+            keeps=dto()[:20],
+        ),
+        Fault(
+            "more after the body than Content-Length says", replace(SENT, kept=0), sends(SUCCESS + SUCCESS)
+        ),
+        Fault(
+            "a chunk whose length is no number",
+            HALF,
+            sends(chunked(b"5\r\n%b\r\n%b\r\n" % (dto()[:5], EMAIL.encode()))),
+            keeps=dto()[:5],
+        ),
+        Fault(
+            "a chunk that is longer than it says",
+            HALF,
+            sends(chunked(b"5\r\n" + dto() + b"\r\n0\r\n\r\n")),
+            keeps=dto()[:5],
+        ),
+        Fault("closed in a chunk", HALF, sends(chunked(b"ff\r\n" + HALF_A_DTO), "close"), keeps=HALF_A_DTO),
+        Fault(
+            "closed before the last chunk",
+            HALF,
+            sends(chunked(b"%x\r\n%b\r\n" % (len(dto()), dto())), "close"),
+            keeps=dto(),
+        ),
+        Fault(
+            "a body without a length, closed at its end",
+            replace(SENT, kept=0),
+            sends(HEADERS + b"\r\n" + dto(), "close"),
+        ),
+        Fault(
+            "a body without a length, closed halfway", HALF, sends(HEADERS + b"\r\n" + HALF_A_DTO, "close")
+        ),
+    ),
+    "Silence": (
+        Fault("silence before the answer", TIMED_OUT, sends(b"", "hold"), timeout=SILENCE),
+        Fault("silence in the headers", TIMED_OUT, sends(HEADERS, "hold"), timeout=SILENCE),
+        Fault(
+            "silence in the body: Content-Length is longer",
+            TIMED_OUT,
+            sends(SUCCESS[:-20], "hold"),
+            timeout=SILENCE,
+        ),
+        Fault(
+            "silence after the header of HTTP 502",
+            TIMED_OUT,
+            sends(http(502, HTML)[: -len(HTML)], "hold"),
+            timeout=SILENCE,
+        ),
+        Fault(
+            "the headers drip for ever",
+            TIMED_OUT,
+            (Answer(HEADERS + b"x: ", more=b"x", pause=DRIP),),
+            timeout=SILENCE,
+            kinds=ASYNC,
+        ),
+        Fault(
+            "HTTP 100 again and again, for ever",
+            TIMED_OUT,
+            (Answer(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=DRIP),),
+            timeout=SILENCE,
+            kinds=ASYNC,
+        ),
+        Fault(
+            "the body drips for ever",
+            TIMED_OUT,
+            (Answer(HEADERS + b"\r\n", more=b" ", pause=DRIP),),
+            timeout=SILENCE,
+        ),
+        Fault(
+            "the chunks of the body drip for ever",
+            TIMED_OUT,
+            (Answer(chunked(b""), more=b"1\r\n \r\n", pause=DRIP),),
+            timeout=SILENCE,
+        ),
+    ),
+    "A connection that was idle": (
+        Fault("closed by the server while it was idle", SENT, idle=Answer(then="close")),
+        Fault("reset by the server while it was idle", SENT, idle=Answer(then="reset")),
+        Fault("told HTTP 408 while it was idle", SENT, idle=Answer(http(408, HTML))),
+        Fault("told HTTP 408 and closed while it was idle", SENT, idle=Answer(http(408, HTML), then="close")),
+        Fault(
+            "closed as the request comes", replace(LOST, connections=0), sends(b"", "close"), idle=Answer()
+        ),
+        Fault("reset as the request comes", replace(LOST, connections=0), sends(b"", "reset"), idle=Answer()),
+    ),
+    "The HTTP status, without an answer of the API": (
+        *(
+            Fault(
+                f"HTTP {status}, then the answer",
+                SENT,
+                sends(b"HTTP/1.1 %d Status\r\n\r\n" % status + SUCCESS),
+            )
+            for status in (100, 102, 103)
+        ),
+        Fault("HTTP 200 with a login page", INVALID, answers(200)),
+        Fault("HTTP 204", INVALID, answers(204, b"")),
+        Fault("HTTP 304", INVALID, answers(304, b"")),
+        *(
+            Fault(f"HTTP {status} to another host", INVALID, answers(status, HTML, ELSEWHERE))
+            for status in (301, 302, 303, 307, 308)
+        ),
+        Fault("HTTP 401", refused(UnauthorizedError), answers(401)),
+        Fault("HTTP 407", refused(APIError), answers(407)),
+        Fault("HTTP 413", refused(PayloadTooLargeError), answers(413)),
+        Fault(
+            "HTTP 413 before the request is read, Connection: close",
+            replace(refused(PayloadTooLargeError), requests=0, kept=0),
+            (Answer(http(413, HTML, {"connection": "close"}), "close", reading="head"),),
+        ),
+        Fault("HTTP 418", refused(APIError), answers(418)),
+        *(
+            fault
+            for status, error in ((429, ThrottleError), (503, ServiceUnavailableError))
+            for fault in (
+                Fault(f"HTTP {status} without Retry-After", refused(error), answers(status)),
+                Fault(
+                    f"HTTP {status}, Retry-After: 0, once",
+                    replace(SENT, requests=2),
+                    answers(status, HTML, AT_ONCE),
+                ),
+                Fault(
+                    f"HTTP {status}, Retry-After: 0, always",
+                    refused(error, requests=3),
+                    answers(status, HTML, AT_ONCE) * 3,
+                ),
+                Fault(
+                    f"HTTP {status}, Retry-After a date that has come, once",
+                    replace(SENT, requests=2),
+                    answers(status, HTML, {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}),
+                ),
+                Fault(
+                    f"HTTP {status}, Retry-After a date far away",
+                    refused(error),
+                    answers(status, HTML, {"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}),
+                ),
+                Fault(
+                    f"HTTP {status}, Retry-After: 10, as long as `timeout`",
+                    refused(error),
+                    answers(status, HTML, {"retry-after": "10"}),
+                ),
+                Fault(
+                    f"HTTP {status}, Retry-After: -1",
+                    refused(error),
+                    answers(status, HTML, {"retry-after": "-1"}),
+                ),
+                Fault(
+                    f"HTTP {status}, Retry-After of 400 digits",
+                    refused(error),
+                    answers(status, HTML, {"retry-after": "9" * 400}),
+                ),
+            )
+        ),
+        Fault("HTTP 500", failed(ServerError), answers(500)),
+        Fault("HTTP 502 with HTML", failed(BadGatewayError), answers(502)),
+        *(Fault(f"HTTP {status}", failed(APIError), answers(status)) for status in (504, 520, 599)),
+        Fault("HTTP 999", INVALID, answers(999)),
+    ),
+    "The HTTP status, with an answer of the API": (
+        Fault("HTTP 201, statusCode 200", SENT, answers(201, dto())),
+        Fault("HTTP 302, statusCode 200", SENT, answers(302, dto(), ELSEWHERE)),
+        Fault("HTTP 500, statusCode 200", SENT, answers(500, dto())),
+        Fault("HTTP 500, statusCode 403", refused(ForbiddenError), answers(500, dto(statusCode=403))),
+        Fault("HTTP 503, Retry-After: 0, statusCode 200", SENT, answers(503, dto(), AT_ONCE)),
+        Fault("HTTP 200, statusCode 429", refused(ThrottleError), answers(200, dto(statusCode=429), AT_ONCE)),
+        Fault("HTTP 200, statusCode 500", failed(ServerError), answers(200, dto(statusCode=500))),
+        Fault("HTTP 200, an unknown statusCode", failed(APIError), answers(200, dto(statusCode=604))),
+        Fault(
+            "HTTP 200, statusCode 403 and an unknown apiCode",
+            refused(ForbiddenError),
+            answers(200, dto(statusCode=403, apiCode=777777)),
+        ),
+    ),
+    "The body of HTTP 200": (
+        Fault("an empty body", INVALID, answers(200, b"")),
+        *(
+            Fault(f"`{body.decode()}`", INVALID, answers(200, body))
+            for body in (b"null", b"[]", b'"x"', b"{}")
+        ),
+        Fault("HTML", INVALID, answers(200, HTML)),
+        Fault("JSON that ends halfway", INVALID, answers(200, HALF_A_DTO)),
+        Fault("JSON with a byte order mark", SENT, answers(200, b"\xef\xbb\xbf" + dto())),
+        Fault("JSON in UTF-16", SENT, answers(200, dto().decode().encode("utf-16"))),
+        Fault(
+            "JSON in Latin-1 that is no UTF-8",
+            INVALID,
+            answers(
+                200,
+                dto(message="?").replace(b"?", b"\xe9"),
+                {"content-type": "application/json; charset=iso-8859-1"},
+            ),
+        ),
+        Fault(
+            "JSON in UTF-8, and another charset in Content-Type",
+            SENT,
+            answers(200, dto(), {"content-type": "text/html; charset=utf-16"}),
+        ),
+        Fault("statusCode twice, at last 200", SENT, answers(200, b'{"statusCode": 500, ' + dto()[1:])),
+        Fault(
+            "statusCode twice, at last 500",
+            failed(ServerError),
+            answers(200, b'{"statusCode": 200, ' + dto(statusCode=500)[1:]),
+        ),
+        Fault("no statusCode", INVALID, answers(200, b'{"message": "Sent."}')),
+        Fault('statusCode `"200"`', INVALID, answers(200, dto(statusCode="200"))),
+        Fault("statusCode 200.0", SENT, answers(200, dto(statusCode=200.0))),
+        Fault("statusCode 200.5", INVALID, answers(200, dto(statusCode=200.5))),
+        Fault("statusCode `true`", INVALID, answers(200, dto(statusCode=True))),
+        Fault("statusCode `null`", INVALID, answers(200, dto(statusCode=None))),
+        Fault("statusCode `NaN`", INVALID, answers(200, raw_dto(b"NaN"))),
+        Fault("statusCode `1e999`", INVALID, answers(200, raw_dto(b"1e999"))),
+        Fault("statusCode of 30 digits", failed(APIError), answers(200, raw_dto(b"9" * 30))),
+        Fault("statusCode of 5000 digits", INVALID, answers(200, raw_dto(b"9" * 5000))),
+        Fault("no message", INVALID, answers(200, b'{"statusCode": 200}')),
+        Fault("message `null`", INVALID, answers(200, dto(message=None))),
+        Fault("message a number", INVALID, answers(200, dto(message=5))),
+        Fault("apiCode a string", INVALID, answers(200, dto(statusCode=403, apiCode="2333"))),
+        Fault("requestId a number", INVALID, answers(200, dto(requestId=5))),
+        Fault("unknown fields", SENT, answers(200, dto(more={"a": [1]}))),
+        Fault("nested 100,000 deep", INVALID, answers(200, NESTED)),
+        Fault(
+            "an unknown field, nested 100,000 deep",
+            INVALID,
+            answers(200, dto(more="?").replace(b'"?"', NESTED)),
+        ),
+    ),
+    "The size and the encoding of the body": (
+        Fault("a body of 1 MiB", SENT, answers(200, dto().ljust(LIMIT))),
+        Fault("a body of 1 MiB and a byte", HALF, answers(200, dto().ljust(LIMIT + 1))),
+        Fault("a message 1 MiB long", HALF, answers(200, dto(message="x" * LIMIT))),
+        Fault(
+            "a body of 64 MiB",
+            HALF,
+            (Answer(http(200, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
+            keeps=b"x" * LIMIT,
+        ),
+        Fault(
+            "a body of 64 MiB, HTTP 502",
+            replace(failed(BadGatewayError), kept=0),
+            (Answer(http(502, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
+            keeps=b"x" * LIMIT,
+        ),
+        Fault(
+            "a body without end", HALF, (Answer(HEADERS + b"\r\n", more=b"x" * 65536),), keeps=b"x" * LIMIT
+        ),
+        Fault("gzip", SENT, answers(200, gzip.compress(dto()), GZIP)),
+        Fault("deflate", SENT, answers(200, zlib.compress(dto()), {"content-encoding": "deflate"})),
+        Fault("gzip that ends halfway", INVALID, answers(200, gzip.compress(dto())[:20], GZIP)),
+        Fault("gzip that is none", INVALID, answers(200, dto(), GZIP)),
+        Fault("a gzip bomb of 64 MiB", INVALID, answers(200, bomb(64 * LIMIT), GZIP), keeps=bytes(LIMIT)),
+        Fault(
+            "an encoding that was not asked for",
+            INVALID,
+            answers(200, b"\x28\xb5\x2f\xfd", {"content-encoding": "zstd"}),
+        ),
+    ),
+}

@@ -1,0 +1,25 @@
+"""The table as the package's README has it: faults of a group that come to the same are one row."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from tests.twins import KINDS
+
+from .faults import FAULTS, Fault, Outcome
+
+
+def markdown(outcome_of: Callable[[Fault], Outcome]) -> str:
+    tables: list[str] = []
+    for group, faults in FAULTS.items():
+        names: defaultdict[Outcome, list[str]] = defaultdict(list)
+        for fault in faults:
+            names[outcome_of(fault)].append(fault.name if fault.kinds == KINDS else f"{fault.name} (async)")
+        header = f"| {group} | what you get | `delivery` | requests | connections | kept |\n{'| --- ' * 6}|\n"
+        tables.append(header + "".join(_row("; ".join(names[outcome]), outcome) for outcome in names))
+    return "\n".join(tables)
+
+
+def _row(names: str, outcome: Outcome) -> str:
+    delivery = f"`{outcome.delivery}`" if outcome.delivery else ""
+    numbers = f"{outcome.requests} | {outcome.connections} | {outcome.kept}"
+    return f"| {names} | `{outcome.result.__name__}` | {delivery} | {numbers} |\n"

@@ -1,0 +1,127 @@
+"""Plays a fault to a client, and tells what came of it."""
+
+import os
+import socket
+import ssl
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
+
+import stamina
+import trustme
+from genauth_email import GenAuthError, SendEmailRespDto
+
+from tests.twins import Connect, Twin
+
+from .faults import EMAIL, PLAIN, Certificate, Fault, Outcome
+from .server import SUCCESS, Answer, RawServer
+
+TOKEN = "s3cret-token"
+BEFORE, AFTER = "before@example.com", "after@example.com"
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of a fault.
+
+    Attributes:
+        outcome: In the columns of the table.
+        error: What was raised, if anything was.
+        sent_after: How often the request of the next call reached the server.
+    """
+
+    outcome: Outcome
+    error: GenAuthError | None
+    sent_after: int
+
+
+def play(fault: Fault, connect: Connect) -> Played:
+    """Call while the fault lasts, and then once more with the same client, when all is well.
+
+    Raises:
+        GenAuthError: The next call failed.
+        AssertionError: The fault was not played to its end, or the client left a connection open.
+    """
+    script = fault.answers if fault.idle is None else (Answer(SUCCESS), *fault.answers)
+    with ExitStack() as stack:
+        # Retries follow at once.
+        stack.enter_context(stamina.set_testing(True, attempts=1000, cap=True))
+        tls, options = (None, {}) if fault.certificate is None else _certified(fault.certificate, connect)
+        server = stack.enter_context(RawServer(*script, listening=fault.port == "accepts", tls=tls))
+        address = "{}:{}".format(*server.address)
+        if fault.port == "is full":
+            server.listener.listen(0)
+            stack.enter_context(socket.create_connection(server.address))
+        if fault.proxied:
+            stack.enter_context(patch.dict(os.environ, https_proxy=f"http://{address}", no_proxy=""))
+        client = connect(
+            fault.url.format(address=address), access_token=TOKEN, timeout=fault.timeout, **options
+        )
+        if fault.idle is not None:
+            _send(client, BEFORE)
+            server.disturb(fault.idle)
+
+        before = server.connections
+        result = _outcome_of(client)
+        server.wait_for_end_of_script()
+        connections = server.connections - before
+
+        if fault.url == PLAIN and fault.port != "is full" and tls is None:
+            if fault.port == "refuses":
+                server.listen()
+            _send(client.with_options(timeout=10), AFTER)
+            kept = before + connections + 1 - server.connections
+            server.wait_for_open(1)
+            received = server.received
+        else:
+            # This server stays as it is.
+            healthy = stack.enter_context(RawServer())
+            _send(client.with_options(app_host=healthy.url, timeout=10), AFTER)
+            kept = 0
+            server.wait_for_open(0)
+            received = server.received + healthy.received
+        error = result if isinstance(result, GenAuthError) else None
+        delivery = error.delivery if error else None
+        outcome = Outcome(type(result), delivery, _count(EMAIL, received), connections, kept)
+        return Played(outcome, error, _count(AFTER, received))
+
+
+def _outcome_of(client: Twin) -> GenAuthError | SendEmailRespDto:
+    try:
+        return _send(client, EMAIL)
+    except GenAuthError as error:
+        return error
+
+
+def _send(client: Twin, email: str) -> SendEmailRespDto:
+    return client.send_email("CHANNEL_LOGIN", email)
+
+
+def _count(email: str, requests: list[bytes]) -> int:
+    return sum(f'"{email}"'.encode() in request for request in requests)
+
+
+def _certified(certificate: Certificate, connect: Connect) -> tuple[ssl.SSLContext, dict[str, Any]]:
+    """The server's side of TLS, and a client that trusts a CA of ours."""
+    ours, other = trustme.CA(), trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ours.configure_trust(client)
+    match certificate:
+        case "self-signed":
+            with other.private_key_pem.tempfile() as key, other.cert_pem.tempfile() as own:
+                server.load_cert_chain(own, key)
+        case "untrusted":
+            other.issue_cert("127.0.0.1").configure_cert(server)
+        case "expired":
+            past = datetime(2001, 1, 1, tzinfo=UTC)
+            ours.issue_cert("127.0.0.1", not_before=past, not_after=past).configure_cert(server)
+        case "of another host":
+            ours.issue_cert("elsewhere.example").configure_cert(server)
+        case "mutual":
+            ours.issue_cert("127.0.0.1").configure_cert(server)
+            ours.configure_trust(server)
+            server.verify_mode = ssl.CERT_REQUIRED
+    return server, {"http_client": connect.http_client(verify=client)}
