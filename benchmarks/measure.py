@@ -129,7 +129,7 @@ class InFlight:
         self.latencies: list[float] = []
         check(self.runner.run(self._once()))
         self._connect()
-        self._calls = max(round(self.seconds * 100 / self._connect()), 2 * self.in_flight)
+        self._calls = max(round(self.seconds * self._connect()), 2 * self.in_flight)
 
     def __call__(self) -> float:
         # The connections may have been idle for so long that they were closed.
@@ -139,10 +139,11 @@ class InFlight:
         return self._calls / (perf_counter() - started)
 
     def _connect(self) -> float:
-        """Make a hundred calls, and tell how long they took."""
+        """Make as many connections as the clients keep, or as are used, and return the calls per second."""
+        calls = min(10 * self.in_flight, 100)
         started = perf_counter()
-        self.runner.run(self._run(100))
-        return perf_counter() - started
+        self.runner.run(self._run(calls))
+        return calls / (perf_counter() - started)
 
     async def _once(self) -> object:
         return await self.call()
@@ -232,26 +233,26 @@ async def memory_per_call(peer: AsyncPeer, server: Server, in_flight: int) -> fl
             server.hold()
             before = traced()
             calls = [asyncio.ensure_future(call()) for _ in range(in_flight)]
-            # Until all that is going to happen has happened.
-            seen = list[tuple[int, int]]()
-            while len(seen) < 5 or any(
-                each[0] == 0 or each[0] != seen[-1][0] or abs(each[1] - seen[-1][1]) > 4096
-                for each in seen[-5:]
-            ):
-                await asyncio.sleep(0.05)
-                seen.append((server.hold(), traced()))
+            # Until nothing more happens.
+            held = was_held = memory = was = 0
+            while held == 0 or held != was_held or abs(memory - was) > 4096:
+                await asyncio.sleep(0.1)
+                was_held, was = held, memory
+                held, memory = server.hold(), tracemalloc.get_traced_memory()[0]
                 if any(each.done() for each in calls):
                     raise RuntimeError("a call ended while its answer was held back")
+            grown = traced() - before
             server.release()
             for status_code in await asyncio.gather(*calls):
                 check(status_code)
-            return (seen[-1][1] - before) / in_flight
+            return grown / in_flight
     finally:
         server.release()
         tracemalloc.stop()
 
 
 def traced() -> int:
+    """The bytes that are allocated and in use."""
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
 
