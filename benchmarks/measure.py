@@ -9,7 +9,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import quantiles
 from threading import Barrier
 from time import perf_counter
@@ -124,19 +124,22 @@ class InFlight:
     in_flight: int
     seconds: float
     runner: asyncio.Runner
+    latencies: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.latencies: list[float] = []
         check(self.runner.run(self._once()))
         self._connect()
-        self._calls = max(round(self.seconds * self._connect()), 2 * self.in_flight)
+        self._calls = max(round(self.seconds * self._connect()), 3 * self.in_flight)
 
     def __call__(self) -> float:
         # The connections may have been idle for so long that they were closed.
         self._connect()
-        started = perf_counter()
-        self.latencies += self.runner.run(self._run(self._calls))
-        return self._calls / (perf_counter() - started)
+        ended = self.runner.run(self._run(self._calls))
+        # All of them: a client that lets some calls wait while others overtake them ends those last.
+        self.latencies += [latency for _, latency in ended]
+        # While they start, and while the last ones end, there are fewer in flight.
+        steady = ended[self.in_flight - 1 : 1 - self.in_flight or None]
+        return (len(steady) - 1) / (steady[-1][0] - steady[0][0])
 
     def _connect(self) -> float:
         """Make as many connections as the clients keep, or as are used, and return the calls per second."""
@@ -148,20 +151,22 @@ class InFlight:
     async def _once(self) -> object:
         return await self.call()
 
-    async def _run(self, calls: int) -> list[float]:
-        latencies = list[float]()
+    async def _run(self, calls: int) -> list[tuple[float, float]]:
+        """Return when each call ended, and how long it took."""
+        ended = list[tuple[float, float]]()
         left = iter(range(calls))
 
         async def work() -> None:
             for _ in left:
                 started = perf_counter()
                 await self.call()
-                latencies.append(perf_counter() - started)
+                now = perf_counter()
+                ended.append((now, now - started))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(self.in_flight):
                 group.create_task(work())
-        return latencies
+        return ended
 
 
 def ceiling(url: str, seconds: float) -> tuple[float, float]:

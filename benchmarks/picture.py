@@ -8,8 +8,9 @@ from .measure import Spread
 from .peers import ASYNC, OURS, OURS_ON_AIOHTTP
 from .report import Results
 
-# Only `make bench` installs it. The type checkers must say the same where it is not.
+# Only `make bench` installs these. The type checkers must say the same where they are not.
 pyplot: Any = import_module("matplotlib.pyplot")
+ticker: Any = import_module("matplotlib.ticker")
 
 # Told apart also by those who see no red or no green.
 COLOURS = ("#d55e00", "#cc0066", "#0072b2", "#444444", "#009e73", "#56b4e9", "#b58900")
@@ -51,6 +52,8 @@ def draw(results: Results, path: Path) -> None:
     ):
         axes.set(xscale="log", yscale="log", title=title, xlabel="calls in flight")
         axes.set_xticks(list(results.latency), [f"{number}" for number in results.latency])
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
         axes.grid(True, color="#dddddd")
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
