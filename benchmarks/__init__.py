@@ -1,0 +1,1 @@
+"""Our clients measured against others, in one run: `make bench`."""

@@ -1,0 +1,301 @@
+"""The clients that are compared, each as a context manager: it gives a function that makes one call.
+
+What a call returns is the `statusCode`, so that every client has read the answer. Each is as its users have
+it, with its own defaults, but for the timeout: a slow machine shall make a call slow, and not fail.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
+from hashlib import sha256
+from http.client import HTTPConnection, HTTPSConnection
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient
+
+Call = Callable[[], object]
+AsyncCall = Callable[[], Awaitable[object]]
+Peer = Callable[[str], AbstractContextManager[Call]]
+AsyncPeer = Callable[[str], AbstractAsyncContextManager[AsyncCall]]
+
+ROOT = Path(__file__).resolve().parent.parent
+GENERATED = ROOT / ".venv/peers"
+
+APP_ID = "app123"
+EMAIL = "test@example.com"
+PATH = "/api/v3/send-email"
+HEADERS = {"x-genauth-app-id": APP_ID}
+DOCUMENT = {"channel": "CHANNEL_LOGIN", "email": EMAIL}
+TIMEOUT = 60.0
+
+OURS: Final = "genauth-email"
+OURS_ON_AIOHTTP: Final = "genauth-email[aiohttp]"
+STOCK: Final = "stock openapi-python-client"
+URLLIB3: Final = "OpenAPI Generator, urllib3"
+AIOHTTP: Final = "OpenAPI Generator, asyncio"
+VENDOR: Final = "vendor's SDK"
+HTTPX: Final = "httpx by hand"
+
+
+class UnavailableError(Exception):
+    """A client cannot take part here. Why is its text."""
+
+
+@contextmanager
+def ours(url: str) -> Generator[Call]:
+    with AuthenticationClient(APP_ID, url, timeout=TIMEOUT) as client:
+        yield lambda: client.send_email("CHANNEL_LOGIN", EMAIL).status_code
+
+
+@contextmanager
+def httpx_by_hand(url: str) -> Generator[Call]:
+    with httpx.Client(headers=HEADERS, timeout=TIMEOUT) as client:
+        yield lambda: client.post(url + PATH, json=DOCUMENT).json()["statusCode"]
+
+
+@contextmanager
+def stock(url: str) -> Generator[Call]:
+    package = generate_stock()
+    endpoint = import_module(f"{package}.api.email.send_email")
+    models = import_module(f"{package}.models")
+    with import_module(package).Client(base_url=url, headers=HEADERS) as client:
+
+        def call() -> object:
+            body = models.SendEmailDto(models.Channel("CHANNEL_LOGIN"), EMAIL)
+            return endpoint.sync(client=client, body=body).status_code
+
+        yield call
+
+
+@contextmanager
+def openapi_generator(url: str) -> Generator[Call]:
+    package = generate_with_java("urllib3")
+    with package.ApiClient(configuration(package, url)) as client:
+        api = package.EmailApi(client)
+        yield lambda: api.send_email(package.SendEmailDto(**DOCUMENT)).status_code.actual_instance
+
+
+@contextmanager
+def vendors_sdk(url: str) -> Generator[Call]:
+    client = import_module("genauth").AuthenticationClient(app_id=APP_ID, app_host=url)
+    yield lambda: client.send_email("CHANNEL_LOGIN", EMAIL)["statusCode"]
+
+
+@contextmanager
+def bare_transport(url: str) -> Generator[Call]:
+    """httpx's transport by itself, without an `httpx.Client`, and the request's parts are prepared."""
+    target = httpx.URL(url + PATH)
+    content = json.dumps(DOCUMENT).encode()
+    headers = httpx.Headers(
+        {
+            "host": target.netloc.decode(),
+            "content-type": "application/json",
+            "content-length": str(len(content)),
+            **HEADERS,
+        }
+    )
+    with httpx.HTTPTransport() as transport:
+
+        def call() -> object:
+            request = httpx.Request("POST", target, headers=headers, stream=httpx.ByteStream(content))
+            return json.loads(transport.handle_request(request).read())["statusCode"]
+
+        yield call
+
+
+@contextmanager
+def http_client_by_hand(url: str) -> Generator[Call]:
+    """The standard library's, with a connection for each thread."""
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    own = threading.local()
+    connections = list[HTTPConnection]()
+
+    def call() -> object:
+        if not hasattr(own, "connection"):
+            own.connection = kind(parts.netloc, timeout=TIMEOUT)
+            connections.append(own.connection)
+        own.connection.request(
+            "POST", PATH, json.dumps(DOCUMENT), {"content-type": "application/json", **HEADERS}
+        )
+        return json.loads(own.connection.getresponse().read())["statusCode"]
+
+    yield call
+    for connection in connections:
+        connection.close()
+
+
+@asynccontextmanager
+async def ours_async(url: str) -> AsyncGenerator[AsyncCall]:
+    async with AsyncAuthenticationClient(APP_ID, url, timeout=TIMEOUT) as client:
+
+        async def call() -> object:
+            return (await client.send_email("CHANNEL_LOGIN", EMAIL)).status_code
+
+        yield call
+
+
+@asynccontextmanager
+async def ours_on_aiohttp(url: str) -> AsyncGenerator[AsyncCall]:
+    options: dict[str, Any] = {"http_client": "aiohttp"}
+    try:
+        made = AsyncAuthenticationClient(APP_ID, url, timeout=TIMEOUT, **options)
+    except TypeError as error:
+        raise UnavailableError(str(error)) from error
+    async with made as client:
+
+        async def call() -> object:
+            return (await client.send_email("CHANNEL_LOGIN", EMAIL)).status_code
+
+        yield call
+
+
+@asynccontextmanager
+async def httpx_by_hand_async(url: str) -> AsyncGenerator[AsyncCall]:
+    async with httpx.AsyncClient(headers=HEADERS, timeout=TIMEOUT) as client:
+        yield posting(client, url)
+
+
+@asynccontextmanager
+async def httpx_on_aiohttp(url: str) -> AsyncGenerator[AsyncCall]:
+    async with import_module("httpx_aiohttp").HttpxAiohttpClient(headers=HEADERS, timeout=TIMEOUT) as client:
+        yield posting(client, url)
+
+
+def posting(client: httpx.AsyncClient, url: str) -> AsyncCall:
+    async def call() -> object:
+        return (await client.post(url + PATH, json=DOCUMENT)).json()["statusCode"]
+
+    return call
+
+
+@asynccontextmanager
+async def aiohttp_by_hand(url: str) -> AsyncGenerator[AsyncCall]:
+    async with import_module("aiohttp").ClientSession(headers=HEADERS) as session:
+
+        async def call() -> object:
+            async with session.post(url + PATH, json=DOCUMENT) as response:
+                return (await response.json())["statusCode"]
+
+        yield call
+
+
+@asynccontextmanager
+async def stock_async(url: str) -> AsyncGenerator[AsyncCall]:
+    package = generate_stock()
+    endpoint = import_module(f"{package}.api.email.send_email")
+    models = import_module(f"{package}.models")
+    async with import_module(package).Client(base_url=url, headers=HEADERS) as client:
+
+        async def call() -> object:
+            body = models.SendEmailDto(models.Channel("CHANNEL_LOGIN"), EMAIL)
+            return (await endpoint.asyncio(client=client, body=body)).status_code
+
+        yield call
+
+
+@asynccontextmanager
+async def openapi_generator_async(url: str) -> AsyncGenerator[AsyncCall]:
+    package = generate_with_java("asyncio")
+    async with package.ApiClient(configuration(package, url)) as client:
+        api = package.EmailApi(client)
+
+        async def call() -> object:
+            return (await api.send_email(package.SendEmailDto(**DOCUMENT))).status_code.actual_instance
+
+        yield call
+
+
+SYNC: Mapping[str, Peer] = {
+    OURS: ours,
+    HTTPX: httpx_by_hand,
+    STOCK: stock,
+    URLLIB3: openapi_generator,
+    VENDOR: vendors_sdk,
+    "bare httpx.HTTPTransport": bare_transport,
+    "http.client by hand": http_client_by_hand,
+}
+ASYNC: Mapping[str, AsyncPeer] = {
+    OURS: ours_async,
+    OURS_ON_AIOHTTP: ours_on_aiohttp,
+    HTTPX: httpx_by_hand_async,
+    STOCK: stock_async,
+    AIOHTTP: openapi_generator_async,
+    "httpx by hand, on aiohttp": httpx_on_aiohttp,
+    "aiohttp by hand": aiohttp_by_hand,
+}
+
+
+def configuration(package: ModuleType, url: str) -> Any:
+    return package.Configuration(
+        host=url, api_key={"appId": APP_ID}, ssl_ca_cert=os.environ.get("SSL_CERT_FILE")
+    )
+
+
+def generate_stock() -> str:
+    """What openapi-python-client makes of our contract by itself, without our templates."""
+    arguments = ["generate", "--meta", "none", "--path", "openapi.yaml", "--output-path", "{}/genauth_stock"]
+    return generate("genauth_stock", "openapi-python-client", arguments)
+
+
+def generate_with_java(library: str) -> ModuleType:
+    """What OpenAPI Generator makes of our contract."""
+    if not shutil.which("java"):
+        raise UnavailableError("Java is not installed")
+    name = f"genauth_{library}"
+    properties = f"--additional-properties=packageName={name},library={library}"
+    arguments = ["generate", "-g", "python", "-i", "openapi.yaml", "-o", "{}", properties]
+    return import_module(generate(name, "openapi-generator-cli", arguments))
+
+
+def generate(package: str, generator: str, arguments: list[str]) -> str:
+    """Make a package, unless it is there already, and have it found.
+
+    Args:
+        package: Its name.
+        generator: What makes it: a program, and the package that this is of.
+        arguments: The program's. In them, `{}` is where to.
+    """
+    contract = (ROOT / "openapi.yaml").read_text()
+    key = sha256("\n".join([contract, version(generator), *arguments]).encode()).hexdigest()
+    home = GENERATED / f"{package}-{key[:12]}"
+    if not home.exists():
+        GENERATED.mkdir(exist_ok=True)
+        # It looks for its formatters in the path.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        with TemporaryDirectory(dir=GENERATED) as scratch:
+            new = Path(scratch, "new")
+            new.mkdir()
+            done = subprocess.run(
+                [Path(sys.executable).with_name(generator), *(each.format(new) for each in arguments)],
+                cwd=ROOT,
+                env={**os.environ, "PATH": path},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if not (new / package).is_dir():
+                raise UnavailableError(f"{generator} failed: {done.stderr or done.stdout}")
+            for old in GENERATED.glob(f"{package}-*"):
+                shutil.rmtree(old)
+            new.rename(home)
+    if str(home) not in sys.path:
+        sys.path.append(str(home))
+    return package

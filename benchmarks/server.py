@@ -1,0 +1,203 @@
+"""The server that all clients are measured against, in a process of its own: `python -m benchmarks.server`.
+
+It answers every request with one and the same success. nginx does that where it is installed, else asyncio.
+For the memory of calls in flight there is a second one, which holds its answers back when it is told to.
+"""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+import certifi
+import trustme
+
+BODY = (
+    b'{"statusCode":200,"message":"Operation successful","requestId":"934108e5-9fbf-4d24-8da1-c330328abd6c"}'
+)
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nServer: benchmarks\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n\r\n%s"
+) % (len(BODY), BODY)
+
+NGINX = """
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr error;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+    default_type application/json;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen 127.0.0.1:{http};
+        listen 127.0.0.1:{https} ssl;
+        ssl_certificate server.pem;
+        ssl_certificate_key server.pem;
+        location / {{ return 200 '{body}'; }}
+    }}
+}}
+"""
+
+
+class Server:
+    """A running server, as its clients see it.
+
+    Attributes:
+        kind: What answers.
+        http: Its URL.
+        https: Its URL over TLS.
+        holding: The URL of the one that can hold answers back.
+        ca: The certificates to trust: those that any program trusts, and the server's own.
+    """
+
+    def __init__(self, process: "subprocess.Popen[str]", ca: Path) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._stdin: IO[str] = process.stdin
+        self._stdout: IO[str] = process.stdout
+        told = json.loads(self._stdout.readline())
+        self.kind: str = told["kind"]
+        self.http: str = told["http"]
+        self.https: str = told["https"]
+        self.holding: str = told["holding"]
+        self.ca = ca
+
+    def hold(self) -> int:
+        """Hold answers back from now on, and tell how many are."""
+        return self._tell("hold")
+
+    def release(self) -> None:
+        """Send what was held back, and answer at once from now on."""
+        self._tell("release")
+
+    def _tell(self, command: str) -> int:
+        self._stdin.write(f"{command}\n")
+        self._stdin.flush()
+        return int(self._stdout.readline())
+
+
+@contextmanager
+def serve() -> Generator[Server]:
+    """Serve on the loopback interface, on free ports."""
+    with TemporaryDirectory() as directory:
+        ca, own = Path(directory, "ca.pem"), trustme.CA()
+        # As much as a program has to load outside of a benchmark.
+        ca.write_bytes(Path(certifi.where()).read_bytes() + own.cert_pem.bytes())
+        own.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(f"{directory}/server.pem")
+        # It stops when its stdin ends, which it does however this process does.
+        with subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.server", directory],
+            cwd=Path(__file__).parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            yield Server(process, ca)
+
+
+class Answering(asyncio.Protocol):
+    """A connection. It has one request at a time, or several, but reads nothing of it but its length."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, hold: "Hold | None" = None) -> None:
+        self._hold = hold
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            length = re.search(rb"(?i)\ncontent-length: *(\d+)", self._received[:end])
+            size = end + 4 + (int(length[1]) if length else 0)
+            if len(self._received) < size:
+                return
+            self._received = self._received[size:]
+            if self._hold is not None and self._hold.on:
+                self._hold.transports.append(self.transport)
+            else:
+                self.transport.write(ANSWER)
+
+
+class Hold:
+    def __init__(self) -> None:
+        self.on = False
+        self.transports: list[asyncio.Transport] = []
+
+    def obey(self, command: str) -> int:
+        self.on = command == "hold"
+        held = len(self.transports)
+        if not self.on:
+            for transport in self.transports:
+                transport.write(ANSWER)
+            self.transports.clear()
+        return held
+
+
+async def run(directory: Path) -> None:
+    loop = asyncio.get_running_loop()
+    listeners = [socket.create_server(("127.0.0.1", 0), backlog=1024) for _ in range(3)]
+    http, https, holding = (listener.getsockname()[1] for listener in listeners)
+    nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    hold, process = Hold(), None
+    await loop.create_server(lambda: Answering(hold), sock=listeners[2])
+    if nginx is None:
+        kind = f"asyncio, Python {sys.version.split()[0]}"
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(directory / "server.pem")
+        await loop.create_server(Answering, sock=listeners[0])
+        await loop.create_server(Answering, sock=listeners[1], ssl=tls)
+    else:
+        kind = subprocess.run([nginx, "-v"], check=True, stderr=subprocess.PIPE, text=True).stderr
+        kind = kind.strip().rpartition(" ")[2]
+        (directory / "nginx.conf").write_text(NGINX.format(http=http, https=https, body=BODY.decode()))
+        # It is handed sockets that listen, as in an upgrade of nginx: so nobody can take the ports.
+        sockets = [listener.fileno() for listener in listeners[:2]]
+        with (directory / "nginx.log").open("w") as log:
+            process = subprocess.Popen(
+                [nginx, "-p", directory, "-c", "nginx.conf"],
+                env={**os.environ, "NGINX": "".join(f"{descriptor};" for descriptor in sockets)},
+                pass_fds=sockets,
+                stderr=log,
+            )
+        for listener in listeners[:2]:
+            listener.close()
+
+    urls = {"http": f"http://127.0.0.1:{http}", "https": f"https://127.0.0.1:{https}"}
+    print(json.dumps({"kind": kind, **urls, "holding": f"http://127.0.0.1:{holding}"}), flush=True)
+    commands = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    try:
+        async for command in commands:
+            print(hold.obey(command.decode().strip()), flush=True)
+    finally:
+        if process is not None:
+            if process.poll() is not None:
+                print((directory / "nginx.log").read_text(), file=sys.stderr)
+            process.terminate()
+            process.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(Path(sys.argv[1])))
