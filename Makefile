@@ -69,7 +69,7 @@ clean: ## Remove what make has made, but for generated/
 	@touch $@
 
 .venv/package: .venv/environment $(shell find generated -type f)
-	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall ./generated
+	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --compile-bytecode ./generated
 	@touch $@
 
 .venv/benchmarks: .venv/environment benchmarks/requirements.txt

@@ -766,11 +766,12 @@ class AsyncAuthenticationClient(_Client["AsyncConnections | AiohttpConnections |
             holds with your own `http_client` too.
         max_retries: How often at most a request is sent again where that is safe. 0: never.
         http_client: Your own `httpx.AsyncClient`, for a proxy or a private CA, say. It is never closed by this
-            client.
+            client. Or "aiohttp", for connections of aiohttp, which needs the extra of that name and asyncio.
 
     Raises:
         TypeError: An argument is of a wrong type.
         ValueError: An argument is missing or not allowed.
+        ImportError: aiohttp is not installed.
     """
 
     def __init__(

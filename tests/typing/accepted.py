@@ -80,6 +80,7 @@ def sync_options(client: AuthenticationClient) -> None:
 
 async def async_client() -> None:
     AsyncAuthenticationClient()
+    AsyncAuthenticationClient("my-app", http_client="aiohttp")
     AsyncAuthenticationClient("my-app", "https://example.genauth.ai")
     AsyncAuthenticationClient(
         app_id="my-app",

@@ -1,0 +1,25 @@
+"""The async client on aiohttp's connections. What it does there is in all the tests; here is what only concerns it."""
+
+import sys
+
+import anyio
+import pytest
+from genauth_email import AsyncAuthenticationClient
+
+
+# Only the async client takes the word, so nothing here is run once per kind.
+def test_without_the_extra_the_word_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "genauth_email.aiohttp_connections", raising=False)
+
+    with pytest.raises(ImportError, match=r'pip install "genauth-email\[aiohttp\]"'):
+        AsyncAuthenticationClient("app123", http_client="aiohttp")
+
+
+def test_under_trio_it_says_that_it_is_for_asyncio() -> None:
+    async def send() -> None:
+        async with AsyncAuthenticationClient("app123", http_client="aiohttp") as client:
+            await client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+    with pytest.raises(RuntimeError, match="for asyncio"):
+        anyio.run(send, backend="trio")
