@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -40,13 +40,13 @@ class _Connector(aiohttp.TCPConnector):
 class AiohttpResponse:
     """A response of aiohttp, as the clients want it."""
 
-    is_stream_consumed = False
-    content = b""  # It is in the stream.
+    is_stream_consumed: bool = False
+    content: bytes = b""  # It is in the stream.
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self.status_code = response.status
-        self.headers = httpx.Headers(response.raw_headers)
-        self.stream = response.content.iter_any()
+        self.status_code: int = response.status
+        self.headers: httpx.Headers = httpx.Headers(response.raw_headers)
+        self.stream: AsyncIterable[bytes] = response.content.iter_any()
         self._response = response
 
     async def aclose(self) -> None:

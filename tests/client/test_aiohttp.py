@@ -1,4 +1,4 @@
-"""The async client on aiohttp's connections. What it does there is in all the tests; here is what only concerns it."""
+"""The async client on aiohttp's connections, as far as no other test plays to all kinds of clients."""
 
 import sys
 
