@@ -57,8 +57,8 @@ class AiohttpConnections(OwnConnections):
     """Up to 100 connections of aiohttp, of one event loop of asyncio."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[str, str | None] = {}
 
     async def aclose(self) -> None:
         self._closed = True
@@ -75,8 +75,6 @@ class AiohttpConnections(OwnConnections):
         self._check_open()
         if self._session is None:
             self._session = _open()
-        if host not in self._proxies:
-            self._proxies[host] = connections.proxy_for(host)
         timeout = request.extensions["timeout"]
         try:
             async with self._session.request(
@@ -88,7 +86,7 @@ class AiohttpConnections(OwnConnections):
                 timeout=aiohttp.ClientTimeout(
                     connect=timeout["pool"], sock_connect=timeout["connect"], sock_read=timeout["read"]
                 ),
-                proxy=self._proxies[host],
+                proxy=self._proxy(host),
             ) as response:
                 yield AiohttpResponse(response)
         except aiohttp.ClientResponseError as error:

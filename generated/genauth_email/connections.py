@@ -15,7 +15,6 @@ from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import httpx
-from attrs import define, field
 
 # As httpx has them.
 MAX_CONNECTIONS: Final = 100
@@ -129,11 +128,11 @@ class _Places:
                 self._free += 1
 
 
-@define
 class _Idle(Generic[_Transport]):
     """The connections that wait for their next request, those used last at the end."""
 
-    _kept: list[tuple[float, str, _Transport]] = field(factory=list)
+    def __init__(self) -> None:
+        self._kept: list[tuple[float, str, _Transport]] = []
 
     def take(self, host: str) -> _Transport | None:
         for index in range(len(self._kept) - 1, -1, -1):
@@ -158,7 +157,9 @@ class _Idle(Generic[_Transport]):
 class OwnConnections:
     """What all kinds of our own connections share."""
 
-    _closed = False
+    def __init__(self) -> None:
+        self._closed = False
+        self._proxies: dict[str, str | None] = {}
 
     def request(
         self,
@@ -177,6 +178,11 @@ class OwnConnections:
         request.headers["content-length"] = str(len(content))
         return request
 
+    def _proxy(self, host: str) -> str | None:
+        if host not in self._proxies:
+            self._proxies[host] = _proxy_for(host)
+        return self._proxies[host]
+
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("Cannot send a request, as the client has been closed.")
@@ -190,6 +196,7 @@ class Connections(OwnConnections):
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._begin()
         _all.add(self)
 
@@ -228,7 +235,7 @@ class Connections(OwnConnections):
             with self._lock:
                 transport = self._idle.take(host)
             if transport is None:
-                transport = _open(httpx.HTTPTransport, host)
+                transport = _open(httpx.HTTPTransport, self._proxy(host))
             try:
                 response = transport.handle_request(request)
                 yield response
@@ -269,6 +276,7 @@ class AsyncConnections(OwnConnections):
     def __init__(self) -> None:
         import anyio
 
+        super().__init__()
         self._free = anyio.Semaphore(MAX_CONNECTIONS)
         self._idle = _Idle[httpx.AsyncHTTPTransport]()
 
@@ -297,7 +305,7 @@ class AsyncConnections(OwnConnections):
         try:
             transport = self._idle.take(host)
             if transport is None:
-                transport = _open(httpx.AsyncHTTPTransport, host)
+                transport = _open(httpx.AsyncHTTPTransport, self._proxy(host))
             opened: list[Any] = []
 
             async def note(event: str, info: Mapping[str, Any]) -> None:
@@ -392,12 +400,12 @@ def _parse(url: str) -> tuple[httpx.URL, str]:
     return parsed, parsed.netloc.decode("ascii")
 
 
-def _open(kind: Callable[..., _Transport], host: str) -> _Transport:
+def _open(kind: Callable[..., _Transport], proxy: str | None) -> _Transport:
     limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT_IDLE)
-    return kind(verify=ssl_context(), limits=limits, proxy=proxy_for(host))
+    return kind(verify=ssl_context(), limits=limits, proxy=proxy)
 
 
-def proxy_for(host: str) -> str | None:
+def _proxy_for(host: str) -> str | None:
     """The proxy that the environment names, as for every httpx client."""
     url = httpx.URL(host)
     proxies = getproxies()
