@@ -19,7 +19,7 @@ generate: .venv/environment ## Write generated/ from openapi.yaml, generator-con
 	@$(BIN)/python -m scripts.generate
 
 test: .venv/package ## Run every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4
 
 check: .venv/package lint ## Run the linters and the type checkers, and see that generated/ is what its inputs give
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no fault"

@@ -166,7 +166,7 @@ def test_of_many_calls_to_a_faulty_server_each_ends_and_none_is_carried_out_twic
             anyio.run(five_hundred_tasks, server.url, load, kind, backend=LOOPS[kind])
         seconds = time.perf_counter() - began
         assert os.listdir("/dev/fd") == descriptors
-        assert threading.enumerate() == threads
+        assert set(threading.enumerate()) <= set(threads)
         seen = server.finish()
     print(f"{CALLS / seconds:.0f} calls/s, {seconds:.1f} s, {load.growth / 1024:+.0f} KiB", end=", ")
     print(f"{seen.connections} connections, ", Counter(each.__name__ for each in load.outcomes))

@@ -106,6 +106,11 @@ def test_the_wheel_tells_what_an_index_shows_and_pip_needs(repository: Path, whe
     told = metadata(wheel)
     assert told["License-Expression"] == "MIT"
     assert told["Requires-Python"] == project["requires-python"] == ">=3.11"
-    assert told.get_all("Requires-Dist") == project["dependencies"]
+    extras = [
+        f"{each} ; extra == '{extra}'"
+        for extra, dependencies in project["optional-dependencies"].items()
+        for each in dependencies
+    ]
+    assert told.get_all("Requires-Dist") == project["dependencies"] + extras
     assert told["Description-Content-Type"] == "text/markdown"
     assert told.get_payload() == (repository / "generated" / "README.md").read_text()
