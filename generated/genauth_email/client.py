@@ -65,13 +65,14 @@ _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _logger = logging.getLogger("genauth_email")
 
 
-@frozen(slots=False)
+# What attrs makes besides would only take time at import.
+@frozen(slots=False, eq=False, repr=False)
 class _Options:
     """What a client sends with each request, and how. It never changes: `with_options` makes another."""
 
     app_id: str
     app_host: str
-    access_token: str | None = field(repr=False)
+    access_token: str | None
     lang: Lang | None
     real_ip: str | None
     timeout: float | httpx.Timeout
@@ -282,7 +283,7 @@ class _Received:
         return content[:MAX_ANSWER_SIZE]
 
 
-@define
+@define(slots=False, eq=False, repr=False)
 class _Call(Generic[AnswerT]):
     """One call: a request, what its answer is read as, and the attempts at it. It knows nothing of sync or async."""
 
