@@ -59,7 +59,7 @@ def by_turns(
             taken[name] = []
         except Exception as error:
             leave_out(name, error)
-    # In a program there is one client. The garbage collector shall not walk through all the others in its time.
+    # A program has one client. The garbage collector shall not walk through all the others in its time.
     gc.collect()
     gc.freeze()
     for _ in range(rounds):
