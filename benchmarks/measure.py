@@ -133,7 +133,9 @@ class InFlight:
     def __post_init__(self) -> None:
         check(self.runner.run(self._once()))
         self._connect()
-        self._calls = max(round(self.seconds * self._connect()), 3 * self.in_flight)
+        # So many for each in flight, and more of those that go faster.
+        least = 3 if self.in_flight > 100 else 5
+        self._calls = self.in_flight * max(round(self.seconds * self._connect() / self.in_flight), least)
 
     def __call__(self) -> float:
         # The connections may have been idle for so long that they were closed.
@@ -141,8 +143,9 @@ class InFlight:
         ended = self.runner.run(self._run(self._calls))
         # All of them: a client that lets some calls wait while others overtake them ends those last.
         self.latencies += [latency for _, latency in ended]
-        # While they start, and while the last ones end, there are fewer in flight.
-        steady = ended[self.in_flight - 1 : 1 - self.in_flight or None]
+        # While they start, and while the last ones end, there are fewer in flight. What is between is whole waves:
+        # those that began together end together.
+        steady = ended[self.in_flight - 1 : -self.in_flight]
         return (len(steady) - 1) / (steady[-1][0] - steady[0][0])
 
     def _connect(self) -> float:
