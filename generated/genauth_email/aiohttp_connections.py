@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from . import connections
-from .connections import HttpRequest, OwnConnections
+from .connections import Content, HttpRequest, OwnConnections, Timeout, out_of_time
 
 # What an error is to httpx: the first that fits.
 _ERRORS: Final[tuple[tuple[type[aiohttp.ClientError], type[httpx.RequestError]], ...]] = (
@@ -35,6 +37,18 @@ class _Connector(aiohttp.TCPConnector):
         ):
             connection.close()
         return connection
+
+
+class _Body(aiohttp.BytesPayload):
+    """The body of a request, which tells that when it is taken. aiohttp sends it together with the headers."""
+
+    def __init__(self, body: Content) -> None:
+        super().__init__(body.content)
+        self._body = body
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self._body.taken = True
+        await super().write_with_length(writer, content_length)
 
 
 class AiohttpResponse:
@@ -66,26 +80,27 @@ class AiohttpConnections(OwnConnections):
             await self._session.close()
 
     @asynccontextmanager
-    async def exchange(self, host: str, request: HttpRequest) -> AsyncGenerator[AiohttpResponse, None]:
-        """Send a request. Its answer can be read as long as the `with` statement lasts.
+    async def exchange(
+        self, host: str, request: HttpRequest, seconds: float
+    ) -> AsyncGenerator[AiohttpResponse, None]:
+        """Send a request. Its answer can be read as long as the `with` statement lasts, but no longer than that.
 
         Raises:
-            httpx.RequestError: There was no answer.
+            httpx.RequestError: There was no answer, or not in time.
         """
         self._check_open()
+        if seconds <= 0:  # To aiohttp that is no limit.
+            raise out_of_time()
         if self._session is None:
             self._session = _open()
-        timeout = request.extensions["timeout"]
         try:
             async with self._session.request(
                 request.method,
                 str(request.url),
-                headers=request.headers,
-                data=request.stream,
+                headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
+                data=_Body(request.body),
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    connect=timeout["pool"], sock_connect=timeout["connect"], sock_read=timeout["read"]
-                ),
+                timeout=_timeout(request.extensions["timeout"], seconds),
                 proxy=self._proxy(host),
             ) as response:
                 yield AiohttpResponse(response)
@@ -104,6 +119,24 @@ class AiohttpConnections(OwnConnections):
         except aiohttp.ClientError as error:
             ours = next((ours for theirs, ours in _ERRORS if isinstance(error, theirs)), httpx.ProtocolError)
             raise ours(str(error) or type(error).__name__, request=request) from error
+        except TimeoutError as error:
+            raise out_of_time() from error
+
+
+def _timeout(parts: Timeout, seconds: float) -> aiohttp.ClientTimeout:
+    # Each has its timer, so those that would end with the whole or later are left out.
+    pool, connect, read = (
+        None if part is None or part >= seconds else part
+        for part in (parts["pool"], parts["connect"], parts["read"])
+    )
+    return aiohttp.ClientTimeout(
+        total=None if seconds == math.inf else seconds,
+        connect=pool,
+        sock_connect=connect,
+        sock_read=read,
+        # Else a second would become up to one more.
+        ceil_threshold=math.inf,
+    )
 
 
 def _open() -> aiohttp.ClientSession:

@@ -20,7 +20,15 @@ import httpx
 from attrs import define, field, frozen
 
 from .api.email import send_email
-from .connections import AsyncConnections, AsyncHttpClient, Connections, HttpClient, HttpRequest, HttpResponse
+from .connections import (
+    AsyncConnections,
+    AsyncHttpClient,
+    Connections,
+    HttpClient,
+    HttpRequest,
+    HttpResponse,
+    out_of_time,
+)
 from .errors import (
     APIConnectionError,
     APITimeoutError,
@@ -356,7 +364,7 @@ class _Call(Generic[AnswerT]):
             _TryAgain: The HTTP status is 429 or 503, and the server says when to try again.
         """
         if received.late:
-            error = _out_of_time()
+            error = out_of_time()
             raise self.fail(error) from error
         status, headers, content = received.status, received.headers, received.body()
         outcome: Response[AnswerT] | GenAuthError
@@ -848,26 +856,21 @@ class AsyncAuthenticationClient(_Client["AsyncConnections | AiohttpConnections |
         return await self._retry(call, failure) if call.max_retries else failure.settle()
 
     async def _attempt(self, call: _Call[AnswerT]) -> Response[AnswerT]:
-        import anyio
-
         call.begin_attempt()
         received: _Received | None = None
+        exchange = self._connections.exchange(call.host, call.http_request, call.time_left())
         try:
-            with anyio.move_on_after(call.time_left()) as scope:
-                async with self._connections.exchange(call.host, call.http_request) as response:
-                    received = _Received(response, call.deadline)
-                    if not response.is_stream_consumed:
-                        async for chunk in cast(AsyncIterable[bytes], response.stream):
-                            if not received.take(chunk):
-                                # Now the next one cannot come, and with that all that reads from it ends.
-                                await response.aclose()
-            if scope.cancelled_caught:
-                raise _out_of_time()
+            async with exchange as response:
+                received = _Received(response, call.deadline)
+                if not response.is_stream_consumed:
+                    async for chunk in cast(AsyncIterable[bytes], response.stream):
+                        if not received.take(chunk):
+                            # Now the next one cannot come, and with that all that reads from it ends.
+                            await response.aclose()
         except httpx.RequestError as error:
             if received is None or isinstance(error, httpx.TimeoutException):
                 raise call.fail(error) from error
             received.flaw = f"it broke off: {_said(error)}"
-        assert received is not None
         return call.read(received)
 
     async def _retry(self, call: _Call[AnswerT], failure: _TryAgain) -> Response[AnswerT]:
@@ -961,10 +964,6 @@ def _request_of(error: httpx.RequestError) -> httpx.Request | None:
         return error.request
     except RuntimeError:  # It has none, which httpx takes for a mistake.
         return None
-
-
-def _out_of_time() -> httpx.ReadTimeout:
-    return httpx.ReadTimeout("the whole answer was not there in time")
 
 
 def _decompressed(content: bytes, encoding: str) -> bytes:

@@ -25,21 +25,21 @@ _HttpClient = TypeVar("_HttpClient", httpx.Client, httpx.AsyncClient)
 Timeout = Mapping[str, float | None]
 
 
-class _Content(httpx.SyncByteStream, httpx.AsyncByteStream):
+class Content(httpx.SyncByteStream, httpx.AsyncByteStream):
     """The body of a request."""
 
     def __init__(self, content: bytes) -> None:
-        self._content = content
+        self.content = content
         self._rest: Iterator[bytes] = iter(())
         self.taken = False
 
     def __iter__(self) -> Iterator[bytes]:
         self.taken = True
-        return iter((self._content,))
+        return iter((self.content,))
 
     # No generator: where the sending fails, httpx would leave that to the garbage collection.
     def __aiter__(self) -> AsyncIterator[bytes]:
-        self._rest = iter((self._content,))
+        self._rest = iter((self.content,))
         return self
 
     async def __anext__(self) -> bytes:
@@ -55,9 +55,9 @@ class HttpRequest(httpx.Request):
     def __init__(
         self, method: str, url: httpx.URL, headers: httpx.Headers, content: bytes, timeout: Timeout
     ) -> None:
-        self._body = _Content(content)
+        self.body = Content(content)
         super().__init__(
-            method, url, headers=headers, stream=self._body, extensions={"timeout": dict(timeout)}
+            method, url, headers=headers, stream=self.body, extensions={"timeout": dict(timeout)}
         )
 
     @property
@@ -67,11 +67,11 @@ class HttpRequest(httpx.Request):
 
     @property
     def taken(self) -> bool:
-        return self._body.taken or self.stream is not self._body
+        return self.body.taken or self.stream is not self.body
 
     def begin(self) -> None:
         """Forget what was taken for the attempt before."""
-        self._body.taken = False
+        self.body.taken = False
 
 
 class HttpResponse(Protocol):
@@ -286,15 +286,55 @@ class AsyncConnections(OwnConnections):
             await transport.aclose()
 
     @asynccontextmanager
-    async def exchange(self, host: str, request: HttpRequest) -> AsyncGenerator[httpx.Response, None]:
-        """Send a request. Its answer can be read as long as the `with` statement lasts.
+    async def exchange(
+        self, host: str, request: HttpRequest, seconds: float
+    ) -> AsyncGenerator[httpx.Response, None]:
+        """Send a request. Its answer can be read as long as the `with` statement lasts, but no longer than that.
 
         Raises:
-            httpx.RequestError: There was no answer.
+            httpx.RequestError: There was no answer, or not in time.
         """
         import anyio
 
         self._check_open()
+        with _time_limit(seconds):
+            await self._acquire(request)
+            try:
+                transport = self._idle.take(host)
+                if transport is None:
+                    transport = _open(httpx.AsyncHTTPTransport, self._proxy(host))
+                opened: list[Any] = []
+
+                async def note(event: str, info: Mapping[str, Any]) -> None:
+                    if event == "connection.connect_tcp.complete":
+                        opened.append(info["return_value"])
+
+                request.extensions["trace"] = note
+                try:
+                    response = await transport.handle_async_request(request)
+                    yield response
+                    await response.aclose()
+                    if _more_came(transport):
+                        await transport.aclose()
+                except BaseException as error:
+                    # Who knows what state it is in. One that is cancelled while it shakes hands, httpcore forgets to close.
+                    with anyio.CancelScope(shield=True):
+                        for each in (transport, *opened):
+                            await each.aclose()
+                    if isinstance(error, ssl.SSLError):
+                        raise _broken_by_tls(error, request) from error
+                    if isinstance(error, httpx.RequestError):
+                        error.request = request
+                    raise
+                self._idle.keep(host, transport)
+                for each in self._idle.drop(all=self._closed):
+                    await each.aclose()
+            finally:
+                self._free.release()
+
+    async def _acquire(self, request: HttpRequest) -> None:
+        import anyio
+
         try:
             self._free.acquire_nowait()
         except anyio.WouldBlock:
@@ -302,38 +342,6 @@ class AsyncConnections(OwnConnections):
                 await self._free.acquire()
             if waiting.cancelled_caught:
                 raise _all_in_use(request) from None
-        try:
-            transport = self._idle.take(host)
-            if transport is None:
-                transport = _open(httpx.AsyncHTTPTransport, self._proxy(host))
-            opened: list[Any] = []
-
-            async def note(event: str, info: Mapping[str, Any]) -> None:
-                if event == "connection.connect_tcp.complete":
-                    opened.append(info["return_value"])
-
-            request.extensions["trace"] = note
-            try:
-                response = await transport.handle_async_request(request)
-                yield response
-                await response.aclose()
-                if _more_came(transport):
-                    await transport.aclose()
-            except BaseException as error:
-                # Who knows what state it is in. One that is cancelled while it shakes hands, httpcore forgets to close.
-                with anyio.CancelScope(shield=True):
-                    for each in (transport, *opened):
-                        await each.aclose()
-                if isinstance(error, ssl.SSLError):
-                    raise _broken_by_tls(error, request) from error
-                if isinstance(error, httpx.RequestError):
-                    error.request = request
-                raise
-            self._idle.keep(host, transport)
-            for each in self._idle.drop(all=self._closed):
-                await each.aclose()
-        finally:
-            self._free.release()
 
 
 class _Borrowed(Generic[_HttpClient]):
@@ -378,19 +386,36 @@ class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
         """It is its owner who closes it."""
 
     @asynccontextmanager
-    async def exchange(self, host: str, request: HttpRequest) -> AsyncGenerator[httpx.Response, None]:
+    async def exchange(
+        self, host: str, request: HttpRequest, seconds: float
+    ) -> AsyncGenerator[httpx.Response, None]:
         import anyio
 
-        # A redirect would take the user's token, and the email, to wherever it points.
-        try:
-            response = await self._http_client.send(request, stream=True, follow_redirects=False)
-        except ssl.SSLError as error:
-            raise _broken_by_tls(error, request) from error
-        try:
-            yield response
-        finally:
-            with anyio.CancelScope(shield=True):
-                await response.aclose()
+        with _time_limit(seconds):
+            # A redirect would take the user's token, and the email, to wherever it points.
+            try:
+                response = await self._http_client.send(request, stream=True, follow_redirects=False)
+            except ssl.SSLError as error:
+                raise _broken_by_tls(error, request) from error
+            try:
+                yield response
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await response.aclose()
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Generator[None, None, None]:
+    import anyio
+
+    with anyio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise out_of_time()
+
+
+def out_of_time() -> httpx.ReadTimeout:
+    return httpx.ReadTimeout("the whole answer was not there in time")
 
 
 @lru_cache
