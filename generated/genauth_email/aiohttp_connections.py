@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Final
 
 import aiohttp
@@ -16,7 +15,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from . import connections
-from .connections import Content, HttpRequest, OwnConnections, Timeout, out_of_time
+from .connections import HttpRequest, OwnConnections, Received, Timeout, out_of_time
 
 # What an error is to httpx: the first that fits.
 _ERRORS: Final[tuple[tuple[type[aiohttp.ClientError], type[httpx.RequestError]], ...]] = (
@@ -42,29 +41,13 @@ class _Connector(aiohttp.TCPConnector):
 class _Body(aiohttp.BytesPayload):
     """The body of a request, which tells that when it is taken. aiohttp sends it together with the headers."""
 
-    def __init__(self, body: Content) -> None:
-        super().__init__(body.content)
-        self._body = body
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request.content)
+        self._request = request
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        self._body.taken = True
+        self._request.taken = True
         await super().write_with_length(writer, content_length)
-
-
-class AiohttpResponse:
-    """A response of aiohttp, as the clients want it."""
-
-    is_stream_consumed: bool = False
-    content: bytes = b""  # It is in the stream.
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self.status_code: int = response.status
-        self.headers: httpx.Headers = httpx.Headers(response.raw_headers)
-        self.stream: AsyncIterable[bytes] = response.content.iter_any()
-        self._response = response
-
-    async def aclose(self) -> None:
-        self._response.close()
 
 
 class AiohttpConnections(OwnConnections):
@@ -79,38 +62,41 @@ class AiohttpConnections(OwnConnections):
         if self._session is not None:
             await self._session.close()
 
-    @asynccontextmanager
-    async def exchange(
-        self, host: str, request: HttpRequest, seconds: float
-    ) -> AsyncGenerator[AiohttpResponse, None]:
-        """Send a request. Its answer can be read as long as the `with` statement lasts, but no longer than that.
+    async def exchange(self, request: HttpRequest, received: Received) -> None:
+        """Send a request, and receive its answer.
 
         Raises:
-            httpx.RequestError: There was no answer, or not in time.
+            httpx.RequestError: There was no answer, or it broke off, or was late.
         """
         self._check_open()
-        if seconds <= 0:  # To aiohttp that is no limit.
-            raise out_of_time()
         if self._session is None:
             self._session = _open()
+        seconds = received.deadline - monotonic()
+        if seconds <= 0:  # To aiohttp that is no limit.
+            raise out_of_time()
         try:
             async with self._session.request(
                 request.method,
-                str(request.url),
-                headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
-                data=_Body(request.body),
+                request.url,
+                headers=request.headers,
+                data=_Body(request),
                 allow_redirects=False,
-                timeout=_timeout(request.extensions["timeout"], seconds),
-                proxy=self._proxy(host),
+                timeout=_timeout(request.timeout, seconds),
+                proxy=self._proxy(request.host),
             ) as response:
-                yield AiohttpResponse(response)
+                received.begin(response.status, httpx.Headers(response.raw_headers))
+                async for chunk in response.content.iter_any():
+                    if not received.take(chunk):
+                        # Now the next one cannot come.
+                        response.close()
         except aiohttp.ClientResponseError as error:
             # It shows the request's headers, and quotes what is no HTTP: it is no cause of what we raise.
+            httpx_request = self._httpx_request(request)
             proxy = isinstance(error, aiohttp.ClientHttpProxyError)
             failure = (
-                httpx.ProxyError(f"HTTP {error.status} of the proxy", request=request)
+                httpx.ProxyError(f"HTTP {error.status} of the proxy", request=httpx_request)
                 if proxy
-                else httpx.RemoteProtocolError("the answer is no HTTP", request=request)
+                else httpx.RemoteProtocolError("the answer is no HTTP", request=httpx_request)
             )
             try:
                 raise failure from None
@@ -118,7 +104,7 @@ class AiohttpConnections(OwnConnections):
                 failure.__context__ = None
         except aiohttp.ClientError as error:
             ours = next((ours for theirs, ours in _ERRORS if isinstance(error, theirs)), httpx.ProtocolError)
-            raise ours(str(error) or type(error).__name__, request=request) from error
+            raise ours(str(error) or type(error).__name__, request=self._httpx_request(request)) from error
         except TimeoutError as error:
             raise out_of_time() from error
 

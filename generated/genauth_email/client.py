@@ -9,8 +9,8 @@ import math
 import os
 import re
 import ssl
-import zlib
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from threading import TIMEOUT_MAX
 from time import monotonic
 from types import TracebackType
@@ -26,7 +26,8 @@ from .connections import (
     Connections,
     HttpClient,
     HttpRequest,
-    HttpResponse,
+    Received,
+    Timeout,
     out_of_time,
 )
 from .errors import (
@@ -61,9 +62,6 @@ DEFAULT_MAX_RETRIES: Final = 2
 # Seconds, where there is no timeout that would end the waiting sooner.
 _LONGEST_WAIT: Final = 60.0
 
-MAX_ANSWER_SIZE: Final = 1024 * 1024
-"""Bytes, decompressed. The answers of the API have some hundred; what is longer is none of them."""
-
 ConnectionsT = TypeVar(
     "ConnectionsT", bound="Connections | AsyncConnections | AiohttpConnections | HttpClient | AsyncHttpClient"
 )
@@ -89,10 +87,27 @@ class _Options:
     def but(self, changes: Mapping[str, Any]) -> Self:
         # Several times as fast as `attrs.evolve`.
         options = object.__new__(type(self))
-        options.__dict__.update(self.__dict__, **changes)
+        values = options.__dict__
+        values.update(self.__dict__, **changes)
+        for derived in ("headers", "timeouts", "seconds"):
+            values.pop(derived, None)
         return options
 
-    def headers(self) -> httpx.Headers:
+    @cached_property
+    def timeouts(self) -> Timeout:
+        """Seconds for each of a request's steps, as httpx names them."""
+        if isinstance(self.timeout, httpx.Timeout):
+            return self.timeout.as_dict()
+        return dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
+
+    @cached_property
+    def seconds(self) -> float:
+        """What a call may take with its retries: the longest of the timeouts."""
+        seconds = [math.inf if each is None else each for each in self.timeouts.values()]
+        return max(seconds)
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:
         headers = {
             "user-agent": f"genauth-email/{VERSION} python-httpx/{httpx.__version__}",
             "content-type": "application/json",
@@ -103,12 +118,12 @@ class _Options:
             "x-genauth-app-id": self.app_id,
         }
         if self.lang is not None:
-            headers["x-genauth-lang"] = self.lang
+            headers["x-genauth-lang"] = str(self.lang)
         if self.real_ip is not None:
             headers["x-real-ip"] = self.real_ip
         if self.access_token is not None:
             headers["authorization"] = self.access_token
-        return httpx.Headers(headers)
+        return headers
 
 
 def _string(name: str, value: object) -> str:
@@ -252,51 +267,11 @@ class _TryAgain(Exception):
         return self.outcome
 
 
-class _Received:
-    """An answer, and its body as far as it came.
-
-    Attributes:
-        flaw: What is wrong with the body, if it is not whole.
-        late: Whether the time was up before it was.
-    """
-
-    def __init__(self, response: HttpResponse, deadline: float) -> None:
-        self.status = response.status_code
-        self.headers = response.headers
-        self.flaw = ""
-        self.late = False
-        self._deadline = deadline
-        # A hook may have read it, and then httpx has decompressed it.
-        self._as_it_came = not response.is_stream_consumed
-        self._content = bytearray() if self._as_it_came else bytearray(response.content)
-
-    def take(self, chunk: bytes) -> bool:
-        """Take a part of the body, and tell whether there may be more of it."""
-        self.late = monotonic() > self._deadline
-        if len(self._content) <= MAX_ANSWER_SIZE:
-            self._content += chunk
-        return not self.late and len(self._content) <= MAX_ANSWER_SIZE
-
-    def body(self) -> bytes:
-        """Return the body, decompressed if that can be done."""
-        content = bytes(self._content)
-        encoding = self.headers.get("content-encoding", "identity").strip().lower()
-        if self._as_it_came and not self.flaw and encoding != "identity":
-            try:
-                content = _decompressed(content, encoding)
-            except (ValueError, zlib.error) as error:
-                self.flaw = str(error)
-        if len(content) > MAX_ANSWER_SIZE:
-            self.flaw = f"it is longer than {MAX_ANSWER_SIZE:,} bytes"
-        return content[:MAX_ANSWER_SIZE]
-
-
 @define(slots=False, eq=False, repr=False)
 class _Call(Generic[AnswerT]):
     """One call: a request, what its answer is read as, and the attempts at it. It knows nothing of sync or async."""
 
     request: Request
-    host: str
     http_request: HttpRequest
     answer: type[AnswerT]
     max_retries: int
@@ -307,18 +282,30 @@ class _Call(Generic[AnswerT]):
 
     def begin_attempt(self) -> None:
         self.attempt_started = monotonic()
-        self.http_request.begin()
+        self.http_request.taken = False
         if self.failure is not None:
             # The timeout is the call's: a later attempt has what is left of it, which the wait may have used up.
             left = self.deadline - self.attempt_started
             if left <= 0:
                 raise self.failure
             _logger.warning("%s: trying again after: %s", self.request, self.failure)
-            timeout: dict[str, float | None] = self.http_request.extensions["timeout"]
             # Where one of them is None, there is no end to what is left.
-            self.http_request.extensions["timeout"] = {
-                kind: None if seconds is None else min(seconds, left) for kind, seconds in timeout.items()
+            self.http_request.timeout = {
+                step: None if seconds is None else min(seconds, left)
+                for step, seconds in self.http_request.timeout.items()
             }
+
+    def break_off(self, received: Received, error: httpx.RequestError) -> None:
+        """Note that an answer broke off.
+
+        Raises:
+            APITimeoutError: It did not, but there was none in time.
+            APIConnectionError: It did not, but there was none.
+            _TryAgain: The same, and it is safe to try again.
+        """
+        if not received.begun or isinstance(error, httpx.TimeoutException):
+            raise self.fail(error) from error
+        received.flaw = f"it broke off: {_said(error)}"
 
     def fail(self, error: httpx.RequestError) -> Exception:
         """Turn an error of httpx into ours, or into a `_TryAgain`."""
@@ -348,13 +335,13 @@ class _Call(Generic[AnswerT]):
         return (
             isinstance(error, never_connected)
             and error.__cause__ is None
-            and _request_of(error) is self.http_request
+            and _request_of(error) is self.http_request.as_httpx
         )
 
     def time_left(self) -> float:
         return max(self.deadline - monotonic(), 0)
 
-    def read(self, received: _Received) -> Response[AnswerT]:
+    def read(self, received: Received) -> Response[AnswerT]:
         """Read an answer. A DTO decides whatever the HTTP status; without one, an HTTP error is an `APIError`.
 
         Raises:
@@ -448,7 +435,6 @@ class _Client(Generic[ConnectionsT]):
     _options: _Options
     _connections: ConnectionsT
     _owns_connections = True
-    _headers: httpx.Headers | None = None
 
     def _configure(
         self,
@@ -525,7 +511,6 @@ class _Client(Generic[ConnectionsT]):
         client.__dict__.update(self.__dict__)
         client._options = self._options.but(changes)
         client._owns_connections = False
-        client._headers = None
         return client
 
     def _with_call_options(
@@ -544,18 +529,6 @@ class _Client(Generic[ConnectionsT]):
             timeout=UNSET if timeout is None else timeout,
         )
 
-    def _headers_with(self, more: Mapping[str, object]) -> httpx.Headers:
-        # Most calls of a client have the same, so they are made once.
-        if self._headers is None:
-            self._headers = self._options.headers()
-        if not more:
-            return self._headers
-        headers = self._headers.copy()
-        headers.update(
-            {name: _header_value(name, as_text(value)) for name, value in more.items() if value is not UNSET}
-        )
-        return headers
-
     def _call(
         self,
         method: str,
@@ -569,18 +542,18 @@ class _Client(Generic[ConnectionsT]):
         request = Request(method, options.app_host + path, body, options.access_token)
         return _Call(
             request=request,
-            host=options.app_host,
-            http_request=self._connections.request(
+            http_request=HttpRequest(
                 method,
                 request.url,
+                host=options.app_host,
                 params=_given(params),
-                headers=self._headers_with(headers),
+                headers={**options.headers, **_as_headers(headers)} if headers else options.headers,
                 content=b"" if body is None else _content(body),
-                timeout=_each(options.timeout),
+                timeout=options.timeouts,
             ),
             answer=answer,
             max_retries=options.max_retries,
-            deadline=monotonic() + _total(options.timeout),
+            deadline=monotonic() + options.seconds,
         )
 
 
@@ -677,19 +650,11 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
 
     def _attempt(self, call: _Call[AnswerT]) -> Response[AnswerT]:
         call.begin_attempt()
-        received: _Received | None = None
+        received = Received(call.deadline)
         try:
-            with self._connections.exchange(call.host, call.http_request) as response:
-                received = _Received(response, call.deadline)
-                if not response.is_stream_consumed:
-                    for chunk in cast(Iterable[bytes], response.stream):
-                        if not received.take(chunk):
-                            # Now the next one cannot come, and with that all that reads from it ends.
-                            response.close()
+            self._connections.exchange(call.http_request, received)
         except httpx.RequestError as error:
-            if received is None or isinstance(error, httpx.TimeoutException):
-                raise call.fail(error) from error
-            received.flaw = f"it broke off: {_said(error)}"
+            call.break_off(received, error)
         return call.read(received)
 
     def _retry(self, call: _Call[AnswerT], failure: _TryAgain) -> Response[AnswerT]:
@@ -857,20 +822,11 @@ class AsyncAuthenticationClient(_Client["AsyncConnections | AiohttpConnections |
 
     async def _attempt(self, call: _Call[AnswerT]) -> Response[AnswerT]:
         call.begin_attempt()
-        received: _Received | None = None
-        exchange = self._connections.exchange(call.host, call.http_request, call.time_left())
+        received = Received(call.deadline)
         try:
-            async with exchange as response:
-                received = _Received(response, call.deadline)
-                if not response.is_stream_consumed:
-                    async for chunk in cast(AsyncIterable[bytes], response.stream):
-                        if not received.take(chunk):
-                            # Now the next one cannot come, and with that all that reads from it ends.
-                            await response.aclose()
+            await self._connections.exchange(call.http_request, received)
         except httpx.RequestError as error:
-            if received is None or isinstance(error, httpx.TimeoutException):
-                raise call.fail(error) from error
-            received.flaw = f"it broke off: {_said(error)}"
+            call.break_off(received, error)
         return call.read(received)
 
     async def _retry(self, call: _Call[AnswerT], failure: _TryAgain) -> Response[AnswerT]:
@@ -966,23 +922,6 @@ def _request_of(error: httpx.RequestError) -> httpx.Request | None:
         return None
 
 
-def _decompressed(content: bytes, encoding: str) -> bytes:
-    """Decompress the body of an answer, but not to much more than its greatest size.
-
-    Raises:
-        ValueError: It is cut short, or not compressed in a way that was asked for.
-        zlib.error: It is broken.
-    """
-    if encoding not in ("gzip", "deflate"):
-        raise ValueError("its Content-Encoding is neither gzip nor deflate")
-    # 32: zlib finds out itself which of the two it is.
-    decompressor = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
-    decompressed = decompressor.decompress(content, MAX_ANSWER_SIZE + 1)
-    if not decompressor.eof and len(decompressed) <= MAX_ANSWER_SIZE:
-        raise ValueError(f"its {encoding} is cut short")
-    return decompressed
-
-
 def _or_environment(value: str | None, variable: str, default: str | None = None) -> str | None:
     # An empty variable counts as not set, as in most tools.
     return (os.environ.get(variable) or default) if value is None else value
@@ -1015,17 +954,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or next(iter(arguments), None)
 
 
-def _each(timeout: float | httpx.Timeout) -> Mapping[str, float | None]:
-    """The timeout of each of a request's steps, as httpx names them."""
-    if isinstance(timeout, httpx.Timeout):
-        return timeout.as_dict()
-    return {"connect": timeout, "read": timeout, "write": timeout, "pool": timeout}
-
-
-def _total(timeout: float | httpx.Timeout) -> float:
-    """The seconds that a call may take with its retries: the longest of the timeouts."""
-    seconds = _each(timeout).values()
-    return math.inf if None in seconds else max(cast(Iterable[float], seconds))
+def _as_headers(values: Mapping[str, object]) -> dict[str, str]:
+    return {
+        name.lower(): _header_value(name, as_text(value))
+        for name, value in values.items()
+        if value is not UNSET
+    }
 
 
 def _given(values: Mapping[str, object]) -> dict[str, Any]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import ssl
+import zlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import Lock
 from time import monotonic
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import httpx
+from attrs import define
+
+MAX_ANSWER_SIZE: Final = 1024 * 1024
+"""Bytes, decompressed. The answers of the API have some hundred; what is longer is none of them."""
 
 # As httpx has them.
 MAX_CONNECTIONS: Final = 100
@@ -25,69 +30,160 @@ _HttpClient = TypeVar("_HttpClient", httpx.Client, httpx.AsyncClient)
 Timeout = Mapping[str, float | None]
 
 
-class Content(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a request."""
+@define(eq=False, repr=False)
+class HttpRequest:
+    """What a call sends.
 
-    def __init__(self, content: bytes) -> None:
-        self.content = content
+    Attributes:
+        url: Where to, without the query's parameters.
+        host: The application's host: what has the same can go over the same connection.
+        timeout: Seconds for each step, by httpx's names for them.
+        taken: Whether the body was taken to be sent. Before that, no server can have acted on it.
+        as_httpx: How it was given to httpx.
+    """
+
+    method: str
+    url: str
+    host: str
+    params: Mapping[str, Any]
+    headers: Mapping[str, str]
+    content: bytes
+    timeout: Timeout
+    taken: bool = False
+    as_httpx: httpx.Request | None = None
+
+
+class Received:
+    """An answer, as far as it came.
+
+    Attributes:
+        deadline: When the time is up, by `monotonic`.
+        begun: Whether there is an answer at all. Before that it has neither a status nor headers.
+        flaw: What is wrong with the body, if it is not whole.
+        late: Whether the time was up before it was.
+    """
+
+    status: int
+    headers: httpx.Headers
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.begun = False
+        self.flaw = ""
+        self.late = False
+        self._decompressed = False
+        self._content = bytearray()
+
+    def begin(self, status: int, headers: httpx.Headers) -> None:
+        self.begun = True
+        self.status = status
+        self.headers = headers
+
+    def take_whole(self, content: bytes) -> None:
+        """Take a body that httpx has decompressed."""
+        self._decompressed = True
+        self._content += content
+
+    def take(self, chunk: bytes) -> bool:
+        """Take a part of the body, and tell whether there may be more of it."""
+        self.late = monotonic() > self.deadline
+        if len(self._content) <= MAX_ANSWER_SIZE:
+            self._content += chunk
+        return not self.late and len(self._content) <= MAX_ANSWER_SIZE
+
+    def body(self) -> bytes:
+        """Return the body, decompressed if that can be done."""
+        content = bytes(self._content)
+        if not self._decompressed and not self.flaw and "content-encoding" in self.headers:
+            try:
+                content = _decompressed(content, self.headers["content-encoding"].strip().lower())
+            except (ValueError, zlib.error) as error:
+                self.flaw = str(error)
+        if len(content) > MAX_ANSWER_SIZE:
+            self.flaw = f"it is longer than {MAX_ANSWER_SIZE:,} bytes"
+        return content[:MAX_ANSWER_SIZE]
+
+
+def _decompressed(content: bytes, encoding: str) -> bytes:
+    """Decompress the body of an answer, but not to much more than its greatest size.
+
+    Raises:
+        ValueError: It is cut short, or not compressed in a way that was asked for.
+        zlib.error: It is broken.
+    """
+    if encoding == "identity":
+        return content
+    if encoding not in ("gzip", "deflate"):
+        raise ValueError("its Content-Encoding is neither gzip nor deflate")
+    # 32: zlib finds out itself which of the two it is.
+    decompressor = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
+    decompressed = decompressor.decompress(content, MAX_ANSWER_SIZE + 1)
+    if not decompressor.eof and len(decompressed) <= MAX_ANSWER_SIZE:
+        raise ValueError(f"its {encoding} is cut short")
+    return decompressed
+
+
+class _Content(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a request, for httpx."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
         self._rest: Iterator[bytes] = iter(())
-        self.taken = False
 
     def __iter__(self) -> Iterator[bytes]:
-        self.taken = True
-        return iter((self.content,))
+        self._request.taken = True
+        return iter((self._request.content,))
 
     # No generator: where the sending fails, httpx would leave that to the garbage collection.
     def __aiter__(self) -> AsyncIterator[bytes]:
-        self._rest = iter((self.content,))
+        self._rest = iter((self._request.content,))
         return self
 
     async def __anext__(self) -> bytes:
-        self.taken = True
+        self._request.taken = True
         for content in self._rest:
             return content
         raise StopAsyncIteration
 
 
-class HttpRequest(httpx.Request):
-    """A request that knows whether its body was taken to be sent. Before that, no server can have acted on it."""
-
+class _HttpxRequest(httpx.Request):
     def __init__(
-        self, method: str, url: httpx.URL, headers: httpx.Headers, content: bytes, timeout: Timeout
+        self, request: HttpRequest, url: httpx.URL, headers: Mapping[str, str] | httpx.Headers
     ) -> None:
-        self.body = Content(content)
         super().__init__(
-            method, url, headers=headers, stream=self.body, extensions={"timeout": dict(timeout)}
+            request.method,
+            url,
+            headers=headers,
+            stream=_Content(request),
+            extensions={"timeout": dict(request.timeout)},
         )
+        request.as_httpx = self
 
     @property
     def content(self) -> bytes:
         # A hook of the user's expects it to be there. Who took it for what, we cannot know.
         return self.read()
 
-    @property
-    def taken(self) -> bool:
-        return self.body.taken or self.stream is not self.body
 
-    def begin(self) -> None:
-        """Forget what was taken for the attempt before."""
-        self.body.taken = False
+def _receive(response: httpx.Response, received: Received) -> None:
+    received.begin(response.status_code, response.headers)
+    if response.is_stream_consumed:  # By a hook of the user's.
+        received.take_whole(response.content)
+        return
+    for chunk in cast(Iterable[bytes], response.stream):
+        if not received.take(chunk):
+            # Now the next one cannot come, and with that all that reads from it ends.
+            response.close()
 
 
-class HttpResponse(Protocol):
-    """What the clients ask of a response of httpx, and of aiohttp's."""
-
-    @property
-    def status_code(self) -> int: ...
-
-    @property
-    def headers(self) -> httpx.Headers: ...
-
-    @property
-    def is_stream_consumed(self) -> bool: ...
-
-    @property
-    def content(self) -> bytes: ...
+async def _receive_async(response: httpx.Response, received: Received) -> None:
+    received.begin(response.status_code, response.headers)
+    if response.is_stream_consumed:
+        received.take_whole(response.content)
+        return
+    async for chunk in cast(AsyncIterable[bytes], response.stream):
+        if not received.take(chunk):
+            await response.aclose()
 
 
 class _Places:
@@ -161,22 +257,12 @@ class OwnConnections:
         self._closed = False
         self._proxies: dict[str, str | None] = {}
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any],
-        headers: httpx.Headers,
-        content: bytes,
-        timeout: Timeout,
-    ) -> HttpRequest:
-        where, host = _parse(url)
-        request = HttpRequest(
-            method, where.copy_merge_params(params) if params else where, headers, content, timeout
+    def _httpx_request(self, request: HttpRequest) -> httpx.Request:
+        url, host = _parse(request.url)
+        headers = {"host": host, **request.headers, "content-length": str(len(request.content))}
+        return _HttpxRequest(
+            request, url.copy_merge_params(request.params) if request.params else url, headers
         )
-        request.headers["host"] = host
-        request.headers["content-length"] = str(len(content))
-        return request
 
     def _proxy(self, host: str) -> str | None:
         if host not in self._proxies:
@@ -220,25 +306,25 @@ class Connections(OwnConnections):
         for transport in idle:
             transport.close()
 
-    @contextmanager
-    def exchange(self, host: str, request: HttpRequest) -> Generator[httpx.Response, None, None]:
-        """Send a request. Its answer can be read as long as the `with` statement lasts.
+    def exchange(self, request: HttpRequest, received: Received) -> None:
+        """Send a request, and receive its answer.
 
         Raises:
-            httpx.RequestError: There was no answer.
+            httpx.RequestError: There was no answer, or it broke off.
         """
         self._check_open()
+        httpx_request = self._httpx_request(request)
         free = self._free
-        if not free.acquire(timeout=request.extensions["timeout"]["pool"]):
-            raise _all_in_use(request)
+        if not free.acquire(timeout=request.timeout["pool"]):
+            raise _all_in_use(httpx_request)
         try:
             with self._lock:
-                transport = self._idle.take(host)
+                transport = self._idle.take(request.host)
             if transport is None:
-                transport = _open(httpx.HTTPTransport, self._proxy(host))
+                transport = _open(httpx.HTTPTransport, self._proxy(request.host))
             try:
-                response = transport.handle_request(request)
-                yield response
+                response = transport.handle_request(httpx_request)
+                _receive(response, received)
                 response.close()
                 if _more_came(transport):
                     transport.close()
@@ -246,10 +332,10 @@ class Connections(OwnConnections):
                 # Who knows what state it is in.
                 transport.close()
                 if isinstance(error, httpx.RequestError):
-                    error.request = request
+                    error.request = httpx_request
                 raise
             with self._lock:
-                self._idle.keep(host, transport)
+                self._idle.keep(request.host, transport)
                 dropped = self._idle.drop(all=self._closed)
             for each in dropped:
                 each.close()
@@ -285,34 +371,32 @@ class AsyncConnections(OwnConnections):
         for transport in self._idle.drop(all=True):
             await transport.aclose()
 
-    @asynccontextmanager
-    async def exchange(
-        self, host: str, request: HttpRequest, seconds: float
-    ) -> AsyncGenerator[httpx.Response, None]:
-        """Send a request. Its answer can be read as long as the `with` statement lasts, but no longer than that.
+    async def exchange(self, request: HttpRequest, received: Received) -> None:
+        """Send a request, and receive its answer.
 
         Raises:
-            httpx.RequestError: There was no answer, or not in time.
+            httpx.RequestError: There was no answer, or it broke off, or was late.
         """
         import anyio
 
         self._check_open()
-        with _time_limit(seconds):
-            await self._acquire(request)
+        httpx_request = self._httpx_request(request)
+        with _until(received.deadline):
+            await self._acquire(httpx_request)
             try:
-                transport = self._idle.take(host)
+                transport = self._idle.take(request.host)
                 if transport is None:
-                    transport = _open(httpx.AsyncHTTPTransport, self._proxy(host))
+                    transport = _open(httpx.AsyncHTTPTransport, self._proxy(request.host))
                 opened: list[Any] = []
 
                 async def note(event: str, info: Mapping[str, Any]) -> None:
                     if event == "connection.connect_tcp.complete":
                         opened.append(info["return_value"])
 
-                request.extensions["trace"] = note
+                httpx_request.extensions["trace"] = note
                 try:
-                    response = await transport.handle_async_request(request)
-                    yield response
+                    response = await transport.handle_async_request(httpx_request)
+                    await _receive_async(response, received)
                     await response.aclose()
                     if _more_came(transport):
                         await transport.aclose()
@@ -322,17 +406,17 @@ class AsyncConnections(OwnConnections):
                         for each in (transport, *opened):
                             await each.aclose()
                     if isinstance(error, ssl.SSLError):
-                        raise _broken_by_tls(error, request) from error
+                        raise _broken_by_tls(error, httpx_request) from error
                     if isinstance(error, httpx.RequestError):
-                        error.request = request
+                        error.request = httpx_request
                     raise
-                self._idle.keep(host, transport)
+                self._idle.keep(request.host, transport)
                 for each in self._idle.drop(all=self._closed):
                     await each.aclose()
             finally:
                 self._free.release()
 
-    async def _acquire(self, request: HttpRequest) -> None:
+    async def _acquire(self, request: httpx.Request) -> None:
         import anyio
 
         try:
@@ -350,17 +434,22 @@ class _Borrowed(Generic[_HttpClient]):
     def __init__(self, http_client: _HttpClient) -> None:
         self._http_client: _HttpClient = http_client
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any],
-        headers: httpx.Headers,
-        content: bytes,
-        timeout: Timeout,
-    ) -> HttpRequest:
-        built = self._http_client.build_request(method, url, params=params, headers=headers, content=content)
-        return HttpRequest(method, built.url, built.headers, content, timeout)
+    @contextmanager
+    def _httpx_request(self, request: HttpRequest) -> Generator[httpx.Request, None, None]:
+        built = self._http_client.build_request(
+            request.method,
+            request.url,
+            params=request.params,
+            headers=request.headers,
+            content=request.content,
+        )
+        httpx_request = _HttpxRequest(request, built.url, built.headers)
+        stream = httpx_request.stream
+        try:
+            yield httpx_request
+        finally:
+            # A hook of the user's may have put another in its place.
+            request.taken |= httpx_request.stream is not stream
 
 
 class HttpClient(_Borrowed[httpx.Client]):
@@ -369,14 +458,14 @@ class HttpClient(_Borrowed[httpx.Client]):
     def close(self) -> None:
         """It is its owner who closes it."""
 
-    @contextmanager
-    def exchange(self, host: str, request: HttpRequest) -> Generator[httpx.Response, None, None]:
-        # A redirect would take the user's token, and the email, to wherever it points.
-        response = self._http_client.send(request, stream=True, follow_redirects=False)
-        try:
-            yield response
-        finally:
-            response.close()
+    def exchange(self, request: HttpRequest, received: Received) -> None:
+        with self._httpx_request(request) as httpx_request:
+            # A redirect would take the user's token, and the email, to wherever it points.
+            response = self._http_client.send(httpx_request, stream=True, follow_redirects=False)
+            try:
+                _receive(response, received)
+            finally:
+                response.close()
 
 
 class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
@@ -385,30 +474,27 @@ class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
     async def aclose(self) -> None:
         """It is its owner who closes it."""
 
-    @asynccontextmanager
-    async def exchange(
-        self, host: str, request: HttpRequest, seconds: float
-    ) -> AsyncGenerator[httpx.Response, None]:
+    async def exchange(self, request: HttpRequest, received: Received) -> None:
         import anyio
 
-        with _time_limit(seconds):
+        with _until(received.deadline), self._httpx_request(request) as httpx_request:
             # A redirect would take the user's token, and the email, to wherever it points.
             try:
-                response = await self._http_client.send(request, stream=True, follow_redirects=False)
+                response = await self._http_client.send(httpx_request, stream=True, follow_redirects=False)
             except ssl.SSLError as error:
-                raise _broken_by_tls(error, request) from error
+                raise _broken_by_tls(error, httpx_request) from error
             try:
-                yield response
+                await _receive_async(response, received)
             finally:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Generator[None, None, None]:
+def _until(deadline: float) -> Generator[None, None, None]:
     import anyio
 
-    with anyio.move_on_after(seconds) as scope:
+    with anyio.move_on_after(max(deadline - monotonic(), 0)) as scope:
         yield
     if scope.cancelled_caught:
         raise out_of_time()
@@ -446,11 +532,11 @@ def ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _all_in_use(request: HttpRequest) -> httpx.PoolTimeout:
+def _all_in_use(request: httpx.Request) -> httpx.PoolTimeout:
     return httpx.PoolTimeout(f"all {MAX_CONNECTIONS} connections are in use", request=request)
 
 
-def _broken_by_tls(error: ssl.SSLError, request: HttpRequest) -> httpx.ReadError:
+def _broken_by_tls(error: ssl.SSLError, request: httpx.Request) -> httpx.ReadError:
     # Such as that of a server which wants a certificate of ours. The sync httpcore does the same.
     return httpx.ReadError(str(error), request=request)
 

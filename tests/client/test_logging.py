@@ -172,7 +172,8 @@ def test_the_duration_is_that_of_the_attempt(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, debug: pytest.LogCaptureFixture
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("genauth_email.client.monotonic", lambda: now)
+    for module in ("client", "connections"):
+        monkeypatch.setattr(f"genauth_email.{module}.monotonic", lambda: now)
     takes = iter([1.5, 0.25])
 
     def answer(request: httpx.Request) -> httpx.Response:

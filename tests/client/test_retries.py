@@ -91,7 +91,8 @@ def before_retry() -> Generator[BeforeRetry]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("genauth_email.client.monotonic", clock)
+    for module in ("client", "connections"):
+        monkeypatch.setattr(f"genauth_email.{module}.monotonic", clock)
     return clock
 
 
