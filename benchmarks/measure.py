@@ -143,8 +143,8 @@ class InFlight:
         ended = self.runner.run(self._run(self._calls))
         # All of them: a client that lets some calls wait while others overtake them ends those last.
         self.latencies += [latency for _, latency in ended]
-        # While they start, and while the last ones end, there are fewer in flight. Those that began together end
-        # together, so what is between is whole waves.
+        # While they start, and while the last ones end, there are fewer in flight. Those that begin together
+        # end together, so what is between is whole waves.
         steady = ended[self.in_flight - 1 : -self.in_flight]
         return (len(steady) - 1) / (steady[-1][0] - steady[0][0])
 

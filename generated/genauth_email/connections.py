@@ -16,7 +16,6 @@ from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import httpx
-from attrs import define
 
 MAX_ANSWER_SIZE: Final = 1024 * 1024
 """Bytes, decompressed. The answers of the API have some hundred; what is longer is none of them."""
@@ -30,7 +29,6 @@ _HttpClient = TypeVar("_HttpClient", httpx.Client, httpx.AsyncClient)
 Timeout = Mapping[str, float | None]
 
 
-@define(eq=False, repr=False)
 class HttpRequest:
     """What a call sends.
 
@@ -42,15 +40,25 @@ class HttpRequest:
         as_httpx: How it was given to httpx.
     """
 
-    method: str
-    url: str
-    host: str
-    params: Mapping[str, Any]
-    headers: Mapping[str, str]
-    content: bytes
-    timeout: Timeout
-    taken: bool = False
-    as_httpx: httpx.Request | None = None
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        host: str,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str],
+        content: bytes,
+        timeout: Timeout,
+    ) -> None:
+        self.method: str = method
+        self.url: str = url
+        self.host: str = host
+        self.params: Mapping[str, Any] = params
+        self.headers: Mapping[str, str] = headers
+        self.content: bytes = content
+        self.timeout: Timeout = timeout
+        self.taken: bool = False
+        self.as_httpx: httpx.Request | None = None
 
 
 class Received:
@@ -67,10 +75,10 @@ class Received:
     headers: httpx.Headers
 
     def __init__(self, deadline: float) -> None:
-        self.deadline = deadline
-        self.begun = False
-        self.flaw = ""
-        self.late = False
+        self.deadline: float = deadline
+        self.begun: bool = False
+        self.flaw: str = ""
+        self.late: bool = False
         self._decompressed = False
         self._content = bytearray()
 

@@ -4,11 +4,13 @@ import datetime
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, Generic, Literal, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, Self, TypeVar, cast
 from urllib.parse import quote
-from uuid import UUID
 
 from attrs import AttrsInstance, field, fields, frozen
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 
 class Unset(Enum):
@@ -174,7 +176,9 @@ def date_time(value: object) -> datetime.datetime:
     return datetime.datetime.fromisoformat(string(value))
 
 
-def uuid(value: object) -> UUID:
+def uuid(value: object) -> "UUID":
+    from uuid import UUID
+
     return UUID(string(value))
 
 
@@ -209,7 +213,8 @@ def encode(value: Any) -> Any:
         return value.value
     if isinstance(value, datetime.date):
         return value.isoformat()
-    if isinstance(value, UUID):
+    # By its name: to load the module takes time, and most contracts have none.
+    if type(value).__name__ == "UUID":
         return str(value)
     if isinstance(value, list):
         return [encode(item) for item in cast(list[object], value)]
