@@ -6,7 +6,16 @@ import os
 import ssl
 import zlib
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import Lock
@@ -15,6 +24,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
+import httpcore
 import httpx
 
 MAX_ANSWER_SIZE: Final = 1024 * 1024
@@ -24,7 +34,7 @@ MAX_ANSWER_SIZE: Final = 1024 * 1024
 MAX_CONNECTIONS: Final = 100
 KEPT_IDLE: Final = 5.0  # Seconds.
 
-_Transport = TypeVar("_Transport")
+_TransportT = TypeVar("_TransportT")
 _HttpClient = TypeVar("_HttpClient", httpx.Client, httpx.AsyncClient)
 Timeout = Mapping[str, float | None]
 
@@ -232,22 +242,40 @@ class _Places:
                 self._free += 1
 
 
-class _Idle(Generic[_Transport]):
+class _Transport(httpx.HTTPTransport):
+    """A transport with one connection in place of its pool, whose work would be a tenth of a call's."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(verify=ssl_context(), trust_env=False)
+        self.connection = httpcore.HTTPConnection(httpcore.URL(host).origin, ssl_context=ssl_context())
+        self._pool = self.connection  # type: ignore[assignment]
+
+
+class _AsyncTransport(httpx.AsyncHTTPTransport):
+    """The async twin of `_Transport`."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(verify=ssl_context(), trust_env=False)
+        self.connection = httpcore.AsyncHTTPConnection(httpcore.URL(host).origin, ssl_context=ssl_context())
+        self._pool = self.connection  # type: ignore[assignment]
+
+
+class _Idle(Generic[_TransportT]):
     """The connections that wait for their next request, those used last at the end."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[float, str, _Transport]] = []
+        self._kept: list[tuple[float, str, _TransportT]] = []
 
-    def take(self, host: str) -> _Transport | None:
+    def take(self, host: str) -> _TransportT | None:
         for index in range(len(self._kept) - 1, -1, -1):
             if self._kept[index][1] == host:
                 return self._kept.pop(index)[2]
         return None
 
-    def keep(self, host: str, transport: _Transport) -> None:
+    def keep(self, host: str, transport: _TransportT) -> None:
         self._kept.append((monotonic() + KEPT_IDLE, host, transport))
 
-    def drop(self, *, all: bool = False) -> list[_Transport]:
+    def drop(self, *, all: bool = False) -> list[_TransportT]:
         """Take out those that nobody wanted for too long, or that are too many."""
         now = monotonic()
         count = len(self._kept) if all else max(len(self._kept) - MAX_CONNECTIONS, 0)
@@ -283,10 +311,10 @@ class OwnConnections:
 
 
 class Connections(OwnConnections):
-    """Up to 100 connections. Each is a transport of httpx with room for one.
+    """Up to 100 connections. Each is a transport of httpx, which is where tools for tracing and tests take hold.
 
-    With all of them in one pool of httpx, the work for each event would grow with the requests that wait times the
-    connections that are open: https://github.com/encode/httpx/issues/3215.
+    In one pool of httpx, the work for each event would grow with the requests that wait times the connections that
+    are open: https://github.com/encode/httpx/issues/3215.
     """
 
     def __init__(self) -> None:
@@ -326,10 +354,7 @@ class Connections(OwnConnections):
         if not free.acquire(timeout=request.timeout["pool"]):
             raise _all_in_use(httpx_request)
         try:
-            with self._lock:
-                transport = self._idle.take(request.host)
-            if transport is None:
-                transport = _open(httpx.HTTPTransport, self._proxy(request.host))
+            transport = self._take(request.host) or self._open(request.host)
             try:
                 response = transport.handle_request(httpx_request)
                 _receive(response, received)
@@ -349,6 +374,19 @@ class Connections(OwnConnections):
                 each.close()
         finally:
             free.release()
+
+    def _take(self, host: str) -> httpx.HTTPTransport | None:
+        while True:
+            with self._lock:
+                transport = self._idle.take(host)
+            # One with a pool sees to that itself.
+            if not isinstance(transport, _Transport) or _is_fit(transport.connection):
+                return transport
+            transport.close()
+
+    def _open(self, host: str) -> httpx.HTTPTransport:
+        proxy = self._proxy(host)
+        return _Transport(host) if proxy is None else httpx.HTTPTransport(**_through(proxy))
 
 
 # A process that was forked must not send on the connections of its parent, who would get its answers.
@@ -392,16 +430,11 @@ class AsyncConnections(OwnConnections):
         with _until(received.deadline):
             await self._acquire(httpx_request)
             try:
-                transport = self._idle.take(request.host)
-                if transport is None:
-                    transport = _open(httpx.AsyncHTTPTransport, self._proxy(request.host))
+                transport = await self._take(request.host)
                 opened: list[Any] = []
-
-                async def note(event: str, info: Mapping[str, Any]) -> None:
-                    if event == "connection.connect_tcp.complete":
-                        opened.append(info["return_value"])
-
-                httpx_request.extensions["trace"] = note
+                if transport is None:
+                    transport = self._open(request.host)
+                    httpx_request.extensions["trace"] = _note(opened)
                 try:
                     response = await transport.handle_async_request(httpx_request)
                     await _receive_async(response, received)
@@ -423,6 +456,18 @@ class AsyncConnections(OwnConnections):
                     await each.aclose()
             finally:
                 self._free.release()
+
+    async def _take(self, host: str) -> httpx.AsyncHTTPTransport | None:
+        while True:
+            transport = self._idle.take(host)
+            # One with a pool sees to that itself.
+            if not isinstance(transport, _AsyncTransport) or _is_fit(transport.connection):
+                return transport
+            await transport.aclose()
+
+    def _open(self, host: str) -> httpx.AsyncHTTPTransport:
+        proxy = self._proxy(host)
+        return _AsyncTransport(host) if proxy is None else httpx.AsyncHTTPTransport(**_through(proxy))
 
     async def _acquire(self, request: httpx.Request) -> None:
         import anyio
@@ -498,6 +543,14 @@ class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
                     await response.aclose()
 
 
+def _note(opened: list[Any]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    async def note(event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            opened.append(info["return_value"])
+
+    return note
+
+
 @contextmanager
 def _until(deadline: float) -> Generator[None, None, None]:
     import anyio
@@ -519,9 +572,9 @@ def _parse(url: str) -> tuple[httpx.URL, str]:
     return parsed, parsed.netloc.decode("ascii")
 
 
-def _open(kind: Callable[..., _Transport], proxy: str | None) -> _Transport:
-    limits = httpx.Limits(max_connections=1, keepalive_expiry=KEPT_IDLE)
-    return kind(verify=ssl_context(), limits=limits, proxy=proxy)
+def _through(proxy: str) -> dict[str, Any]:
+    """The arguments of a transport with room for one connection, through a proxy."""
+    return {"verify": ssl_context(), "proxy": proxy, "limits": httpx.Limits(max_connections=1)}
 
 
 def _proxy_for(host: str) -> str | None:
@@ -549,9 +602,18 @@ def _broken_by_tls(error: ssl.SSLError, request: httpx.Request) -> httpx.ReadErr
     return httpx.ReadError(str(error), request=request)
 
 
+def _is_fit(connection: httpcore.HTTPConnection | httpcore.AsyncHTTPConnection) -> bool:
+    """Tell whether a connection can take a request: the server may have closed it."""
+    return connection.is_available() and not connection.has_expired()
+
+
 def _more_came(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport) -> bool:
     """Tell whether more came than the answer. httpcore would take it for the answer to the next request."""
-    connection: Any = next(iter(transport._pool.connections), None)  # pyright: ignore[reportPrivateUsage]
+    connection: Any = (
+        transport.connection
+        if isinstance(transport, _Transport | _AsyncTransport)
+        else next(iter(transport._pool.connections), None)  # pyright: ignore[reportPrivateUsage]
+    )
     while connection is not None and not hasattr(connection, "_h11_state"):
         connection = getattr(connection, "_connection", None)
     return connection is not None and connection._h11_state.trailing_data[0] != b""
