@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import lru_cache
 from time import monotonic
 from typing import Final
 
@@ -85,10 +86,11 @@ class AiohttpConnections(OwnConnections):
                 proxy=self._proxy(request.host),
             ) as response:
                 received.begin(response.status, httpx.Headers(response.raw_headers))
-                async for chunk in response.content.iter_any():
-                    if not received.take(chunk):
-                        # Now the next one cannot come.
-                        response.close()
+                body = response.content
+                while not body.at_eof() and received.take(await body.readany()):
+                    pass
+                if not body.at_eof():
+                    response.close()
         except aiohttp.ClientResponseError as error:
             # It shows the request's headers, and quotes what is no HTTP: it is no cause of what we raise.
             httpx_request = self._httpx_request(request)
@@ -110,13 +112,22 @@ class AiohttpConnections(OwnConnections):
 
 
 def _timeout(parts: Timeout, seconds: float) -> aiohttp.ClientTimeout:
+    # To the millisecond, as then most calls have the same.
+    return _timeout_of(
+        parts["pool"], parts["connect"], parts["read"], math.inf if seconds == math.inf else round(seconds, 3)
+    )
+
+
+@lru_cache
+def _timeout_of(
+    pool: float | None, connect: float | None, read: float | None, seconds: float
+) -> aiohttp.ClientTimeout:
     # Each has its timer, so those that would end with the whole or later are left out.
     pool, connect, read = (
-        None if part is None or part >= seconds else part
-        for part in (parts["pool"], parts["connect"], parts["read"])
+        None if part is None or part >= seconds else part for part in (pool, connect, read)
     )
     return aiohttp.ClientTimeout(
-        total=None if seconds == math.inf else seconds,
+        total=None if seconds == math.inf else max(seconds, 0.001),
         connect=pool,
         sock_connect=connect,
         sock_read=read,

@@ -112,7 +112,13 @@ class Received:
     def body(self) -> bytes:
         """Return the body, decompressed if that can be done."""
         content = bytes(self._content)
-        if not self._decompressed and not self.flaw and "content-encoding" in self.headers:
+        if (
+            # What begins like that is JSON, whatever the headers say of it.
+            not content.startswith(b"{")
+            and not self._decompressed
+            and not self.flaw
+            and "content-encoding" in self.headers
+        ):
             try:
                 content = _decompressed(content, self.headers["content-encoding"].strip().lower())
             except (ValueError, zlib.error) as error:
@@ -195,13 +201,17 @@ def _receive(response: httpx.Response, received: Received) -> None:
 
 
 async def _receive_async(response: httpx.Response, received: Received) -> None:
+    import anyio
+
     received.begin(response.status_code, response.headers)
     if response.is_stream_consumed:
         received.take_whole(response.content)
         return
     async for chunk in cast(AsyncIterable[bytes], response.stream):
         if not received.take(chunk):
-            await response.aclose()
+            # Were this loop left here, the stream would be for the garbage collection to end.
+            with anyio.CancelScope(shield=True):
+                await response.aclose()
 
 
 class _Places:
