@@ -59,11 +59,12 @@ def by_turns(
             taken[name] = []
         except Exception as error:
             leave_out(name, error)
-    # A program has one client. The garbage collector shall not walk through all the others in its time.
-    gc.collect()
-    gc.freeze()
     for _ in range(rounds):
         for name in order.sample(list(taken), len(taken)):
+            # A program has one client. The garbage collector shall not walk through the others in its time.
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
             try:
                 taken[name].append(measurements[name]())
             except Exception as error:

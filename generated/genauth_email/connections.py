@@ -20,12 +20,14 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import Lock
 from time import monotonic
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
-import httpcore
 import httpx
+
+if TYPE_CHECKING:
+    import httpcore
 
 MAX_ANSWER_SIZE: Final = 1024 * 1024
 """Bytes, decompressed. The answers of the API have some hundred; what is longer is none of them."""
@@ -256,6 +258,9 @@ class _Transport(httpx.HTTPTransport):
     """A transport with one connection in place of its pool, whose work would be a tenth of a call's."""
 
     def __init__(self, host: str) -> None:
+        # Not before it is needed, as it loads all of anyio and trio: httpx does the same.
+        import httpcore
+
         super().__init__(verify=ssl_context(), trust_env=False)
         self.connection = httpcore.HTTPConnection(httpcore.URL(host).origin, ssl_context=ssl_context())
         self._pool = self.connection  # type: ignore[assignment]
@@ -265,6 +270,8 @@ class _AsyncTransport(httpx.AsyncHTTPTransport):
     """The async twin of `_Transport`."""
 
     def __init__(self, host: str) -> None:
+        import httpcore
+
         super().__init__(verify=ssl_context(), trust_env=False)
         self.connection = httpcore.AsyncHTTPConnection(httpcore.URL(host).origin, ssl_context=ssl_context())
         self._pool = self.connection  # type: ignore[assignment]
@@ -277,9 +284,14 @@ class _Idle(Generic[_TransportT]):
         self._kept: list[tuple[float, str, _TransportT]] = []
 
     def take(self, host: str) -> _TransportT | None:
+        now = monotonic()
         for index in range(len(self._kept) - 1, -1, -1):
-            if self._kept[index][1] == host:
-                return self._kept.pop(index)[2]
+            end, its_host, transport = self._kept[index]
+            if end < now:  # So it is for all before it, and `drop` takes them.
+                break
+            if its_host == host:
+                del self._kept[index]
+                return transport
         return None
 
     def keep(self, host: str, transport: _TransportT) -> None:
@@ -440,10 +452,10 @@ class AsyncConnections(OwnConnections):
         with _until(received.deadline):
             await self._acquire(httpx_request)
             try:
-                transport = await self._take(request.host)
+                idle = await self._take(request.host)
+                transport = idle or self._open(request.host)
                 opened: list[Any] = []
-                if transport is None:
-                    transport = self._open(request.host)
+                if not isinstance(idle, _AsyncTransport):
                     httpx_request.extensions["trace"] = _note(opened)
                 try:
                     response = await transport.handle_async_request(httpx_request)
