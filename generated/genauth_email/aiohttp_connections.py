@@ -46,11 +46,6 @@ class _Body(aiohttp.BytesPayload):
         super().__init__(request.content)
         self._request = request
 
-    # Before aiohttp 3.12, this alone is called.
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        self._request.taken = True
-        await super().write(writer)
-
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         self._request.taken = True
         await super().write_with_length(writer, content_length)

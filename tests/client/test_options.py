@@ -1,6 +1,7 @@
 """Options of a call and of a derived client, the connections that clients share, and their end."""
 
 import gc
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
@@ -280,6 +281,19 @@ def test_each_host_keeps_its_connection(connect: Connect) -> None:
         client.close()
         assert [len(one.finish()), len(another.finish())] == [3, 3]
         assert [one.connections, another.connections] == [1, 1]
+
+
+# A router on the way may have forgotten one by then, and would not tell.
+def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
+    connect: Connect, genauth: GenAuth, connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genauth_email.connections.KEPT_IDLE", 0.01)
+    client = connect(genauth.url)
+    for number in range(2):
+        client.send_email("CHANNEL_LOGIN", f"{number}@example.com")
+        time.sleep(0.02)
+
+    assert len(connections.peers) == 2
 
 
 def test_clients_made_anew_do_not_share_connections(
