@@ -44,6 +44,9 @@ class Twin:
         assert isinstance(answer, SendEmailRespDto)
         return answer
 
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        return self._run(self.client.request, method, path, **options)
+
     def call(self, endpoint: ModuleType, *, detailed: bool = False, **arguments: Any) -> Any:
         """Call the endpoint's function for this kind of client."""
         name = "sync" if self._portal is None else "asyncio"

@@ -78,7 +78,7 @@ class AiohttpConnections(OwnConnections):
         try:
             async with self._session.request(
                 request.method,
-                request.url,
+                str(self._httpx_request(request).url) if request.params else request.url,
                 headers=request.headers,
                 data=_Body(request),
                 allow_redirects=False,
@@ -141,7 +141,7 @@ def _open() -> aiohttp.ClientSession:
         asyncio.get_running_loop()
     except RuntimeError:
         raise RuntimeError('http_client="aiohttp" is for asyncio: under trio leave it out') from None
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=_Connector(
             ssl=connections.ssl_context(),
             limit=connections.MAX_CONNECTIONS,
@@ -152,3 +152,6 @@ def _open() -> aiohttp.ClientSession:
         # Within limits that are ours.
         auto_decompress=False,
     )
+    # It would send a PUT or DELETE again by itself.
+    session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
+    return session

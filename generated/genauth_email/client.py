@@ -10,7 +10,6 @@ import os
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from threading import TIMEOUT_MAX
 from time import monotonic
 from types import TracebackType
@@ -83,28 +82,29 @@ class _Options:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.__dict__.update(values)
+        timeout = self.timeout
+        # Seconds for each of a request's steps, as httpx names them.
+        self.timeouts: Timeout = (
+            timeout.as_dict()
+            if isinstance(timeout, httpx.Timeout)
+            else {"connect": timeout, "read": timeout, "write": timeout, "pool": timeout}
+        )
+        # What a call may take with its retries: the longest of the timeouts.
+        self.seconds: float = max(math.inf if each is None else each for each in self.timeouts.values())
+        self._headers: Mapping[str, str] | None = None
 
     def but(self, changes: Mapping[str, Any]) -> Self:
-        values = {**self.__dict__, **changes}
-        for derived in ("headers", "timeouts", "seconds"):
-            values.pop(derived, None)
-        return type(self)(values)
+        # Several times as fast as `attrs.evolve`.
+        return type(self)({**self.__dict__, **changes})
 
-    @cached_property
-    def timeouts(self) -> Timeout:
-        """Seconds for each of a request's steps, as httpx names them."""
-        if isinstance(self.timeout, httpx.Timeout):
-            return self.timeout.as_dict()
-        return dict.fromkeys(("connect", "read", "write", "pool"), self.timeout)
-
-    @cached_property
-    def seconds(self) -> float:
-        """What a call may take with its retries: the longest of the timeouts."""
-        seconds = [math.inf if each is None else each for each in self.timeouts.values()]
-        return max(seconds)
-
-    @cached_property
+    @property
     def headers(self) -> Mapping[str, str]:
+        # Most calls of a client have the same, so they are made once.
+        if self._headers is None:
+            self._headers = self._make_headers()
+        return self._headers
+
+    def _make_headers(self) -> Mapping[str, str]:
         headers = {
             "user-agent": f"genauth-email/{VERSION} python-httpx/{httpx.__version__}",
             "content-type": "application/json",
@@ -342,9 +342,6 @@ class _Call(Generic[AnswerT]):
             and _request_of(error) is self.http_request.as_httpx
         )
 
-    def time_left(self) -> float:
-        return max(self.deadline - monotonic(), 0)
-
     def read(self, received: Received) -> Response[AnswerT]:
         """Read an answer. A DTO decides whatever the HTTP status; without one, an HTTP error is an `APIError`.
 
@@ -408,7 +405,7 @@ class _Call(Generic[AnswerT]):
 
     def retries(self) -> dict[str, Any]:
         """The arguments of `stamina.retry_context`, but for the first."""
-        left = self.time_left()
+        left = max(self.deadline - monotonic(), 0)
         # So long that, if the attempts take no time, all of them fit.
         self.longest_backoff = min(5.0, left / (self.max_retries + 1))
         return {"attempts": self.max_retries + 1, "timeout": None, "wait_max": self.longest_backoff}
@@ -635,7 +632,7 @@ class AuthenticationClient(_Client[Connections | HttpClient]):
             answer: The DTO to read the answer as.
             body: The DTO to send.
             params: The query's parameters. Those that are `UNSET` are left out.
-            headers: More headers. Those that are `UNSET` are left out.
+            headers: More headers. Those that are `UNSET` are left out, and `Host` and `Content-Length`.
 
         Raises:
             APIError: An HTTP error came without an answer of the API. Its class is the one of the HTTP status.
@@ -807,7 +804,7 @@ class AsyncAuthenticationClient(_Client["AsyncConnections | AiohttpConnections |
             answer: The DTO to read the answer as.
             body: The DTO to send.
             params: The query's parameters. Those that are `UNSET` are left out.
-            headers: More headers. Those that are `UNSET` are left out.
+            headers: More headers. Those that are `UNSET` are left out, and `Host` and `Content-Length`.
 
         Raises:
             APIError: An HTTP error came without an answer of the API. Its class is the one of the HTTP status.
@@ -962,7 +959,8 @@ def _as_headers(values: Mapping[str, object]) -> dict[str, str]:
     return {
         name.lower(): _header_value(name, as_text(value))
         for name, value in values.items()
-        if value is not UNSET
+        # These two are for the connection to say.
+        if value is not UNSET and name.lower() not in ("host", "content-length")
     }
 
 

@@ -1,4 +1,4 @@
-"""What the clients send on: connections of their own, or the user's `http_client`. Only this module and `client` know httpx."""
+"""What the clients send on, and what they receive: connections of their own, or the user's `http_client`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from contextlib import contextmanager
 from functools import cache, lru_cache
@@ -255,7 +256,7 @@ class _Places:
 
 
 class _Transport(httpx.HTTPTransport):
-    """A transport with one connection in place of its pool, whose work would be a tenth of a call's."""
+    """A transport with one connection in place of a pool: the pool's work would be a tenth of a call's."""
 
     def __init__(self, host: str) -> None:
         # Not before it is needed, as it loads all of anyio and trio: httpx does the same.
@@ -275,6 +276,13 @@ class _AsyncTransport(httpx.AsyncHTTPTransport):
         super().__init__(verify=ssl_context(), trust_env=False)
         self.connection = httpcore.AsyncHTTPConnection(httpcore.URL(host).origin, ssl_context=ssl_context())
         self._pool = self.connection  # type: ignore[assignment]
+
+    async def aclose(self) -> None:
+        import anyio
+
+        # As the pool has it: who is cancelled while it closes has closed it all the same.
+        with anyio.CancelScope(shield=True):
+            await super().aclose()
 
 
 class _Idle(Generic[_TransportT]):
@@ -436,8 +444,7 @@ class AsyncConnections(OwnConnections):
 
     async def aclose(self) -> None:
         self._closed = True
-        for transport in self._idle.drop(all=True):
-            await transport.aclose()
+        await _close(self._idle.drop(all=True))
 
     async def exchange(self, request: HttpRequest, received: Received) -> None:
         """Send a request, and receive its answer.
@@ -474,8 +481,7 @@ class AsyncConnections(OwnConnections):
                         error.request = httpx_request
                     raise
                 self._idle.keep(request.host, transport)
-                for each in self._idle.drop(all=self._closed):
-                    await each.aclose()
+                await _close(self._idle.drop(all=self._closed))
             finally:
                 self._free.release()
 
@@ -565,6 +571,15 @@ class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
                     await response.aclose()
 
 
+async def _close(transports: Sequence[httpx.AsyncHTTPTransport]) -> None:
+    """Close them all, even if the task is cancelled meanwhile."""
+    if transports:
+        try:
+            await transports[0].aclose()
+        finally:
+            await _close(transports[1:])
+
+
 def _note(opened: list[Any]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
     async def note(event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
@@ -580,7 +595,12 @@ def _until(deadline: float) -> Generator[None, None, None]:
     with anyio.move_on_after(max(deadline - monotonic(), 0)) as scope:
         yield
     if scope.cancelled_caught:
-        raise out_of_time()
+        error = out_of_time()
+        try:
+            raise error
+        finally:
+            # The cancellation, whose frames hold the request.
+            error.__context__ = None
 
 
 def out_of_time() -> httpx.ReadTimeout:
@@ -638,4 +658,18 @@ def _more_came(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport) -> boo
     )
     while connection is not None and not hasattr(connection, "_h11_state"):
         connection = getattr(connection, "_connection", None)
-    return connection is not None and connection._h11_state.trailing_data[0] != b""
+    if connection is None:
+        return False
+    if connection._h11_state.trailing_data[0]:
+        return True
+    # An async stream of TLS may have read from the socket what it has not decrypted yet.
+    tls = connection._network_stream.get_extra_info("ssl_object")
+    if not isinstance(tls, ssl.SSLObject):
+        return False
+    try:
+        tls.read(1)
+    except ssl.SSLWantReadError:
+        return False
+    except ssl.SSLError:
+        pass  # It is the end, or broken.
+    return True

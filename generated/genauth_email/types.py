@@ -211,14 +211,16 @@ def encode(value: Any) -> Any:
     """Return what a DTO's field is in JSON."""
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, str | int | float):
+        return value
     if isinstance(value, datetime.date):
         return value.isoformat()
-    # By its name: to load the module takes time, and most contracts have none.
-    if type(value).__name__ == "UUID":
-        return str(value)
     if isinstance(value, list):
         return [encode(item) for item in cast(list[object], value)]
-    return value.to_dict() if hasattr(value, "to_dict") else value
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    # By its name: to load the module takes time, and most contracts have none.
+    return str(value) if any(kind.__name__ == "UUID" for kind in type(value).__mro__) else value
 
 
 def as_text(value: Any) -> str:

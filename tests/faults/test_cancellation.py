@@ -4,6 +4,7 @@ Async calls are cancelled, sync ones are interrupted with Ctrl-C. So these tests
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import ssl
@@ -296,6 +297,39 @@ def test_a_call_can_be_cancelled_at_each_step(backend: str, steps: Steps, tls: s
 
     with RawServer(*[Answer(LAST)] * 100, tls=tls) as server:
         anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize(
+    ("backend", "way"), [("asyncio", "Task.cancel"), ("asyncio", "scope"), ("trio", "scope")]
+)
+def test_a_client_closes_all_connections_even_if_that_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch, backend: str, way: str
+) -> None:
+    monkeypatch.setattr("genauth_email.connections.MAX_CONNECTIONS", 5)
+
+    async def main() -> None:
+        async with async_client(POOLS[0], server.url) as client:
+            async with anyio.create_task_group() as tasks:
+                for number in range(5):
+                    tasks.start_soon(client.send_email, "CHANNEL_LOGIN", f"{number}@example.com")
+            with anyio.CancelScope() as scope:
+                if way == "scope":
+                    scope.cancel()
+                    await client.aclose()
+                else:
+                    closing = asyncio.create_task(client.aclose())
+                    await asyncio.sleep(0)
+                    closing.cancel()
+                    await asyncio.wait([closing])
+            await anyio.to_thread.run_sync(server.wait_for_open, 0)
+
+    all_there = threading.Barrier(5)
+    gc.disable()  # It closes what was forgotten.
+    try:
+        with RawServer(*[Answer(SUCCESS, before=partial(all_there.wait, 10))] * 5) as server:
+            anyio.run(main, backend=backend)
+    finally:
+        gc.enable()
 
 
 @contextmanager

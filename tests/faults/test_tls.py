@@ -4,13 +4,17 @@ import inspect
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import genauth_email
 import pytest
@@ -20,6 +24,7 @@ from genauth_email import APIConnectionError, AsyncAuthenticationClient, Authent
 from tests.faults.server import SUCCESS, Answer, RawServer
 from tests.twins import KINDS, LOOPS, Connect, options_of
 
+T = TypeVar("T")
 TRUSTED = trustme.CA()
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
 
@@ -195,3 +200,47 @@ def test_no_variable_of_ours_turns_it_off() -> None:
     sources = [path.read_text() for path in Path(genauth_email.__file__).parent.rglob("*.py")]
     variables = {name for source in sources for name in re.findall(r"GENAUTH_\w+", source)}
     assert variables == {"GENAUTH_ACCESS_TOKEN", "GENAUTH_APP_HOST", "GENAUTH_APP_ID", "GENAUTH_LANG"}
+
+
+def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    TRUSTED.configure_trust(client)
+    right(server, Path())
+    monkeypatch.setattr("genauth_email.connections.ssl_context", lambda: client)
+
+    def serve(extra: bytes) -> None:
+        """Send the answer and the extra in two records of TLS, which arrive together."""
+        connection, _ = listener.accept()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = server.wrap_bio(incoming, outgoing, server_side=True)
+
+        def until_done(step: Callable[[], T]) -> T:
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    connection.sendall(outgoing.read())
+                    incoming.write(connection.recv(65536))
+
+        with connection:
+            until_done(tls.do_handshake)
+            request = b""
+            while not request.endswith(b"}"):
+                request += until_done(partial(tls.read, 65536))
+            tls.write(SUCCESS)
+            tls.write(extra)
+            connection.sendall(outgoing.read())
+            with suppress(ConnectionResetError):  # The client does not read all of it.
+                connection.recv(65536)  # That it hangs up.
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
+        listener.settimeout(10)
+        served = [threads.submit(serve, SUCCESS.replace(b"Sent.", b"Lies.")) for _ in range(2)]
+        twin = connect(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        for _ in served:
+            assert twin.send_email("CHANNEL_LOGIN", "test@example.com").message == "Sent."
+        twin.close()
+        for each in served:
+            each.result()
