@@ -16,7 +16,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from . import connections
-from .connections import HttpRequest, OwnConnections, Received, Timeout, out_of_time
+from .connections import HttpRequest, OwnConnections, Received, Timeout, out_of_time, raise_alone, url_of
 
 # What an error is to httpx: the first that fits.
 _ERRORS: Final[tuple[tuple[type[aiohttp.ClientError], type[httpx.RequestError]], ...]] = (
@@ -78,7 +78,7 @@ class AiohttpConnections(OwnConnections):
         try:
             async with self._session.request(
                 request.method,
-                str(self._httpx_request(request).url) if request.params else request.url,
+                str(url_of(request)),
                 headers=request.headers,
                 data=_Body(request),
                 allow_redirects=False,
@@ -100,10 +100,7 @@ class AiohttpConnections(OwnConnections):
                 if proxy
                 else httpx.RemoteProtocolError("the answer is no HTTP", request=httpx_request)
             )
-            try:
-                raise failure from None
-            finally:
-                failure.__context__ = None
+            raise_alone(failure)
         except aiohttp.ClientError as error:
             ours = next((ours for theirs, ours in _ERRORS if isinstance(error, theirs)), httpx.ProtocolError)
             raise ours(str(error) or type(error).__name__, request=self._httpx_request(request)) from error
@@ -113,9 +110,7 @@ class AiohttpConnections(OwnConnections):
 
 def _timeout(parts: Timeout, seconds: float) -> aiohttp.ClientTimeout:
     # To the millisecond, as then most calls have the same.
-    return _timeout_of(
-        parts["pool"], parts["connect"], parts["read"], math.inf if seconds == math.inf else round(seconds, 3)
-    )
+    return _timeout_of(parts["pool"], parts["connect"], parts["read"], round(seconds, 3))
 
 
 @lru_cache

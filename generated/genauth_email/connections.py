@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
@@ -115,15 +115,10 @@ class Received:
     def body(self) -> bytes:
         """Return the body, decompressed if that can be done."""
         content = bytes(self._content)
-        if (
-            # What begins like that is JSON, whatever the headers say of it.
-            not content.startswith(b"{")
-            and not self._decompressed
-            and not self.flaw
-            and "content-encoding" in self.headers
-        ):
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        if not self._decompressed and not self.flaw and encoding != "identity":
             try:
-                content = _decompressed(content, self.headers["content-encoding"].strip().lower())
+                content = _decompressed(content, encoding)
             except (ValueError, zlib.error) as error:
                 self.flaw = str(error)
         if len(content) > MAX_ANSWER_SIZE:
@@ -138,8 +133,6 @@ def _decompressed(content: bytes, encoding: str) -> bytes:
         ValueError: It is cut short, or not compressed in a way that was asked for.
         zlib.error: It is broken.
     """
-    if encoding == "identity":
-        return content
     if encoding not in ("gzip", "deflate"):
         raise ValueError("its Content-Encoding is neither gzip nor deflate")
     # 32: zlib finds out itself which of the two it is.
@@ -277,13 +270,6 @@ class _AsyncTransport(httpx.AsyncHTTPTransport):
         self.connection = httpcore.AsyncHTTPConnection(httpcore.URL(host).origin, ssl_context=ssl_context())
         self._pool = self.connection  # type: ignore[assignment]
 
-    async def aclose(self) -> None:
-        import anyio
-
-        # As the pool has it: who is cancelled while it closes has closed it all the same.
-        with anyio.CancelScope(shield=True):
-            await super().aclose()
-
 
 class _Idle(Generic[_TransportT]):
     """The connections that wait for their next request, those used last at the end."""
@@ -324,11 +310,9 @@ class OwnConnections:
         self._proxies: dict[str, str | None] = {}
 
     def _httpx_request(self, request: HttpRequest) -> httpx.Request:
-        url, host = _parse(request.url)
+        _, host = _parse(request.url)
         headers = {"host": host, **request.headers, "content-length": str(len(request.content))}
-        return _HttpxRequest(
-            request, url.copy_merge_params(request.params) if request.params else url, headers
-        )
+        return _HttpxRequest(request, url_of(request), headers)
 
     def _proxy(self, host: str) -> str | None:
         if host not in self._proxies:
@@ -452,8 +436,6 @@ class AsyncConnections(OwnConnections):
         Raises:
             httpx.RequestError: There was no answer, or it broke off, or was late.
         """
-        import anyio
-
         self._check_open()
         httpx_request = self._httpx_request(request)
         with _until(received.deadline):
@@ -469,12 +451,10 @@ class AsyncConnections(OwnConnections):
                     await _receive_async(response, received)
                     await response.aclose()
                     if _more_came(transport):
-                        await transport.aclose()
+                        await _close([transport])
                 except BaseException as error:
                     # Who knows what state it is in. One that is cancelled while it shakes hands, httpcore forgets to close.
-                    with anyio.CancelScope(shield=True):
-                        for each in (transport, *opened):
-                            await each.aclose()
+                    await _close([transport, *opened])
                     if isinstance(error, ssl.SSLError):
                         raise _broken_by_tls(error, httpx_request) from error
                     if isinstance(error, httpx.RequestError):
@@ -491,7 +471,7 @@ class AsyncConnections(OwnConnections):
             # One with a pool sees to that itself.
             if not isinstance(transport, _AsyncTransport) or _is_fit(transport.connection):
                 return transport
-            await transport.aclose()
+            await _close([transport])
 
     def _open(self, host: str) -> httpx.AsyncHTTPTransport:
         proxy = self._proxy(host)
@@ -571,13 +551,17 @@ class AsyncHttpClient(_Borrowed[httpx.AsyncClient]):
                     await response.aclose()
 
 
-async def _close(transports: Sequence[httpx.AsyncHTTPTransport]) -> None:
+async def _close(closable: Sequence[Any]) -> None:
     """Close them all, even if the task is cancelled meanwhile."""
-    if transports:
+    if closable:
+        import anyio
+
         try:
-            await transports[0].aclose()
+            # Against a cancel scope, and the `finally` against `Task.cancel`.
+            with anyio.CancelScope(shield=True):
+                await closable[0].aclose()
         finally:
-            await _close(transports[1:])
+            await _close(closable[1:])
 
 
 def _note(opened: list[Any]) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
@@ -595,12 +579,15 @@ def _until(deadline: float) -> Generator[None, None, None]:
     with anyio.move_on_after(max(deadline - monotonic(), 0)) as scope:
         yield
     if scope.cancelled_caught:
-        error = out_of_time()
-        try:
-            raise error
-        finally:
-            # The cancellation, whose frames hold the request.
-            error.__context__ = None
+        raise_alone(out_of_time())
+
+
+def raise_alone(error: Exception) -> NoReturn:
+    """Raise an error without the one that is being handled, which shows the request."""
+    try:
+        raise error from None
+    finally:
+        error.__context__ = None
 
 
 def out_of_time() -> httpx.ReadTimeout:
@@ -612,6 +599,12 @@ def _parse(url: str) -> tuple[httpx.URL, str]:
     """The URL, and the `Host` that it means."""
     parsed = httpx.URL(url)
     return parsed, parsed.netloc.decode("ascii")
+
+
+def url_of(request: HttpRequest) -> httpx.URL:
+    """Where a request is sent, with the query's parameters."""
+    url, _ = _parse(request.url)
+    return url.copy_merge_params(request.params) if request.params else url
 
 
 def _through(proxy: str) -> dict[str, Any]:

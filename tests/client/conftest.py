@@ -3,6 +3,8 @@ from collections.abc import Generator
 import pytest
 import stamina
 
+from .mock import Clock
+
 VARIABLES = ("GENAUTH_APP_ID", "GENAUTH_APP_HOST", "GENAUTH_ACCESS_TOKEN", "GENAUTH_LANG")
 
 
@@ -18,3 +20,11 @@ def no_backoff() -> Generator[None]:
     """Has retries follow at once, as many as the client allows."""
     with stamina.set_testing(True, attempts=1000, cap=True):
         yield
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in ("client", "connections"):
+        monkeypatch.setattr(f"genauth_email.{module}.monotonic", clock)
+    return clock

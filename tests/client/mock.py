@@ -1,4 +1,4 @@
-"""A network that is a function, where a test has to see what no server on the loopback interface could."""
+"""A network that is a function, where a test has to see what no server on loopback could, and a clock."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +8,19 @@ import httpx
 from tests.twins import Connect, Twin
 
 SENT: dict[str, Any] = {"statusCode": 200, "message": "Sent."}
+
+
+class Clock:
+    """Stands still but for `advance`, in place of the client's clock."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
 
 
 class Network:

@@ -22,7 +22,7 @@ from tests.faults.server import Answer, RawServer, http
 from tests.genauth_server import GenAuth
 from tests.twins import Connect, Twin
 
-from .mock import Network
+from .mock import Clock, Network
 
 ASKED = "POST {url}/api/v3/send-email SendEmailDto(channel=CHANNEL_LOGIN, email=t***@example.com)"
 REFUSAL = http(503, b"<h1>Busy</h1>", {"retry-after": "0"})
@@ -169,17 +169,13 @@ def test_a_call_that_is_not_retried_says_nothing_above_debug(
 
 
 def test_the_duration_is_that_of_the_attempt(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, debug: pytest.LogCaptureFixture
+    connect: Connect, clock: Clock, debug: pytest.LogCaptureFixture
 ) -> None:
-    now = 1000.0
-    for module in ("client", "connections"):
-        monkeypatch.setattr(f"genauth_email.{module}.monotonic", lambda: now)
     takes = iter([1.5, 0.25])
 
     def answer(request: httpx.Request) -> httpx.Response:
-        nonlocal now
-        now += next(takes)
-        if now < 1001.6:
+        clock.advance(next(takes))
+        if clock.now < 1001.6:
             raise httpx.ConnectError("no route")
         return httpx.Response(200, content=b'{"statusCode": 200, "message": ""}')
 

@@ -31,7 +31,7 @@ from stamina.typing import RetryHook
 from tests.faults.server import SUCCESS, Answer, RawServer, http
 from tests.twins import Connect, Twin
 
-from .mock import Network
+from .mock import Clock, Network
 
 BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
 HTML = b"<h1>Try later</h1>"
@@ -42,19 +42,6 @@ BeforeRetry = Callable[[RetryHook], None]
 
 def dto(status_code: int) -> bytes:
     return f'{{"statusCode": {status_code}, "message": "As asked."}}'.encode()
-
-
-class Clock:
-    """Stands still but for `advance`, in place of the client's clock."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Outcomes:
@@ -86,14 +73,6 @@ def before_retry() -> Generator[BeforeRetry]:
     """Has a function called before each retry, where the wait would be."""
     yield lambda hook: set_on_retry_hooks([hook])
     set_on_retry_hooks(None)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    for module in ("client", "connections"):
-        monkeypatch.setattr(f"genauth_email.{module}.monotonic", clock)
-    return clock
 
 
 def connect_to(connect: Connect, outcomes: Outcomes, **options: Any) -> Twin:

@@ -20,7 +20,6 @@ from typing import Any, Literal
 import anyio
 import httpx
 import pytest
-import trustme
 from anyio.abc import TaskStatus
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient
 
@@ -269,17 +268,6 @@ def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(
     answer = threading.Event()
     with RawServer(Answer(LAST, before=partial(answer.wait, 60))) as server:
         anyio.run(main, backend=backend)
-
-
-@pytest.fixture
-def tls(monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """The server's side of TLS, which the clients' own connections trust."""
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    ca = trustme.CA()
-    ca.issue_cert("127.0.0.1").configure_cert(server)
-    ca.configure_trust(client)
-    monkeypatch.setattr("genauth_email.connections.ssl_context", lambda: client)
-    return server
 
 
 # An http_client loses a connection that was just made, and its place: the same issue.

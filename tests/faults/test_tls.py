@@ -203,18 +203,13 @@ def test_no_variable_of_ours_turns_it_off() -> None:
 
 
 def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, tls: ssl.SSLContext
 ) -> None:
-    client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    TRUSTED.configure_trust(client)
-    right(server, Path())
-    monkeypatch.setattr("genauth_email.connections.ssl_context", lambda: client)
-
     def serve(extra: bytes) -> None:
         """Send the answer and the extra in two records of TLS, which arrive together."""
         connection, _ = listener.accept()
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = server.wrap_bio(incoming, outgoing, server_side=True)
+        stream = tls.wrap_bio(incoming, outgoing, server_side=True)
 
         def until_done(step: Callable[[], T]) -> T:
             while True:
@@ -225,12 +220,12 @@ def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
                     incoming.write(connection.recv(65536))
 
         with connection:
-            until_done(tls.do_handshake)
+            until_done(stream.do_handshake)
             request = b""
             while not request.endswith(b"}"):
-                request += until_done(partial(tls.read, 65536))
-            tls.write(SUCCESS)
-            tls.write(extra)
+                request += until_done(partial(stream.read, 65536))
+            stream.write(SUCCESS)
+            stream.write(extra)
             connection.sendall(outgoing.read())
             with suppress(ConnectionResetError):  # The client does not read all of it.
                 connection.recv(65536)  # That it hangs up.
