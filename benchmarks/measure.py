@@ -1,4 +1,4 @@
-"""How things are measured: by turns, so that whatever else the machine does falls on all alike."""
+"""How things are measured: interleaved, so that whatever else the machine does slows all of them alike."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from .peers import DOCUMENT, PATH, AsyncCall, AsyncPeer, Call
-from .server import ANSWER, Server
+from .server import RESPONSE, Server
 
 THREADS = 16
 
@@ -43,7 +43,7 @@ class Spread(NamedTuple):
         return cls.of([mine / theirs for mine, theirs in zip(rounds[one], rounds[other], strict=True)])
 
 
-def by_turns(
+def interleaved(
     makers: Mapping[str, Callable[[], Measurement]], rounds: int, leave_out: Callable[[str, Exception], None]
 ) -> Rounds:
     """Take each measurement once in each round, in an order that differs from round to round.
@@ -61,7 +61,7 @@ def by_turns(
             leave_out(name, error)
     for _ in range(rounds):
         for name in order.sample(list(taken), len(taken)):
-            # A program has one client. The garbage collector shall not walk through the others in its time.
+            # A program has one client. The garbage collector should not walk through the others while it is measured.
             gc.unfreeze()
             gc.collect()
             gc.freeze()
@@ -195,8 +195,8 @@ def ceiling(url: str, seconds: float) -> tuple[float, float]:
         for connection in connections:
             connection.sendall(request)
         for connection in connections:
-            # Answers of this size come in one piece.
-            if not connection.recv(len(ANSWER) * 2).startswith(b"HTTP/1.1 200"):
+            # Responses of this size come in one piece.
+            if not connection.recv(len(RESPONSE) * 2).startswith(b"HTTP/1.1 200"):
                 raise ConnectionError("the server failed")
 
     def rate(connections: Sequence[socket.socket]) -> float:
@@ -238,7 +238,7 @@ def seconds_of(function: Callable[[], object], calls: int = 1000) -> Measurement
 
 
 async def memory_per_call(peer: AsyncPeer, server: Server, in_flight: int) -> float:
-    """The bytes that Python has allocated for each call, while the server holds its answers back."""
+    """The bytes that Python has allocated for each call, while the server holds its responses back."""
     tracemalloc.start()
     try:
         async with peer(server.holding) as call:
@@ -253,7 +253,7 @@ async def memory_per_call(peer: AsyncPeer, server: Server, in_flight: int) -> fl
                 was_held, was = held, memory
                 held, memory = server.hold(), tracemalloc.get_traced_memory()[0]
                 if any(each.done() for each in calls):
-                    raise RuntimeError("a call ended while its answer was held back")
+                    raise RuntimeError("a call ended while its response was held back")
             grown = traced() - before
             server.release()
             for status_code in await asyncio.gather(*calls):
@@ -272,4 +272,4 @@ def traced() -> int:
 
 def check(status_code: object) -> None:
     if status_code != 200:
-        raise RuntimeError(f"the answer was read as {status_code}, not as 200")
+        raise RuntimeError(f"the response was read as {status_code}, not as 200")

@@ -1,7 +1,7 @@
 """The clients that are compared, each as a context manager: it gives a function that makes one call.
 
-What a call returns is the `statusCode`, so that every client has read the answer. Each is as its users have
-it, with its own defaults, but for the timeout: a slow machine shall make a call slow, and not fail.
+What a call returns is the `statusCode`, so that every client has read the response. Each is as its users have
+it, with its own defaults, but for the timeout: on a slow machine a call should be slow, and not fail.
 """
 
 import json
@@ -132,9 +132,7 @@ def http_client_by_hand(url: str) -> Generator[Call]:
         if not hasattr(own, "connection"):
             own.connection = kind(parts.netloc, timeout=TIMEOUT)
             connections.append(own.connection)
-        own.connection.request(
-            "POST", PATH, json.dumps(DOCUMENT), {"content-type": "application/json", **HEADERS}
-        )
+        own.connection.request("POST", PATH, json.dumps(DOCUMENT), {"content-type": "application/json", **HEADERS})
         return json.loads(own.connection.getresponse().read())["statusCode"]
 
     yield call
@@ -244,9 +242,7 @@ ASYNC: Mapping[str, AsyncPeer] = {
 
 
 def configuration(package: ModuleType, url: str) -> Any:
-    return package.Configuration(
-        host=url, api_key={"appId": APP_ID}, ssl_ca_cert=os.environ.get("SSL_CERT_FILE")
-    )
+    return package.Configuration(host=url, api_key={"appId": APP_ID}, ssl_ca_cert=os.environ.get("SSL_CERT_FILE"))
 
 
 def generate_stock() -> str:

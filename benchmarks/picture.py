@@ -19,9 +19,7 @@ COLOURS = ("#d55e00", "#cc0066", "#0072b2", "#444444", "#009e73", "#56b4e9", "#b
 def draw(results: Results, path: Path) -> None:
     pyplot.rcParams["svg.hashsalt"] = path.name
     # A background of its own makes it readable on any page's.
-    figure, (latency, throughput) = pyplot.subplots(
-        1, 2, figsize=(11, 5.4), facecolor="white", layout="constrained"
-    )
+    figure, (latency, throughput) = pyplot.subplots(1, 2, figsize=(11, 5.4), facecolor="white", layout="constrained")
     handles = []
     for name, colour, marker in zip(ASYNC, COLOURS, "osD^vPX", strict=True):
         ours = name in (OURS, OURS_ON_AIOHTTP)

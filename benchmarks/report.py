@@ -114,10 +114,7 @@ def aims(results: Results) -> Iterator[Sequence[str]]:
             (f"calls/s on aiohttp, {n} in flight, 1 = {STOCK}", at[n], OURS_ON_AIOHTTP, STOCK, "≥ 10")
             for n in (100, 500)
         ),
-        *(
-            (f"calls/s on aiohttp, {n} in flight, 1 = {AIOHTTP}", at[n], OURS_ON_AIOHTTP, AIOHTTP, "≥ 1")
-            for n in at
-        ),
+        *((f"calls/s on aiohttp, {n} in flight, 1 = {AIOHTTP}", at[n], OURS_ON_AIOHTTP, AIOHTTP, "≥ 1") for n in at),
         ("sync call over TLS, the vendor's SDK, 1 = ours", tls, VENDOR, OURS, "≥ 20"),
         (f"calls/s of {THREADS} threads on one client, 1 = {STOCK}", threads, OURS, STOCK, "≥ 1.5"),
         (f"`{OUR_IMPORT}`, 1 = `{THEIR_IMPORT}`", imports, OUR_IMPORT, THEIR_IMPORT, "≤ 1.10"),

@@ -1,7 +1,7 @@
 """The server that all clients are measured against, in a process of its own: `python -m benchmarks.server`.
 
-It answers every request with one and the same success. nginx does that where it is installed, else asyncio.
-For the memory of calls in flight there is a second one, which holds its answers back when it is told to.
+It responds to every request with the same success: nginx where that is installed, else asyncio. For the memory of calls
+in flight there is a second server, which holds its responses back on demand.
 """
 
 import asyncio
@@ -22,10 +22,8 @@ from typing import IO
 import certifi
 import trustme
 
-BODY = (
-    b'{"statusCode":200,"message":"Operation successful","requestId":"934108e5-9fbf-4d24-8da1-c330328abd6c"}'
-)
-ANSWER = (
+BODY = b'{"statusCode":200,"message":"Operation successful","requestId":"934108e5-9fbf-4d24-8da1-c330328abd6c"}'
+RESPONSE = (
     b"HTTP/1.1 200 OK\r\nServer: benchmarks\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
     b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n\r\n%s"
 ) % (len(BODY), BODY)
@@ -61,10 +59,10 @@ class Server:
     """A running server, as its clients see it.
 
     Attributes:
-        kind: What answers.
+        kind: The program that responds.
         http: Its URL.
         https: Its URL over TLS.
-        holding: The URL of the one that can hold answers back.
+        holding: The URL of the one that can hold responses back.
         ca: The certificates to trust: those that any program trusts, and the server's own.
     """
 
@@ -73,19 +71,19 @@ class Server:
         assert process.stdout is not None
         self._stdin: IO[str] = process.stdin
         self._stdout: IO[str] = process.stdout
-        told = json.loads(self._stdout.readline())
-        self.kind: str = told["kind"]
-        self.http: str = told["http"]
-        self.https: str = told["https"]
-        self.holding: str = told["holding"]
+        started = json.loads(self._stdout.readline())
+        self.kind: str = started["kind"]
+        self.http: str = started["http"]
+        self.https: str = started["https"]
+        self.holding: str = started["holding"]
         self.ca = ca
 
     def hold(self) -> int:
-        """Hold answers back from now on, and tell how many are."""
+        """Hold responses back from now on, and return how many are held."""
         return self._tell("hold")
 
     def release(self) -> None:
-        """Send what was held back, and answer at once from now on."""
+        """Send the responses that were held back, and respond at once from now on."""
         self._tell("release")
 
     def _tell(self, command: str) -> int:
@@ -113,8 +111,8 @@ def serve() -> Generator[Server]:
             yield Server(process, ca)
 
 
-class Answering(asyncio.Protocol):
-    """A connection. It has one request at a time, or several, but reads nothing of it but its length."""
+class Responding(asyncio.Protocol):
+    """A connection. Of a request it reads only the length."""
 
     transport: asyncio.Transport
 
@@ -137,7 +135,7 @@ class Answering(asyncio.Protocol):
             if self._hold is not None and self._hold.on:
                 self._hold.transports.append(self.transport)
             else:
-                self.transport.write(ANSWER)
+                self.transport.write(RESPONSE)
 
 
 class Hold:
@@ -150,7 +148,7 @@ class Hold:
         held = len(self.transports)
         if not self.on:
             for transport in self.transports:
-                transport.write(ANSWER)
+                transport.write(RESPONSE)
             self.transports.clear()
         return held
 
@@ -161,13 +159,13 @@ async def run(directory: Path) -> None:
     http, https, holding = (listener.getsockname()[1] for listener in listeners)
     nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     hold, process = Hold(), None
-    await loop.create_server(lambda: Answering(hold), sock=listeners[2])
+    await loop.create_server(lambda: Responding(hold), sock=listeners[2])
     if nginx is None:
         kind = f"asyncio, Python {sys.version.split()[0]}"
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(directory / "server.pem")
-        await loop.create_server(Answering, sock=listeners[0])
-        await loop.create_server(Answering, sock=listeners[1], ssl=tls)
+        await loop.create_server(Responding, sock=listeners[0])
+        await loop.create_server(Responding, sock=listeners[1], ssl=tls)
     else:
         kind = subprocess.run([nginx, "-v"], check=True, stderr=subprocess.PIPE, text=True).stderr
         kind = kind.strip().rpartition(" ")[2]

@@ -1,9 +1,9 @@
 """A web application whose users ask for a login email: `uvicorn fastapi_app:app`.
 
-GenAuth limits the sending by the end user's IP address, so each request passes it on. Behind a proxy, uvicorn
-takes it from the `X-Forwarded-For` header: `--proxy-headers --forwarded-allow-ips ADDRESS_OF_THE_PROXY`.
+GenAuth limits emails by the end user's IP address, so each call passes it on. Behind a proxy, uvicorn takes it from the
+`X-Forwarded-For` header: `--proxy-headers --forwarded-allow-ips ADDRESS_OF_THE_PROXY`.
 
-The settings are in the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, and GENAUTH_LANG if wanted.
+The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, and GENAUTH_LANG if wanted.
 """
 
 import logging
@@ -25,7 +25,7 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
-    # One client for the application: its connections are kept from request to request.
+    # One client for the whole application, because its connections stay open from request to request.
     async with AsyncAuthenticationClient() as client:
         yield {"genauth": client}
 
@@ -48,15 +48,14 @@ async def send_login_email(
 ) -> None:
     try:
         await genauth.send_email("CHANNEL_LOGIN", login.email)
-    except ThrottleError as error:
-        seconds = math.ceil(error.retry_after or 60)
-        raise HTTPException(
-            429, "You were sent an email a moment ago.", {"Retry-After": str(seconds)}
-        ) from error
-    except InvalidArgumentError as error:
-        raise HTTPException(422, "This is no email address.") from error
     except GenAuthError as error:
-        logger.exception("No login email")
-        if error.delivery == "not_sent":
-            raise HTTPException(503, "No email was sent. Please try again later.") from error
-        raise HTTPException(502, "Please look for the email before you ask for another.") from error
+        if error.delivery == "unknown":
+            logger.exception("The login email may have gone out")
+            raise HTTPException(502, "Please look for the email before you ask for another.") from error
+        if isinstance(error, ThrottleError):
+            seconds = math.ceil(error.retry_after or 60)
+            raise HTTPException(429, "Too many emails.", {"Retry-After": str(seconds)}) from error
+        if isinstance(error, InvalidArgumentError):
+            raise HTTPException(422, "This email address is not accepted.") from error
+        logger.exception("No login email was sent")
+        raise HTTPException(503, "No email was sent. Please try again later.") from error

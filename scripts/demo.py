@@ -1,33 +1,33 @@
-"""Send an email through each of the two clients to the embedded GenAuth, and show what goes over the wire."""
+"""Send an email through each of the two clients to the mock server, and show what goes over the wire."""
 
 import asyncio
 import json
 
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto, ThrottleError
 
-from tests.genauth_server import Contract, GenAuth, serve
+from tests.mock_server import Contract, MockServer, serve
 
 
 def main() -> None:
-    with serve() as server, server.genauth(Contract()) as genauth:
-        print(f"\nAn embedded GenAuth listens at {genauth.url}.")
+    with serve() as server, server.mock_server(Contract()) as mock_server:
+        print(f"\nA mock server listens at {mock_server.url}.")
 
         print("\nAuthenticationClient: a login email to alice@example.com")
-        with AuthenticationClient(app_id="demo-app", app_host=genauth.url, lang="en-US") as client:
-            show(genauth, client.send_email("CHANNEL_LOGIN", "alice@example.com"))
+        with AuthenticationClient(app_id="demo-app", app_host=mock_server.url, lang="en-US") as client:
+            show(mock_server, client.send_email("CHANNEL_LOGIN", "alice@example.com"))
 
         print("\nAsyncAuthenticationClient: a login email to bob@example.com")
-        show(genauth, asyncio.run(send_async(genauth.url, "bob@example.com")))
+        show(mock_server, asyncio.run(send_async(mock_server.url, "bob@example.com")))
 
         print("\nOnce more to alice@example.com, within the minute")
-        with AuthenticationClient(app_id="demo-app", app_host=genauth.url, lang="en-US") as client:
+        with AuthenticationClient(app_id="demo-app", app_host=mock_server.url, lang="en-US") as client:
             try:
                 client.send_email("CHANNEL_LOGIN", "alice@example.com")
             except ThrottleError as error:
-                show(genauth, error)
+                show(mock_server, error)
             else:
                 raise SystemExit("The one-minute rule did not hold.")
-    print("\nThe embedded GenAuth has stopped. `make test` runs every test; `make help` lists the rest.")
+    print("\nThe mock server has stopped. `make test` runs every test; `make help` lists the rest.")
 
 
 async def send_async(app_host: str, email: str) -> SendEmailRespDto:
@@ -35,13 +35,13 @@ async def send_async(app_host: str, email: str) -> SendEmailRespDto:
         return await client.send_email("CHANNEL_LOGIN", email)
 
 
-def show(genauth: GenAuth, outcome: SendEmailRespDto | ThrottleError) -> None:
-    """Print the request that the server got last, its answer, and what the caller got."""
-    request = genauth.received[-1]
-    answer = json.loads(outcome.content) if isinstance(outcome, ThrottleError) else outcome.to_dict()
+def show(mock_server: MockServer, outcome: SendEmailRespDto | ThrottleError) -> None:
+    """Print the request that the server received last, its response, and what the caller got."""
+    request = mock_server.received[-1]
+    response = json.loads(outcome.content) if isinstance(outcome, ThrottleError) else outcome.to_dict()
     print(f"  > {request.method} {request.path}  (app id {request.headers['x-genauth-app-id']})")
     print(f"  > {json.dumps(request.json)}")
-    print(f"  < {json.dumps(answer)}")
+    print(f"  < {json.dumps(response)}")
     if isinstance(outcome, ThrottleError):
         print(f"  raised as ThrottleError: {outcome}")
     else:

@@ -1,12 +1,13 @@
-"""Write `generated/` from `openapi.yaml`, `generator-config.yml` and `templates/`.
+"""Write `generated/` from `openapi.yaml`, `generator-config.yml`, `templates/` and `runtime/`.
 
 The generator is openapi-python-client, called as its command line calls it with `--meta uv` and
-`--fail-on-warning`. Five things are added:
+`--fail-on-warning`. Six things are added:
 
 - templates see the whole contract as `contract`: the generator keeps servers, security schemes and the
   descriptions of enum values from them;
-- the package has two modules that the generator knows nothing of, those of the connections;
-- whatever is wrong is told as `file:line: reason`, and what would be no working Python counts as wrong;
+- `templates/testing.py.jinja` gives a module of the package, and `templates/docs/` pages beside the README;
+- `runtime/` is copied into the package, as `_runtime`;
+- every issue is told as `file:line: reason`, and it is one, too, if a module would be no working Python;
 - the package is made aside and moved into place when it is whole, so that `generated/` is always a complete
   package, with nothing in it that the inputs no longer give;
 - what changed is printed. With `--check` nothing is written, and a difference is a failure.
@@ -19,6 +20,7 @@ import fcntl
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,20 +37,19 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.schema.untrusted_string import UntrustedString
-from openapi_python_client.strings import safe_for_docstring
+from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
 from pydantic import ValidationError
 
-from .contract import judge, read_contract, understand
-from .document import Document, InputError, short
-from .modules import examine
+from .contract import operations, read_contract
+from .document import Document, InputError, shorten
+from .modules import check_module, check_operations
+from .parsed_contract import check_parsed, generator_issue
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    parser = argparse.ArgumentParser(
-        description="Write generated/ from the contract, the config and the templates."
-    )
+    parser = argparse.ArgumentParser(description="Write generated/ from the contract, the config and the templates.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if generated/ would change")
     check: bool = parser.parse_args(arguments).check
     try:
@@ -76,9 +77,9 @@ def generate(root: Path, *, check: bool = False) -> list[str]:
         InputError: The contract, the config or a template is wrong.
     """
     generated = root / "generated"
-    with alone_in(root):
+    with exclusive_lock(root):
         if not check:
-            clear_up(root)
+            remove_leftovers(root)
         with TemporaryDirectory(dir=None if check else root, prefix=".generated-") as scratch:
             new = Path(scratch, "new")
             make(root, new)
@@ -89,8 +90,8 @@ def generate(root: Path, *, check: bool = False) -> list[str]:
 
 
 @contextlib.contextmanager
-def alone_in(root: Path) -> Iterator[None]:
-    """Wait for anybody else who generates here."""
+def exclusive_lock(root: Path) -> Iterator[None]:
+    """Wait for any other run in this directory, and keep others waiting."""
     directory = os.open(root, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
@@ -99,17 +100,17 @@ def alone_in(root: Path) -> Iterator[None]:
         os.close(directory)
 
 
-def clear_up(root: Path) -> None:
-    """Remove what those left behind who were killed."""
+def remove_leftovers(root: Path) -> None:
+    """Remove what runs left behind that were killed."""
     for leftover in list(root.glob(".generated-*")):
-        # Its way of removing copes with what may not be written to.
+        # It can remove what is write-protected.
         with TemporaryDirectory(dir=root, prefix=".generated-") as rubbish:
             leftover.rename(Path(rubbish, "leftover"))
 
 
 def replace(old: Path, new: Path, *, aside: Path) -> None:
     """Put the directory `new` in the place of `old`, which goes `aside`."""
-    # It takes two steps, and nobody can stop this between them.
+    # These are two steps, and no signal may come between them.
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.signal(each, signal.SIG_IGN) for each in signals]
     try:
@@ -139,97 +140,115 @@ def make(root: Path, target: Path) -> None:
         overwrite=False,
         output_path=target,
     )
-    with failures_of_the_generator(root):
-        data = GeneratorData.from_dict(contract.plain(), config=config)
+    with locating_failures(root):
+        data = GeneratorData.from_dict(contract.to_dict(), config=config)
         if isinstance(data, GeneratorError):
-            contract.refuse([understand(data, contract)])
+            contract.raise_issues([generator_issue(data)])
         assert isinstance(data, GeneratorData)
-        judge(data, contract)
+        check_parsed(data, contract)
 
-        # The hooks run when what they work on is known to be Python.
-        project = Project(
-            openapi=data, config=evolve(config, post_hooks=[]), custom_template_path=root / "templates"
-        )
+        # The hooks run later, when the modules are known to be Python.
+        project = Project(openapi=data, config=evolve(config, post_hooks=[]), custom_template_path=root / "templates")
         project.env.undefined = Missing
-        project.env.globals["contract"] = contract.plain()
+        project.env.globals["contract"] = contract.to_dict()
+        project.env.globals["operations"] = {
+            PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
+        }
         project.env.filters["safe_for_docstring"] = in_docstring
         project.env.filters["in_markdown"] = in_markdown
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
-            for name in ("connections.py", "aiohttp_connections.py"):
-                text = project.env.get_template(f"{name}.jinja").render(project_name=project.project_name)
-                Path(project.package_dir, name).write_text(text, encoding="utf-8")
+        render_more(project, root / "templates", target)
 
+    check_operations(root / "runtime", contract)
     for module in sorted(target.rglob("*.py")):
-        examine(module, target, contract)
-    for index, hook in enumerate(config.post_hooks):
-        if failure := run(hook, target):
-            settings.refuse([(("post_hooks", index), failure)])
+        check_module(module, target, contract)
+    run_hooks(config.post_hooks, target, settings)
+    # After the hooks, which would format it.
+    shutil.copytree(
+        root / "runtime", target / project.package_name / "_runtime", ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
+def render_more(project: Project, templates: Path, target: Path) -> None:
+    """Render what the generator does not know of: a module, and every page but the README."""
+    files = {"testing.py.jinja": Path(project.package_name, "testing.py")}
+    for page in sorted((templates / "docs").glob("*.jinja")):
+        files[f"docs/{page.name}"] = Path("docs", page.stem)
+    target.joinpath("docs").mkdir()
+    for template, file in files.items():
+        target.joinpath(file).write_text(project.env.get_template(template).render(), encoding="utf-8")
 
 
 def read_config(document: Document) -> ConfigFile:
     try:
-        return ConfigFile.model_validate(document.plain(), extra="forbid")
+        return ConfigFile.model_validate(document.to_dict(), extra="forbid")
     except ValidationError as error:
-        document.refuse((fault["loc"], fault["msg"]) for fault in error.errors())
+        document.raise_issues((each["loc"], each["msg"]) for each in error.errors())
         raise
 
 
 @contextlib.contextmanager
-def failures_of_the_generator(root: Path) -> Iterator[None]:
-    """Tell where in a template something failed, and else that it was the generator that could not go on."""
+def locating_failures(root: Path) -> Iterator[None]:
+    """Turn a failure of a template or of the generator into an `InputError` with its location."""
     try:
         yield
     except TemplateSyntaxError as error:
-        raise InputError(f"templates/{error.name}:{error.lineno}: {short(str(error.message))}") from error
+        raise InputError(f"templates/{error.name}:{error.lineno}: {shorten(str(error.message))}") from error
     except Exception as error:
         # A template that is not found is an OSError too.
         if isinstance(error, InputError | OSError) and not isinstance(error, TemplateNotFound):
             raise
-        what = short(f"{type(error).__name__}: {error}")
+        what = shorten(f"{type(error).__name__}: {error}")
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if Path(frame.filename).parent == root / "templates":
-                raise InputError(f"templates/{Path(frame.filename).name}:{frame.lineno}: {what}") from error
+            if (file := Path(frame.filename)).is_relative_to(root / "templates"):
+                raise InputError(f"{file.relative_to(root).as_posix()}:{frame.lineno}: {what}") from error
         raise InputError(f"openapi.yaml:1: the generator cannot cope with this: {what}") from error
 
 
 class Missing(StrictUndefined):
-    """What is not there: a template may ask for it, and fails if it writes it."""
+    """A missing value: a template may test for it, but not write it."""
 
     def __bool__(self) -> Literal[False]:  # type: ignore[override]
         return False
 
 
 def in_docstring(value: object) -> str:
-    """The generator's filter, but for a quote at the end, which would end the docstring too early."""
+    """Escape a text for a docstring, as the generator does, and a quote at its end, which would end the docstring."""
     text = str(value.get_untrusted_value() if isinstance(value, UntrustedString) else value).strip()
     return safe_for_docstring(text[:-1]) + '\\"' if text.endswith('"') else safe_for_docstring(text)
 
 
 def in_markdown(text: str) -> str:
-    """On one line that begins no block of code, as another could; and with no bar, which would end a cell."""
+    """Put a text on one line that can begin no block of code and, having no bar, end no cell of a table."""
     return re.sub(r"^(?=```|~~~)", r"\\", " ".join(text.split()).replace("|", r"\|"))
 
 
-def run(hook: str, directory: Path) -> str | None:
-    """Run a command of the config, as the generator would, and return what it says if it fails."""
-    # The tools are in the environment that this Python is of.
+def run_hooks(hooks: Sequence[str], directory: Path, settings: Document) -> None:
+    """Run the commands of the config as the generator would.
+
+    Raises:
+        InputError: One has failed.
+    """
+    # The tools are in the environment of this Python.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    done = subprocess.run(
-        hook,
-        shell=True,
-        cwd=directory,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    return f"{hook!r} failed: {done.stderr or done.stdout}" if done.returncode else None
+    for index, hook in enumerate(hooks):
+        done = subprocess.run(
+            hook,
+            shell=True,
+            cwd=directory,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            settings.raise_issues([(("post_hooks", index), f"{hook!r} failed: {done.stderr or done.stdout}")])
 
 
 def compare(old: Path, new: Path, *, with_diff: bool) -> Iterator[str]:
-    """A line for each file that differs, with the diff of those that are text, if wanted."""
+    """Yield a line for each file that differs, and the diff after it if that is wanted."""
     before, after = read_tree(old), read_tree(new)
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
@@ -248,7 +267,7 @@ def read_tree(top: Path) -> Mapping[str, bytes]:
     return {
         path.relative_to(top).as_posix(): path.read_bytes()
         for path in top.rglob("*")
-        # What Python leaves beside a module that is imported from here is no output of the generator.
+        # Python leaves these beside a module that it has imported. They are no output of the generator.
         if path.is_file() and path.parent.name != "__pycache__"
     }
 
@@ -258,7 +277,7 @@ def lines(content: bytes | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    # Neither a reader that leaves (`| head`) nor a terminal that lacks a character is worth a traceback.
+    # No traceback where a reader leaves early (`| head`), or where the terminal lacks a character.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -1,54 +1,77 @@
-"""The modules that came out, judged: they have to be Python, and in none of them may a name hide another."""
+"""Check the modules that were generated: each has to be Python, and no name in it may hide another.
+
+What the contract names becomes classes, functions and fields, among those that the templates name.
+"""
 
 import ast
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from .contract import naming
+from openapi_python_client.strings import PythonIdentifier
+
+from .contract import locate_name, operations
 from .document import Document, InputError
 
 
-def examine(module: Path, package: Path, contract: Document) -> None:
-    """Raise an `InputError` if a module of `package` is no Python, or has two things of one name.
+def check_module(module: Path, package: Path, contract: Document) -> None:
+    """Check a module of `package`.
 
-    What the contract names becomes classes, functions and fields, among those that the templates name.
+    Raises:
+        InputError: It is no Python, or has two things of one name.
     """
     name = module.relative_to(package)
     source = module.read_text("utf-8")
     try:
         with warnings.catch_warnings(action="error"):
             compile(source, name, "exec")
-    except (SyntaxError, ValueError) as error:  # Early releases of 3.11 say the latter of a null byte.
-        where = (
-            f"line {error.lineno}, {(error.text or '').strip()!r}: " if isinstance(error, SyntaxError) else ""
-        )
-        reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise InputError(f"templates/: {name} would be no Python: {where}{reason}") from error
+    except SyntaxError as error:
+        line = f"line {error.lineno}, {(error.text or '').strip()!r}"
+        raise InputError(f"templates/: {name} would be no Python: {line}: {error.msg}") from error
     for scope in ast.walk(ast.parse(source)):
         if isinstance(scope, ast.Module | ast.ClassDef):
-            bound: dict[str, str] = {}
-            for bind, what in bindings(scope):
-                if bound.setdefault(bind, what) != what:
-                    reason = f"{name} would have two things called {bind!r}: choose another name"
-                    contract.refuse([(naming(contract, bind), reason)])
+            for twice in _names_of_two(scope):
+                reason = f"{name} would have two things called {twice!r}: choose another name"
+                contract.raise_issues([(locate_name(contract, twice), reason)])
 
 
-def bindings(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """The names that a module or a class gives to things, each with what tells the thing from another."""
+def check_operations(runtime: Path, contract: Document) -> None:
+    """Check that no operation is called as what the clients inherit from the runtime.
+
+    Raises:
+        InputError: One is, and its method would take the place of what is inherited.
+    """
+    modules = [ast.parse(module.read_text("utf-8")) for module in runtime.glob("*client.py")]
+    classes = [each for module in modules for each in ast.walk(module) if isinstance(each, ast.ClassDef)]
+    inherited = {name for each in classes for name, _ in _bindings(each)}
+    for location, operation in operations(contract):
+        name = PythonIdentifier(operation["operationId"], "")
+        if name in inherited:
+            reason = f"the clients have something else called {name!r}: choose another name"
+            contract.raise_issues([((*location, "operationId"), reason)])
+
+
+def _names_of_two(scope: ast.Module | ast.ClassDef) -> Iterator[str]:
+    bound: dict[str, str] = {}
+    for name, thing in _bindings(scope):
+        if bound.setdefault(name, thing) != thing:
+            yield name
+
+
+def _bindings(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Yield the names that a module or a class binds, each with what tells its value from another."""
     for statement in scope.body:
         match statement:
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 origin = f"{getattr(statement, 'level', '')} {getattr(statement, 'module', '')}"
                 yield from ((alias.asname or alias.name, f"{origin} {alias.name}") for alias in aliases)
             case (
-                ast.FunctionDef(name=name, decorator_list=[])
-                | ast.AsyncFunctionDef(name=name, decorator_list=[])
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+                | ast.Assign(targets=[ast.Name(id=name)])
+                | ast.AnnAssign(target=ast.Name(id=name))
             ):
-                yield name, str(statement.lineno)
-            case ast.ClassDef(name=name):
-                yield name, str(statement.lineno)
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 yield name, str(statement.lineno)
             case _:
                 pass

@@ -1,8 +1,8 @@
-"""Publish what is in `dist/` on a package index: `make publish INDEX_URL=…`.
+"""Publish the files of `dist/` on a package index: `make publish INDEX_URL=…`.
 
-`uv publish` uploads; what is there already is looked up here. uv can look too (`--check-url`), but it looks
-without the credentials, and takes "not allowed to look" for "not there"; it follows an index that sends on to
-a public one whoever asks for what it does not have; and it uploads one file before it looks at the next.
+`uv publish` uploads. What the index has already is looked up here. uv can do that too (`--check-url`), but not well
+enough: it looks without the credentials, takes "not allowed" for "not there", follows a redirect to a public index,
+and uploads one file before it looks for the next.
 
 Settings come from the environment, where make puts what is given on its command line:
 
@@ -29,7 +29,7 @@ DIST = Path(__file__).resolve().parent.parent / "dist"
 
 
 class PublishError(Exception):
-    """Why it cannot be published, and what to do."""
+    """The package cannot be published. The text says why, and what to do."""
 
 
 class Index(NamedTuple):
@@ -59,12 +59,11 @@ def settings(environment: Mapping[str, str]) -> Index:
 
     if not upload_url:
         raise PublishError(
-            "INDEX_URL is missing. Give the URL where the package index takes uploads: "
-            "make publish INDEX_URL=https://…"
+            "INDEX_URL is missing. Give the URL where the package index takes uploads: make publish INDEX_URL=https://…"
         )
     check_url = (check_url or upload_url.rstrip("/") + "/simple").rstrip("/") + "/"
     for name, url in (("INDEX_URL", upload_url), ("CHECK_URL", check_url)):
-        # What is wrong with a URL is told without the URL, because there can be a password in it.
+        # No error shows the URL, because there can be a password in it.
         if "@" in url:
             raise PublishError(
                 f"{name} has an @ in it, as a URL with a password has. Shells and logs keep URLs: leave it "
@@ -123,13 +122,13 @@ def upload(file: Path, index: Index, client: httpx.Client) -> None:
         text=True,
         check=False,
     )
-    # It may have been refused because someone else has just published the same.
+    # The index may have refused it because someone else has just published the same.
     if result.returncode and not is_there(file, look_up([file], index, client), index):
         raise PublishError(f"{index.upload_url} did not take {file.name}:\n{without_html(result.stderr)}")
 
 
 def without_html(text: str) -> str:
-    """uv passes on what the index says, which often is a page for a browser."""
+    """Return the text of an error of uv, which passes on what the index sends: often a page for a browser."""
     text = html.unescape(re.sub(r"<(style|title).*?</\1>|<[^>]+>", "", text, flags=re.DOTALL))
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
@@ -149,7 +148,7 @@ class Page(HTMLParser):
 
 
 def look_up(files: list[Path], index: Index, client: httpx.Client) -> dict[str, str]:
-    """The hashes that the index lists for the project of `files`, by file name."""
+    """Return the hashes that the index lists for the project of `files`, by file name."""
     project = files[0].name.split("-")[0].replace("_", "-")
     page = f"{index.check_url}{project}/"
     try:
@@ -159,7 +158,7 @@ def look_up(files: list[Path], index: Index, client: httpx.Client) -> dict[str, 
 
     onward = response.next_request
     if response.status_code == httpx.codes.NOT_FOUND or (onward and onward.url.netloc != response.url.netloc):
-        # Some indexes send who asks for what they do not have to a public index. That is none of ours.
+        # Some indexes redirect to a public index where they lack a project. That one is none of ours.
         return {}
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         raise PublishError(
@@ -168,14 +167,14 @@ def look_up(files: list[Path], index: Index, client: httpx.Client) -> dict[str, 
         )
     if not response.is_success:
         raise PublishError(
-            f"{page} answered {response.status_code} {response.reason_phrase}. "
+            f"{page} responded with {response.status_code} {response.reason_phrase}. "
             "It has to be a page of the index's simple index: set CHECK_URL."
         )
     return Page(response.text).hashes
 
 
 def is_there(file: Path, hashes: Mapping[str, str], index: Index) -> bool:
-    """Whether the index has `file`.
+    """Tell whether the index has `file`.
 
     Raises:
         PublishError: It has one of that name with other contents, or perhaps other ones.

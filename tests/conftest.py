@@ -1,12 +1,12 @@
-from .genauth_server.fixture import genauth, genauth_contract, genauth_server
+from .clients import make_client
+from .mock_server.fixture import contract, http_server, mock_server
 from .secrets_watch import no_secret_shows, secrets_watch, unwatched
-from .twins import connect
 
 __all__ = [
-    "connect",
-    "genauth",
-    "genauth_contract",
-    "genauth_server",
+    "contract",
+    "http_server",
+    "make_client",
+    "mock_server",
     "no_secret_shows",
     "secrets_watch",
     "unwatched",

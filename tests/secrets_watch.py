@@ -1,8 +1,8 @@
 """A watch over the whole suite: no log, error or repr has an access token or a whole email address in it.
 
-It sees what the package and what it stands on say to their loggers, at every level, whatever level a test
-sets. And it sees what goes into the clients' methods and the endpoint functions, and what comes out: clients,
-DTOs, answers, and errors with all that led to them.
+It sees the log records of the package and of its dependencies, at every level, whatever level a test sets. It also
+sees the arguments and the results of the clients' methods and of the endpoint functions: clients, DTOs, responses, and
+errors with their causes.
 """
 
 import functools
@@ -59,8 +59,7 @@ class Watch:
                 more = {name: vars(record)[name] for name in vars(record).keys() - _IN_EVERY_RECORD}
                 text = record.getMessage()
                 if logger.name.startswith("httpcore"):
-                    # It logs the line where an answer is no HTTP before any of us can see it: what is in
-                    # that is up to the server.
+                    # It logs a line that is not HTTP before anybody can redact it. The server decides what is in it.
                     text = text.partition(": bytearray(")[0]
                 self._search(record, f"{text} {record.args} {record.exc_info} {more}")
                 if not is_enabled(logger, record.levelno):

@@ -27,6 +27,9 @@ from .errors import (
     UnsupportedOperationError,
 )
 from .models import ApiCode, Channel, Lang, SendEmailDto, SendEmailRespDto, StatusCode
+from .models.channel import ChannelLiteral
+from .models.lang import LangLiteral
+from .types import UNSET
 
 __all__ = (
     "APIConnectionError",
@@ -37,6 +40,7 @@ __all__ = (
     "AuthenticationClient",
     "BadGatewayError",
     "Channel",
+    "ChannelLiteral",
     "ClientError",
     "ConflictError",
     "CustomCodeError",
@@ -48,6 +52,7 @@ __all__ = (
     "InvalidOperationError",
     "InvalidResponseError",
     "Lang",
+    "LangLiteral",
     "NotFoundError",
     "PayloadTooLargeError",
     "PaymentNeededError",
@@ -57,6 +62,7 @@ __all__ = (
     "ServiceUnavailableError",
     "StatusCode",
     "ThrottleError",
+    "UNSET",
     "UnauthorizedError",
     "UnsupportedOperationError",
     "__version__",

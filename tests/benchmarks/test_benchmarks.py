@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as run
-from benchmarks.measure import Spread, by_turns
+from benchmarks.measure import Spread, interleaved
 from benchmarks.peers import HTTPX, OURS, ROOT, STOCK, VENDOR
 from benchmarks.report import Results, report
 
@@ -38,13 +38,11 @@ def test_a_ratio_is_taken_round_by_round() -> None:
 
 def test_who_fails_is_left_out_of_all_rounds() -> None:
     def breaks() -> Callable[[], float]:
-        answers = iter([1.0, 2.0])
-        return lambda: next(answers)
+        measured = iter([1.0, 2.0])
+        return lambda: next(measured)
 
     left_out = list[str]()
-    taken = by_turns(
-        {"works": lambda: lambda: 1.0, "breaks": breaks}, 3, lambda name, _: left_out.append(name)
-    )
+    taken = interleaved({"works": lambda: lambda: 1.0, "breaks": breaks}, 3, lambda name, _: left_out.append(name))
     assert (taken, left_out) == ({"works": [1.0, 1.0, 1.0]}, ["breaks"])
 
 

@@ -10,14 +10,14 @@ VARIABLES = ("GENAUTH_APP_ID", "GENAUTH_APP_HOST", "GENAUTH_ACCESS_TOKEN", "GENA
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The developer's own GenAuth is none of the tests' business."""
+    """Hide the developer's own settings of GenAuth."""
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture
 def no_backoff() -> Generator[None]:
-    """Has retries follow at once, as many as the client allows."""
+    """Make retries without waiting, as many as the client allows."""
     with stamina.set_testing(True, attempts=1000, cap=True):
         yield
 
@@ -25,6 +25,6 @@ def no_backoff() -> Generator[None]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in ("client", "connections"):
-        monkeypatch.setattr(f"genauth_email.{module}.monotonic", clock)
+    for module in ("call", "pool", "request", "response", "retry"):
+        monkeypatch.setattr(f"genauth_email._runtime.{module}.monotonic", clock)
     return clock

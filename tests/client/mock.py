@@ -1,17 +1,17 @@
-"""A network that is a function, where a test has to see what no server on loopback could, and a clock."""
+"""A network that is a function, for what no server on loopback can do or see, and a clock."""
 
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-from tests.twins import Connect, Twin
+from tests.clients import BlockingClient, ClientFactory
 
 SENT: dict[str, Any] = {"statusCode": 200, "message": "Sent."}
 
 
 class Clock:
-    """Stands still but for `advance`, in place of the client's clock."""
+    """Takes the place of the client's clock. It stands still until `advance`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -23,18 +23,40 @@ class Clock:
         self.now += seconds
 
 
-class Network:
-    """Keeps the `requests`, and answers each as `answer` says."""
+class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Gives each request to a handler.
 
-    def __init__(self, answer: Callable[[httpx.Request], httpx.Response] | None = None) -> None:
+    Unlike `httpx.MockTransport`, it leaves the request body unread. So a handler that raises stands for a connection
+    that could not be made.
+    """
+
+    def __init__(self, handler: Callable[[httpx.Request], httpx.Response]) -> None:
+        self._handler = handler
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._handler(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._handler(request)
+
+
+class MockNetwork:
+    """Keeps the requests, and gives each to a handler.
+
+    Attributes:
+        requests: The requests so far.
+        transport: The transport of an httpx client on this network.
+    """
+
+    def __init__(self, handler: Callable[[httpx.Request], httpx.Response] | None = None) -> None:
         self.requests: list[httpx.Request] = []
-        self._answer = answer or (lambda request: httpx.Response(200, json=SENT))
-        self.transport = httpx.MockTransport(self._take)
+        self._handler = handler or (lambda request: httpx.Response(200, json=SENT))
+        self.transport = _Transport(self._handle)
 
-    def _take(self, request: httpx.Request) -> httpx.Response:
+    def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        return self._answer(request)
+        return self._handler(request)
 
-    def connect(self, connect: Connect, app_host: str | None = None, **options: Any) -> Twin:
-        """A client on this network."""
-        return connect(app_host, http_client=connect.http_client(transport=self.transport), **options)
+    def new_client(self, make_client: ClientFactory, app_host: str | None = None, **options: Any) -> BlockingClient:
+        """Make a client on this network."""
+        return make_client(app_host, http_client=make_client.http_client(transport=self.transport), **options)

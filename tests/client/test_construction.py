@@ -1,5 +1,7 @@
 """What a client is made of: arguments, the environment, the contract. And what is refused before any I/O."""
 
+import copy
+import pickle
 import re
 import traceback
 from collections.abc import Callable
@@ -10,54 +12,54 @@ import pytest
 from genauth_email import Lang
 from starlette.types import Receive, Scope, Send
 
+from tests.clients import ClientFactory
 from tests.contract.contract import CONTRACT, SCHEMAS
-from tests.genauth_server import GenAuth, Server
-from tests.twins import Connect
+from tests.mock_server import MockServer, Server
 
 from .conftest import VARIABLES
-from .mock import Network
+from .mock import MockNetwork
 
 PATH = "/api/v3/send-email"
 SECRET = "s3cret"
 
 
 def test_the_environment_gives_what_is_left_out(
-    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch
+    make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GENAUTH_APP_ID", "app-of-environment")
-    monkeypatch.setenv("GENAUTH_APP_HOST", genauth.url)
+    monkeypatch.setenv("GENAUTH_APP_HOST", mock_server.url)
     monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "s3cret-of-environment")
     monkeypatch.setenv("GENAUTH_LANG", "ja-JP")
 
-    connect(app_id=None).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(app_id=None).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    headers = genauth.received[0].headers
+    headers = mock_server.received[0].headers
     assert headers["x-genauth-app-id"] == "app-of-environment"
     assert headers["authorization"] == "s3cret-of-environment"
     assert headers["x-genauth-lang"] == "ja-JP"
 
 
 def test_arguments_win_over_the_environment(
-    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch
+    make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "not even\nallowed")
 
-    client = connect(genauth.url, app_id="mine", access_token="my-s3cret", lang=Lang.EN_US)
+    client = make_client(mock_server.url, app_id="mine", access_token="my-s3cret", lang=Lang.EN_US)
     client.send_email("CHANNEL_LOGIN", "test@example.com")
 
-    headers = genauth.received[0].headers
+    headers = mock_server.received[0].headers
     assert headers["x-genauth-app-id"] == "mine"
     assert headers["authorization"] == "my-s3cret"
     assert headers["x-genauth-lang"] == "en-US"
 
 
-def test_an_empty_variable_counts_as_not_set(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_not_set(make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "")
-    network = Network()
+    network = MockNetwork()
 
-    network.connect(connect).send_email("CHANNEL_LOGIN", "test@example.com")
+    network.new_client(make_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
     request = network.requests[0]
     assert request.url.host == CONTRACT["servers"][0]["variables"]["host"]["default"]
@@ -65,33 +67,34 @@ def test_an_empty_variable_counts_as_not_set(connect: Connect, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("variable", [None, ""])
-def test_a_missing_app_id_is_told(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str | None
+def test_a_missing_app_id_is_a_value_error(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, variable: str | None
 ) -> None:
     if variable is not None:
         monkeypatch.setenv("GENAUTH_APP_ID", variable)
 
     with pytest.raises(ValueError, match="app_id is missing: pass it, or set GENAUTH_APP_ID"):
-        connect("https://example.com", app_id=None)
+        make_client("https://example.com", app_id=None)
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "message"),
     [
         ("GENAUTH_APP_ID", "a\nb", r"app_id has '\\n' at position 1"),
         ("GENAUTH_APP_HOST", "example.com", "app_host must be a URL .* not 'example.com'"),
         ("GENAUTH_ACCESS_TOKEN", f"{SECRET}\n", r"access_token has '\\n' at position 6"),
-        ("GENAUTH_LANG", "klingon", "lang: 'klingon' is no Lang; allowed are zh-CN"),
+        ("GENAUTH_ACCESS_TOKEN", f"Bearer {SECRET}", "access_token must be the token alone, without 'Bearer' in front"),
+        ("GENAUTH_LANG", "klingon", "lang: 'klingon' is not a valid Lang; allowed are zh-CN"),
     ],
 )
-def test_a_variable_is_checked_as_an_argument_is(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+def test_an_environment_variable_is_validated_as_an_argument_is(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv("GENAUTH_APP_ID", "app123")
     monkeypatch.setenv(variable, value)
 
-    with pytest.raises(ValueError, match=told) as caught:
-        connect(app_id=None)
+    with pytest.raises(ValueError, match=message) as caught:
+        make_client(app_id=None)
 
     assert SECRET not in str(caught.value)
 
@@ -121,10 +124,7 @@ REAL_IPS: list[Bad] = [
 ]
 TIMEOUTS: list[Bad] = [
     *((value, ValueError, repr(value), "positive") for value in (0, -1, -0.5, float("nan"), float("inf"))),
-    *(
-        (value, TypeError, repr(value), "positive number of seconds, or an httpx.Timeout")
-        for value in ("10", True)
-    ),
+    *((value, TypeError, repr(value), "positive number of seconds, or an httpx.Timeout") for value in ("10", True)),
     (httpx.Timeout(-1), ValueError, "timeout.connect", "positive"),
     (httpx.Timeout(5, read=0), ValueError, "timeout.read", "positive"),
 ]
@@ -188,6 +188,17 @@ APP_HOSTS: list[Bad] = [
 ]
 
 
+def pickled(protocol: int) -> Callable[[object], object]:
+    return lambda value: pickle.dumps(value, protocol)
+
+
+WAYS_TO_COPY: dict[str, Callable[[object], object]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {protocol}": pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
+
+
 def cases(**options: list[Bad]) -> list[Any]:
     return [
         pytest.param(name, *bad, id=f"{name}={bad[0]!r}".encode("unicode_escape").decode())
@@ -196,7 +207,7 @@ def cases(**options: list[Bad]) -> list[Any]:
     ]
 
 
-def check_told(error: Exception, kind: type[Exception], name: str, given: str, allowed: str) -> None:
+def check_error(error: Exception, kind: type[Exception], name: str, given: str, allowed: str) -> None:
     assert type(error) is kind
     assert str(error).startswith(name)
     assert given in str(error)
@@ -217,16 +228,16 @@ PER_CALL = cases(access_token=HEADERS, lang=LANGS, real_ip=REAL_IPS, timeout=TIM
 
 
 @pytest.mark.parametrize(("name", "value", "kind", "given", "allowed"), OF_A_CLIENT)
-def test_a_bad_option_of_a_client_is_told(
-    connect: Connect, name: str, value: object, kind: type[Exception], given: str, allowed: str
+def test_a_bad_option_of_a_client_is_refused(
+    make_client: ClientFactory, name: str, value: object, kind: type[Exception], given: str, allowed: str
 ) -> None:
     with pytest.raises(kind) as of_constructor:
-        connect(**{name: value})  # type: ignore[arg-type]
+        make_client(**{name: value})  # type: ignore[arg-type]
     with pytest.raises(kind) as of_with_options:
-        connect().with_options(**{name: value})
+        make_client().with_options(**{name: value})
 
-    check_told(of_constructor.value, kind, name, given, allowed)
-    check_told(of_with_options.value, kind, name, given, allowed)
+    check_error(of_constructor.value, kind, name, given, allowed)
+    check_error(of_with_options.value, kind, name, given, allowed)
 
 
 # For each that becomes a header or part of a URL, a value that would be fit without a character that is not.
@@ -242,13 +253,13 @@ NOT_IN_HEADERS = ["é", "语", "🎂"]  # httpx encodes them in a URL.
 
 
 @pytest.mark.parametrize("name", FIT)
-def test_a_character_that_no_header_or_url_has_is_told_before_any_io(
-    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch, name: str
+def test_a_character_that_no_header_or_url_has_is_refused_before_any_io(
+    make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     fit, variable = FIT[name], f"GENAUTH_{name.upper()}"
-    client = connect(genauth.url)
+    client = make_client(mock_server.url)
     ways: list[Callable[[str], object]] = [
-        lambda value: connect(**{name: value}),
+        lambda value: make_client(**{name: value}),
         lambda value: client.with_options(**{name: value}),
     ]
     if name not in ("app_id", "app_host"):
@@ -259,7 +270,7 @@ def test_a_character_that_no_header_or_url_has_is_told_before_any_io(
             with monkeypatch.context() as patch:
                 patch.setenv("GENAUTH_APP_ID", "app123")
                 patch.setenv(variable, value.replace("\0", "\n"))  # A variable cannot have a NUL in it.
-                connect(app_id=None)
+                make_client(app_id=None)
 
         ways.append(by_environment)
 
@@ -268,80 +279,82 @@ def test_a_character_that_no_header_or_url_has_is_told_before_any_io(
             for way in ways:
                 with pytest.raises(ValueError, match=f"^{name}") as caught:
                     way(value)
-                check_told(caught.value, ValueError, name, "", "")
+                check_error(caught.value, ValueError, name, "", "")
 
-    assert genauth.received == []
+    assert mock_server.received == []
 
 
 @pytest.mark.parametrize("name", ["app_id", "app_host", "timeout", "max_retries"])
-def test_what_a_client_cannot_do_without_cannot_be_cleared(connect: Connect, name: str) -> None:
+def test_a_required_option_cannot_be_cleared(make_client: ClientFactory, name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name} must be"):
-        connect().with_options(**{name: None})
+        make_client().with_options(**{name: None})
 
 
 @pytest.mark.parametrize(("name", "value", "kind", "given", "allowed"), PER_CALL)
-def test_a_bad_option_of_a_call_is_told_before_any_io(
-    connect: Connect,
-    genauth: GenAuth,
+def test_a_bad_option_of_a_call_is_refused_before_any_io(
+    make_client: ClientFactory,
+    mock_server: MockServer,
     name: str,
     value: object,
     kind: type[Exception],
     given: str,
     allowed: str,
 ) -> None:
-    client = connect(genauth.url)
+    client = make_client(mock_server.url)
 
     with pytest.raises(kind) as caught:
         client.send_email("CHANNEL_LOGIN", "test@example.com", **{name: value})
 
-    check_told(caught.value, kind, name, given, allowed)
-    assert genauth.received == []
+    check_error(caught.value, kind, name, given, allowed)
+    assert mock_server.received == []
 
 
-@pytest.mark.parametrize(
-    "channel", ["CHANNEL_NONE", "channel_login", "CHANNEL_LOGIN\n", "", None, 5, []], ids=repr
-)
-def test_a_bad_channel_is_told_before_any_io(connect: Connect, genauth: GenAuth, channel: object) -> None:
+@pytest.mark.parametrize("channel", ["CHANNEL_NONE", "channel_login", "CHANNEL_LOGIN\n", "", None, 5, []], ids=repr)
+def test_a_bad_channel_is_refused_before_any_io(
+    make_client: ClientFactory, mock_server: MockServer, channel: object
+) -> None:
     allowed = ", ".join(SCHEMAS["Channel"]["enum"])
 
-    with pytest.raises(ValueError, match=re.escape(f"{channel!r} is no Channel; allowed are {allowed}")):
-        connect(genauth.url).send_email(channel, "test@example.com")
+    with pytest.raises(ValueError, match=re.escape(f"{channel!r} is not a valid Channel; allowed are {allowed}")):
+        make_client(mock_server.url).send_email(channel, "test@example.com")
 
-    assert genauth.received == []
+    assert mock_server.received == []
 
 
 @pytest.mark.parametrize("email", [None, 5, b"test@example.com", ["test@example.com"]], ids=repr)
-def test_an_email_that_is_no_string_is_told_before_any_io(
-    connect: Connect, genauth: GenAuth, email: object
+def test_an_email_that_is_not_a_string_is_refused_before_any_io(
+    make_client: ClientFactory, mock_server: MockServer, email: object
 ) -> None:
     with pytest.raises(TypeError, match=f"^email must be a string, not {type(email).__name__}$"):
-        connect(genauth.url).send_email("CHANNEL_LOGIN", email)
+        make_client(mock_server.url).send_email("CHANNEL_LOGIN", email)
 
-    assert genauth.received == []
+    assert mock_server.received == []
 
 
 @pytest.mark.parametrize("slashes", ["", "/", "///"])
-def test_a_trailing_slash_makes_no_difference(connect: Connect, genauth: GenAuth, slashes: str) -> None:
-    connect(genauth.url + slashes).send_email("CHANNEL_LOGIN", "test@example.com")
+def test_a_trailing_slash_makes_no_difference(
+    make_client: ClientFactory, mock_server: MockServer, slashes: str
+) -> None:
+    make_client(mock_server.url + slashes).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert genauth.received[0].path == PATH
+    assert mock_server.received[0].path == PATH
 
 
 @pytest.mark.parametrize("slashes", ["", "/", "//"])
 def test_a_private_deployment_under_a_path_is_reached(
-    connect: Connect, genauth: GenAuth, genauth_server: Server, slashes: str
+    make_client: ClientFactory, mock_server: MockServer, http_server: Server, slashes: str
 ) -> None:
     async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix("/private/genauth")
-        await genauth.app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+        await mock_server.app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
 
-    genauth_server.app = proxy
-    app_host = genauth.url + "/private/genauth" + slashes
+    http_server.app = proxy
+    app_host = mock_server.url + "/private/genauth" + slashes
 
-    connect(app_host).send_email("CHANNEL_LOGIN", "a@example.com")
-    connect("http://127.0.0.1:1").with_options(app_host=app_host).send_email("CHANNEL_LOGIN", "b@example.com")
+    make_client(app_host).send_email("CHANNEL_LOGIN", "a@example.com")
+    make_client("http://127.0.0.1:1").with_options(app_host=app_host).send_email("CHANNEL_LOGIN", "b@example.com")
 
-    assert [received.path for received in genauth.received] == [PATH, PATH]
+    assert [received.path for received in mock_server.received] == [PATH, PATH]
 
 
 @pytest.mark.parametrize(
@@ -361,37 +374,56 @@ def test_a_private_deployment_under_a_path_is_reached(
         ("https://例え.テスト/", "https://xn--r8jz45g.xn--zckzah", "xn--r8jz45g.xn--zckzah"),
     ],
 )
-def test_an_app_host_leads_to_the_right_url(connect: Connect, app_host: str, url: str, host: str) -> None:
-    network = Network()
+def test_an_app_host_leads_to_the_right_url(make_client: ClientFactory, app_host: str, url: str, host: str) -> None:
+    network = MockNetwork()
 
-    network.connect(connect, app_host).send_email("CHANNEL_LOGIN", "test@example.com")
+    network.new_client(make_client, app_host).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert str(network.requests[0].url) == url + PATH
     assert network.requests[0].headers["host"] == host
 
 
-def test_the_default_host_is_the_contracts_server(connect: Connect) -> None:
+def test_the_default_host_is_the_contracts_server(make_client: ClientFactory) -> None:
     server = CONTRACT["servers"][0]
-    network = Network()
+    network = MockNetwork()
 
-    network.connect(connect).send_email("CHANNEL_LOGIN", "test@example.com")
+    network.new_client(make_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert (
-        str(network.requests[0].url)
-        == server["url"].format(host=server["variables"]["host"]["default"]) + PATH
-    )
+    assert str(network.requests[0].url) == server["url"].format(host=server["variables"]["host"]["default"]) + PATH
 
 
 @pytest.mark.parametrize("real_ip", ["203.0.113.9", "2001:db8::9", "::ffff:203.0.113.9", "fe80::1%eth0"])
-def test_an_address_of_either_version_is_sent(connect: Connect, genauth: GenAuth, real_ip: str) -> None:
-    connect(genauth.url, real_ip=real_ip).send_email("CHANNEL_LOGIN", "test@example.com")
+def test_an_address_of_either_version_is_sent(
+    make_client: ClientFactory, mock_server: MockServer, real_ip: str
+) -> None:
+    make_client(mock_server.url, real_ip=real_ip).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert genauth.received[0].headers["x-real-ip"] == real_ip
+    assert mock_server.received[0].headers["x-real-ip"] == real_ip
 
 
-def test_a_client_that_could_not_be_made_can_be_shown(connect: Connect) -> None:
+def test_a_client_that_could_not_be_made_can_be_shown(make_client: ClientFactory) -> None:
     with pytest.raises(ValueError, match="real_ip") as caught:
-        connect(real_ip="nowhere", access_token=SECRET)
+        make_client(real_ip="nowhere", access_token=SECRET)
 
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "AuthenticationClient object at" in shown
+
+
+@pytest.mark.parametrize("copied", WAYS_TO_COPY.values(), ids=WAYS_TO_COPY)
+@pytest.mark.parametrize("derive", [True, False])
+def test_a_client_cannot_be_copied_or_pickled_and_stays_usable(
+    make_client: ClientFactory, mock_server: MockServer, copied: Callable[[object], object], derive: bool
+) -> None:
+    client = make_client(mock_server.url, access_token=SECRET)
+    if derive:
+        client = client.with_options(lang="en-US")
+    name = type(client.client).__name__
+
+    for value in (client.client, [client.client], {"client": client.client}):
+        if copied is copy.copy and value is not client.client:
+            continue  # It leaves what is in a container alone.
+        with pytest.raises(TypeError, match=rf"^{name} cannot be copied or pickled: derive .* with_options\(\)$"):
+            copied(value)
+
+    client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert len(mock_server.received) == 1

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import socket
+import ssl
 from collections.abc import Generator
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,24 +15,26 @@ import httpx
 import pytest
 from genauth_email import (
     APIConnectionError,
+    APIError,
     AsyncAuthenticationClient,
     AuthenticationClient,
     InvalidResponseError,
 )
 from pytest_httpx import HTTPXMock
 
-from tests.genauth_server import GenAuth
-from tests.twins import Connect, on_httpx
+from tests.clients import ClientFactory, on_httpx
+from tests.faults.server import Answer, RawServer, http
+from tests.mock_server import MockServer
 
-from .mock import SENT, Network
+from .mock import SENT, MockNetwork
 
 
-def test_its_headers_are_sent(connect: Connect, genauth: GenAuth) -> None:
-    http_client = connect.http_client(headers={"x-gateway-key": "k", "user-agent": "theirs", "accept": "a/b"})
+def test_its_headers_are_sent(make_client: ClientFactory, mock_server: MockServer) -> None:
+    http_client = make_client.http_client(headers={"x-gateway-key": "k", "user-agent": "theirs", "accept": "a/b"})
 
-    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    headers = genauth.received[0].headers
+    headers = mock_server.received[0].headers
     assert headers["x-gateway-key"] == "k"
     assert headers["accept"] == "a/b"
     # What the API wants to know is ours to say.
@@ -40,20 +43,18 @@ def test_its_headers_are_sent(connect: Connect, genauth: GenAuth) -> None:
     assert headers["content-type"] == "application/json"
 
 
-def test_its_auth_is_used(connect: Connect, genauth: GenAuth) -> None:
-    http_client = connect.http_client(auth=httpx.BasicAuth("gateway", "key"))
+def test_its_auth_is_used(make_client: ClientFactory, mock_server: MockServer) -> None:
+    http_client = make_client.http_client(auth=httpx.BasicAuth("gateway", "key"))
 
-    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert genauth.received[0].headers["authorization"].startswith("Basic ")
+    assert mock_server.received[0].headers["authorization"].startswith("Basic ")
 
 
-@pytest.mark.parametrize(
-    "kind", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError]
-)
+@pytest.mark.parametrize("kind", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError])
 @pytest.mark.parametrize("theirs", [httpx.Request("GET", "http://127.0.0.1/audit"), None])
-def test_a_hook_whose_own_request_fails_leads_to_no_second_email(
-    connect: Connect, genauth: GenAuth, kind: type[httpx.RequestError], theirs: httpx.Request | None
+def test_a_hook_whose_own_request_fails_is_never_retried(
+    make_client: ClientFactory, mock_server: MockServer, kind: type[httpx.RequestError], theirs: httpx.Request | None
 ) -> None:
     def on_response(_: httpx.Response) -> None:
         raise kind("The audit cannot be reached.", request=theirs)
@@ -61,18 +62,18 @@ def test_a_hook_whose_own_request_fails_leads_to_no_second_email(
     async def on_response_async(response: httpx.Response) -> None:
         on_response(response)
 
-    hook = on_response if connect.kind == "sync" else on_response_async
-    http_client = connect.http_client(event_hooks={"response": [hook]})
+    hook = on_response if make_client.kind == "sync" else on_response_async
+    http_client = make_client.http_client(event_hooks={"response": [hook]})
 
     with pytest.raises(APIConnectionError, match="The audit cannot be reached") as caught:
-        connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert caught.value.delivery == "unknown"
-    assert len(genauth.received) == 1
+    assert len(mock_server.received) == 1
 
 
-def test_an_error_of_a_hook_that_is_about_an_answer_is_the_users_own(
-    connect: Connect, genauth: GenAuth
+def test_an_error_of_a_hook_that_is_about_a_response_is_the_users_own(
+    make_client: ClientFactory, mock_server: MockServer
 ) -> None:
     def on_response(response: httpx.Response) -> None:
         response.raise_for_status()
@@ -80,15 +81,15 @@ def test_an_error_of_a_hook_that_is_about_an_answer_is_the_users_own(
     async def on_response_async(response: httpx.Response) -> None:
         on_response(response)
 
-    hook = on_response if connect.kind == "sync" else on_response_async
-    http_client = connect.http_client(event_hooks={"response": [hook]})
-    genauth.answer_next(b"", http_status=502, judged=False)
+    hook = on_response if make_client.kind == "sync" else on_response_async
+    http_client = make_client.http_client(event_hooks={"response": [hook]})
+    mock_server.respond_next(b"", http_status=502, validate=False)
 
     with pytest.raises(httpx.HTTPStatusError):
-        connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
 
-def test_its_event_hooks_are_called(connect: Connect, genauth: GenAuth) -> None:
+def test_its_event_hooks_are_called(make_client: ClientFactory, mock_server: MockServer) -> None:
     seen: list[str] = []
 
     def on_request(request: httpx.Request) -> None:
@@ -104,16 +105,16 @@ def test_its_event_hooks_are_called(connect: Connect, genauth: GenAuth) -> None:
     async def on_response_async(response: httpx.Response) -> None:
         on_response(response)
 
-    hooks = (on_request, on_response) if connect.kind == "sync" else (on_request_async, on_response_async)
-    http_client = connect.http_client(event_hooks={"request": hooks[:1], "response": hooks[1:]})
+    hooks = (on_request, on_response) if make_client.kind == "sync" else (on_request_async, on_response_async)
+    http_client = make_client.http_client(event_hooks={"request": hooks[:1], "response": hooks[1:]})
 
-    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert seen == ["POST /api/v3/send-email", "200"]
-    assert genauth.received[0].headers["x-hooked"] == "yes"
+    assert mock_server.received[0].headers["x-hooked"] == "yes"
 
 
-def test_its_hooks_find_the_body_of_a_request(connect: Connect, genauth: GenAuth) -> None:
+def test_its_hooks_find_the_body_of_a_request(make_client: ClientFactory, mock_server: MockServer) -> None:
     seen: list[bytes] = []
 
     def on_request(request: httpx.Request) -> None:
@@ -122,12 +123,12 @@ def test_its_hooks_find_the_body_of_a_request(connect: Connect, genauth: GenAuth
     async def on_request_async(request: httpx.Request) -> None:
         on_request(request)
 
-    hook = on_request if connect.kind == "sync" else on_request_async
-    http_client = connect.http_client(event_hooks={"request": [hook]})
+    hook = on_request if make_client.kind == "sync" else on_request_async
+    http_client = make_client.http_client(event_hooks={"request": [hook]})
 
-    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert seen == [genauth.received[0].body]
+    assert seen == [mock_server.received[0].body]
 
 
 class Signing(httpx.Auth):
@@ -140,16 +141,16 @@ class Signing(httpx.Auth):
         yield request
 
 
-def test_its_auth_can_sign_the_body(connect: Connect, genauth: GenAuth) -> None:
-    http_client = connect.http_client(auth=Signing())
+def test_its_auth_can_sign_the_body(make_client: ClientFactory, mock_server: MockServer) -> None:
+    http_client = make_client.http_client(auth=Signing())
 
-    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    (request,) = genauth.received
+    (request,) = mock_server.received
     assert request.headers["x-signature"] == sha256(request.body).hexdigest()
 
 
-def test_its_hooks_can_read_an_answer(connect: Connect, genauth: GenAuth) -> None:
+def test_its_hooks_can_read_a_response(make_client: ClientFactory, mock_server: MockServer) -> None:
     seen: list[bytes] = []
 
     def on_response(response: httpx.Response) -> None:
@@ -158,14 +159,14 @@ def test_its_hooks_can_read_an_answer(connect: Connect, genauth: GenAuth) -> Non
     async def on_response_async(response: httpx.Response) -> None:
         seen.append(await response.aread())
 
-    hook = on_response if connect.kind == "sync" else on_response_async
-    http_client = connect.http_client(event_hooks={"response": [hook]})
+    hook = on_response if make_client.kind == "sync" else on_response_async
+    http_client = make_client.http_client(event_hooks={"response": [hook]})
     body = gzip.compress(json.dumps(SENT).encode())
-    genauth.answer_next(body, headers={"content-encoding": "gzip"}, judged=False)
+    mock_server.respond_next(body, headers={"content-encoding": "gzip"}, validate=False)
 
-    answer = connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    response = make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert answer.to_dict() == SENT
+    assert response.to_dict() == SENT
     assert seen == [gzip.decompress(body)]
 
 
@@ -183,13 +184,13 @@ class Misnaming(httpx.MockTransport):
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
-def test_a_transport_that_misnames_its_errors_leads_to_no_second_email(
-    connect: Connect, error: type[httpx.RequestError]
+def test_an_error_with_the_wrong_name_is_never_retried(
+    make_client: ClientFactory, error: type[httpx.RequestError]
 ) -> None:
     transport = Misnaming(error)
 
     with pytest.raises(APIConnectionError) as caught:
-        connect(http_client=connect.http_client(transport=transport)).send_email(
+        make_client(http_client=make_client.http_client(transport=transport)).send_email(
             "CHANNEL_LOGIN", "test@example.com"
         )
 
@@ -197,20 +198,20 @@ def test_a_transport_that_misnames_its_errors_leads_to_no_second_email(
     assert transport.requests == 1
 
 
-def test_its_cookies_are_sent_and_kept(connect: Connect, genauth: GenAuth) -> None:
-    http_client = connect.http_client(cookies={"theirs": "1"})
-    client = connect(genauth.url, http_client=http_client)
-    genauth.answer_next(SENT, headers={"set-cookie": "gateway=2; path=/"}, judged=False)
+def test_its_cookies_are_sent_and_kept(make_client: ClientFactory, mock_server: MockServer) -> None:
+    http_client = make_client.http_client(cookies={"theirs": "1"})
+    client = make_client(mock_server.url, http_client=http_client)
+    mock_server.respond_next(SENT, headers={"set-cookie": "gateway=2; path=/"}, validate=False)
 
     client.send_email("CHANNEL_LOGIN", "a@example.com")
     client.send_email("CHANNEL_LOGIN", "b@example.com")
 
-    assert [request.headers["cookie"] for request in genauth.received] == ["theirs=1", "theirs=1; gateway=2"]
+    assert [request.headers["cookie"] for request in mock_server.received] == ["theirs=1", "theirs=1; gateway=2"]
 
 
-def test_our_timeout_holds_with_it_too(connect: Connect) -> None:
-    network = Network()
-    client = connect(http_client=connect.http_client(transport=network.transport, timeout=3))
+def test_our_timeout_holds_with_it_too(make_client: ClientFactory) -> None:
+    network = MockNetwork()
+    client = make_client(http_client=make_client.http_client(transport=network.transport, timeout=3))
 
     client.send_email("CHANNEL_LOGIN", "test@example.com")
     client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=2)
@@ -220,10 +221,10 @@ def test_our_timeout_holds_with_it_too(connect: Connect) -> None:
 
 
 @on_httpx
-def test_without_it_a_call_has_ten_seconds(connect: Connect, httpx_mock: HTTPXMock) -> None:
+def test_without_it_a_call_has_ten_seconds(make_client: ClientFactory, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(json=SENT)
 
-    connect("http://127.0.0.1").send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client("http://127.0.0.1").send_email("CHANNEL_LOGIN", "test@example.com")
 
     (request,) = httpx_mock.get_requests()
     assert request.extensions["timeout"] == httpx.Timeout(10.0).as_dict()
@@ -243,13 +244,11 @@ class _Forward(BaseHTTPRequestHandler):
         assert isinstance(self.server, ForwardProxy)
         self.server.asked.append(self.path)
         body = self.rfile.read(int(self.headers["content-length"]))
-        answer = httpx.post(
-            self.path, content=body, headers=dict(self.headers), trust_env=False, verify=False
-        )
-        self.send_response(answer.status_code)
-        self.send_header("content-length", str(len(answer.content)))
+        response = httpx.post(self.path, content=body, headers=dict(self.headers), trust_env=False, verify=False)
+        self.send_response(response.status_code)
+        self.send_header("content-length", str(len(response.content)))
         self.end_headers()
-        self.wfile.write(answer.content)
+        self.wfile.write(response.content)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -267,21 +266,21 @@ def proxy() -> Generator[ForwardProxy]:
             thread.join()
 
 
-def test_its_proxy_is_used(connect: Connect, genauth: GenAuth, proxy: ForwardProxy) -> None:
-    client = connect(genauth.url, http_client=connect.http_client(proxy=proxy.url))
+def test_its_proxy_is_used(make_client: ClientFactory, mock_server: MockServer, proxy: ForwardProxy) -> None:
+    client = make_client(mock_server.url, http_client=make_client.http_client(proxy=proxy.url))
 
     client.send_email("CHANNEL_LOGIN", "a@example.com")
     client.with_options(lang="en-US").send_email("CHANNEL_LOGIN", "b@example.com")
 
-    assert proxy.asked == [f"{genauth.url}/api/v3/send-email"] * 2
-    assert [request.json["email"] for request in genauth.received] == ["a@example.com", "b@example.com"]
+    assert proxy.asked == [f"{mock_server.url}/api/v3/send-email"] * 2
+    assert [request.json["email"] for request in mock_server.received] == ["a@example.com", "b@example.com"]
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize("scheme", ["http://", ""])
 def test_without_it_the_proxy_of_the_environment_is_used(
-    connect: Connect,
-    genauth: GenAuth,
+    make_client: ClientFactory,
+    mock_server: MockServer,
     proxy: ForwardProxy,
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
@@ -289,57 +288,61 @@ def test_without_it_the_proxy_of_the_environment_is_used(
 ) -> None:
     monkeypatch.setenv(variable, proxy.url.replace("http://", scheme))
 
-    connect(genauth.url).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert proxy.asked == [f"{genauth.url}/api/v3/send-email"]
-    assert len(genauth.received) == 1
+    assert proxy.asked == [f"{mock_server.url}/api/v3/send-email"]
+    assert len(mock_server.received) == 1
 
 
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "example.com, 127.0.0.1"])
 def test_without_it_hosts_can_be_exempt_from_the_proxy_of_the_environment(
-    connect: Connect, genauth: GenAuth, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, exempt: str
+    make_client: ClientFactory,
+    mock_server: MockServer,
+    proxy: ForwardProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    exempt: str,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", exempt)
 
-    connect(genauth.url).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert proxy.asked == []
-    assert len(genauth.received) == 1
+    assert len(mock_server.received) == 1
 
 
-def test_its_mounts_are_used(connect: Connect, genauth: GenAuth) -> None:
-    network = Network()
-    http_client = connect.http_client(mounts={"https://mounted.example": network.transport})
-    client = connect(genauth.url, http_client=http_client)
+def test_its_mounts_are_used(make_client: ClientFactory, mock_server: MockServer) -> None:
+    network = MockNetwork()
+    http_client = make_client.http_client(mounts={"https://mounted.example": network.transport})
+    client = make_client(mock_server.url, http_client=http_client)
 
     client.with_options(app_host="https://mounted.example").send_email("CHANNEL_LOGIN", "a@example.com")
     client.send_email("CHANNEL_LOGIN", "b@example.com")
 
     assert [request.url.host for request in network.requests] == ["mounted.example"]
-    assert [request.json["email"] for request in genauth.received] == ["b@example.com"]
+    assert [request.json["email"] for request in mock_server.received] == ["b@example.com"]
 
 
-def test_its_base_url_is_not_ours(connect: Connect, genauth: GenAuth) -> None:
-    http_client = connect.http_client(base_url="http://127.0.0.1:1/elsewhere")
+def test_its_base_url_is_not_ours(make_client: ClientFactory, mock_server: MockServer) -> None:
+    http_client = make_client.http_client(base_url="http://127.0.0.1:1/elsewhere")
 
-    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert genauth.received[0].path == "/api/v3/send-email"
+    assert mock_server.received[0].path == "/api/v3/send-email"
 
 
-def test_a_mock_transport_is_all_the_network_there_is(connect: Connect) -> None:
-    network = Network()
+def test_a_mock_transport_is_all_the_network_there_is(make_client: ClientFactory) -> None:
+    network = MockNetwork()
 
-    answer = network.connect(connect).send_email("CHANNEL_LOGIN", "test@example.com")
+    response = network.new_client(make_client).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert answer.to_dict() == SENT
+    assert response.to_dict() == SENT
     assert len(network.requests) == 1
 
 
-def test_it_is_never_closed_by_us(connect: Connect, genauth: GenAuth) -> None:
-    http_client = connect.http_client()
-    client = connect(genauth.url, http_client=http_client)
+def test_it_is_never_closed_by_us(make_client: ClientFactory, mock_server: MockServer) -> None:
+    http_client = make_client.http_client()
+    client = make_client(mock_server.url, http_client=http_client)
     with client, client.with_options(lang="en-US") as derived:
         derived.send_email("CHANNEL_LOGIN", "a@example.com")
     client.close()
@@ -347,25 +350,25 @@ def test_it_is_never_closed_by_us(connect: Connect, genauth: GenAuth) -> None:
 
     assert not http_client.is_closed
     client.send_email("CHANNEL_LOGIN", "b@example.com")
-    connect(genauth.url, http_client=http_client).send_email("CHANNEL_LOGIN", "c@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "c@example.com")
 
 
-def test_its_settings_stay_as_they_are(connect: Connect, genauth: GenAuth) -> None:
-    http_client = connect.http_client(headers={"x-theirs": "1"}, timeout=3)
+def test_its_settings_stay_as_they_are(make_client: ClientFactory, mock_server: MockServer) -> None:
+    http_client = make_client.http_client(headers={"x-theirs": "1"}, timeout=3)
     before = dict(http_client.headers), http_client.timeout, dict(http_client.cookies)
 
-    connect(
-        genauth.url, http_client=http_client, access_token="s3cret-token", lang="en-US", timeout=5
+    make_client(
+        mock_server.url, http_client=http_client, access_token="s3cret-token", lang="en-US", timeout=5
     ).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert (dict(http_client.headers), http_client.timeout, dict(http_client.cookies)) == before
 
 
-def test_once_its_owner_has_closed_it_that_is_said(connect: Connect) -> None:
-    network = Network()
-    http_client = connect.http_client(transport=network.transport)
-    client = connect(http_client=http_client)
-    if connect.kind == "sync":
+def test_once_its_owner_has_closed_it_that_is_said(make_client: ClientFactory) -> None:
+    network = MockNetwork()
+    http_client = make_client.http_client(transport=network.transport)
+    client = make_client(http_client=http_client)
+    if make_client.kind == "sync":
         http_client.close()
     else:
         asyncio.run(http_client.aclose())
@@ -379,23 +382,17 @@ def test_once_its_owner_has_closed_it_that_is_said(connect: Connect) -> None:
 @pytest.mark.parametrize(
     "given", [httpx.AsyncClient(verify=False), httpx.HTTPTransport, "http://proxy.example", httpx.Client]
 )
-def test_what_is_no_sync_client_is_refused_by_the_sync_class(given: Any) -> None:
+def test_the_sync_client_refuses_another_kind_of_http_client(given: Any) -> None:
     name = f"{type(given).__module__}.{type(given).__qualname__}"
-    with pytest.raises(
-        TypeError, match=f"^http_client of AuthenticationClient must be an httpx.Client, not {name}$"
-    ):
+    with pytest.raises(TypeError, match=f"^http_client of AuthenticationClient must be an httpx.Client, not {name}$"):
         AuthenticationClient("app123", http_client=given)
 
 
-@pytest.mark.parametrize(
-    "given", [httpx.Client(verify=False), httpx.AsyncHTTPTransport, "http://proxy.example"]
-)
-def test_what_is_no_async_client_is_refused_by_the_async_class(given: Any) -> None:
+@pytest.mark.parametrize("given", [httpx.Client(verify=False), httpx.AsyncHTTPTransport, "http://proxy.example"])
+def test_the_async_client_refuses_another_kind_of_http_client(given: Any) -> None:
     name = f"{type(given).__module__}.{type(given).__qualname__}"
     allowed = 'an httpx.AsyncClient or "aiohttp"'
-    with pytest.raises(
-        TypeError, match=f"^http_client of AsyncAuthenticationClient must be {allowed}, not {name}$"
-    ):
+    with pytest.raises(TypeError, match=f"^http_client of AsyncAuthenticationClient must be {allowed}, not {name}$"):
         AsyncAuthenticationClient("app123", http_client=given)
 
 
@@ -410,23 +407,121 @@ def other_host() -> Generator[socket.socket]:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("settings", [None, {"follow_redirects": True}], ids=["ours", "theirs follows"])
 def test_a_redirect_is_not_followed(
-    connect: Connect,
-    genauth: GenAuth,
+    make_client: ClientFactory,
+    mock_server: MockServer,
     other_host: socket.socket,
     status: int,
     settings: dict[str, Any] | None,
 ) -> None:
     location = f"http://127.0.0.1:{other_host.getsockname()[1]}/api/v3/send-email"
-    genauth.answer_next(b"moved", http_status=status, headers={"location": location}, judged=False)
-    http_client = None if settings is None else connect.http_client(**settings)
+    mock_server.respond_next(b"moved", http_status=status, headers={"location": location}, validate=False)
+    http_client = None if settings is None else make_client.http_client(**settings)
 
     with pytest.raises(InvalidResponseError) as caught:
-        connect(genauth.url, access_token="s3cret-token", http_client=http_client).send_email(
+        make_client(mock_server.url, access_token="s3cret-token", http_client=http_client).send_email(
             "CHANNEL_LOGIN", "test@example.com"
         )
 
     assert (caught.value.http_status, caught.value.headers["Location"]) == (status, location)
     assert caught.value.delivery == "unknown"
-    assert len(genauth.received) == 1
+    assert len(mock_server.received) == 1
     with pytest.raises(BlockingIOError):
         other_host.accept()
+
+
+class SendingAgain(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Sends a request again by itself when the connection breaks, as users' transports do."""
+
+    def __init__(self) -> None:
+        self._sync = httpx.HTTPTransport(verify=False)
+        self._async = httpx.AsyncHTTPTransport(verify=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._sync.handle_request(request)
+        except httpx.RemoteProtocolError:
+            return self._sync.handle_request(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._async.handle_async_request(request)
+        except httpx.RemoteProtocolError:
+            return await self._async.handle_async_request(request)
+
+    def close(self) -> None:
+        self._sync.close()
+
+    async def aclose(self) -> None:
+        await self._async.aclose()
+
+
+@pytest.mark.parametrize(
+    ("status_code", "http_status"), [(429, 200), (403, 200), (503, 503)], ids=["throttled", "refused", "busy"]
+)
+def test_a_refusal_proves_nothing_if_a_transport_has_sent_the_request_twice(
+    make_client: ClientFactory, status_code: int, http_status: int
+) -> None:
+    body = json.dumps({"statusCode": status_code, "message": ""}).encode()
+    script = (Answer(then="close"), Answer(http(http_status, body, {"retry-after": "0"})))
+    with RawServer(*script) as server:
+        http_client = make_client.http_client(transport=SendingAgain())
+        with pytest.raises(APIError) as caught:
+            make_client(server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    assert (caught.value.status_code, caught.value.delivery) == (status_code, "unknown")
+    assert "2 times" in str(caught.value.__cause__)
+    assert len(server.received) == 2
+
+
+def test_a_hook_that_reads_the_raw_response_leaves_an_error_of_ours(make_client: ClientFactory) -> None:
+    def on_response(response: httpx.Response) -> None:
+        list(response.iter_raw())
+
+    async def on_response_async(response: httpx.Response) -> None:
+        [chunk async for chunk in response.aiter_raw()]
+
+    hook = on_response if make_client.kind == "sync" else on_response_async
+    with RawServer() as server:
+        http_client = make_client.http_client(event_hooks={"response": [hook]})
+        with pytest.raises(InvalidResponseError, match="a hook has read the body and not kept it") as caught:
+            make_client(server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    assert caught.value.delivery == "unknown"
+    assert len(server.received) == 1
+
+
+# An async call is cancelled at its deadline, whatever a transport does.
+def test_a_transport_that_connects_again_and_again_ends_with_the_timeout() -> None:
+    with (
+        RawServer(listening=False) as server,
+        httpx.Client(transport=httpx.HTTPTransport(retries=100, verify=False)) as http_client,
+        AuthenticationClient("app123", server.url, http_client=http_client, timeout=0.6) as client,
+        pytest.raises(APIConnectionError) as caught,
+    ):
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert caught.value.delivery == "not_sent"
+
+
+def test_what_the_caller_is_handling_does_not_change_an_error(make_client: ClientFactory) -> None:
+    with RawServer(listening=False) as server:
+        client = make_client(server.url, max_retries=0)
+        with pytest.raises(APIConnectionError) as alone:
+            client.send_email("CHANNEL_LOGIN", "test@example.com")
+        handled = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number: bytearray(b'x')")
+        handled.reason = "WRONG_VERSION_NUMBER"
+        before = handled.args
+        try:
+            raise handled
+        except ssl.SSLError:
+            with pytest.raises(APIConnectionError) as caught:
+                client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert str(caught.value) == str(alone.value)
+    assert handled.args == before
+
+
+def test_an_error_of_a_certificate_can_be_simulated(make_client: ClientFactory) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("the certificate is bad") from ssl.SSLCertVerificationError("bad certificate")
+
+    network = MockNetwork(fail)
+    with pytest.raises(APIConnectionError, match="the certificate is bad"):
+        network.new_client(make_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    assert len(network.requests) == 1

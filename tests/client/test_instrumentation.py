@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pytest_httpx import HTTPXMock
 
-from tests.genauth_server import GenAuth
-from tests.twins import Connect, Twin, on_httpx
+from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.mock_server import MockServer
 
 HOST = "https://example.genauth.ai"
 URL = f"{HOST}/api/v3/send-email"
@@ -24,17 +24,17 @@ THROTTLED = {"statusCode": 429, "message": "Too many."}
 TRANSPORTS = [(httpx.HTTPTransport, "handle_request"), (httpx.AsyncHTTPTransport, "handle_async_request")]
 
 
-def by_method(client: Twin) -> Any:
+def by_method(client: BlockingClient) -> Any:
     return client.send_email("CHANNEL_LOGIN", "test@example.com")
 
 
-def by_function(client: Twin) -> Any:
+def by_function(client: BlockingClient) -> Any:
     body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
     return client.call(send_email, body=body)
 
 
 each_way = pytest.mark.parametrize("send", [by_method, by_function])
-Send = Callable[[Twin], Any]
+Send = Callable[[BlockingClient], Any]
 pytestmark = on_httpx
 
 
@@ -63,18 +63,18 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
 
 @each_way
 def test_opentelemetry_has_a_span_of_each_call(
-    connect: Connect, genauth: GenAuth, spans: InMemorySpanExporter, send: Send
+    make_client: ClientFactory, mock_server: MockServer, spans: InMemorySpanExporter, send: Send
 ) -> None:
-    client = connect(genauth.url, access_token="s3cret-token")
+    client = make_client(mock_server.url, access_token="s3cret-token")
     send(client)
     with pytest.raises(ThrottleError):
         send(client)
 
     finished = spans.get_finished_spans()
     assert [span.name for span in finished] == ["POST", "POST"]
-    for span, request in zip(finished, genauth.received, strict=True):
+    for span, request in zip(finished, mock_server.received, strict=True):
         shown = attributes(span)
-        assert shown.get("http.url", shown.get("url.full")) == f"{genauth.url}/api/v3/send-email"
+        assert shown.get("http.url", shown.get("url.full")) == f"{mock_server.url}/api/v3/send-email"
         assert span.context is not None
         assert f"{span.context.trace_id:032x}-{span.context.span_id:016x}" in request.headers["traceparent"]
         assert "s3cret-token" not in span.to_json()
@@ -82,17 +82,17 @@ def test_opentelemetry_has_a_span_of_each_call(
 
 
 def test_opentelemetry_sees_a_client_that_was_there_before(
-    connect: Connect, genauth: GenAuth, request: pytest.FixtureRequest
+    make_client: ClientFactory, mock_server: MockServer, request: pytest.FixtureRequest
 ) -> None:
-    client = connect(genauth.url)
+    client = make_client(mock_server.url)
     spans: InMemorySpanExporter = request.getfixturevalue("spans")
     by_method(client)
     assert len(spans.get_finished_spans()) == 1
 
 
 @each_way
-def test_respx_answers_our_calls(connect: Connect, send: Send) -> None:
-    client = connect(HOST, access_token="s3cret-token")
+def test_respx_responds_to_our_calls(make_client: ClientFactory, send: Send) -> None:
+    client = make_client(HOST, access_token="s3cret-token")
     with respx.mock:
         route = respx.post(URL, headers={"authorization": "s3cret-token"})
         route.side_effect = [httpx.Response(200, json=SENT), httpx.Response(200, json=THROTTLED)]
@@ -103,7 +103,7 @@ def test_respx_answers_our_calls(connect: Connect, send: Send) -> None:
 
 
 @each_way
-def test_pytest_httpx_answers_our_calls(connect: Connect, httpx_mock: HTTPXMock, send: Send) -> None:
+def test_pytest_httpx_responds_to_our_calls(make_client: ClientFactory, httpx_mock: HTTPXMock, send: Send) -> None:
     httpx_mock.add_response(
         method="POST",
         url=URL,
@@ -112,7 +112,7 @@ def test_pytest_httpx_answers_our_calls(connect: Connect, httpx_mock: HTTPXMock,
         json=SENT,
     )
     httpx_mock.add_response(json=THROTTLED)
-    client = connect(HOST)
+    client = make_client(HOST)
     assert send(client).request_id == "r-1"
     with pytest.raises(ThrottleError):
         send(client)

@@ -1,4 +1,4 @@
-"""What a call tells the logger `genauth_email`."""
+"""What a call logs."""
 
 import logging
 import re
@@ -18,14 +18,14 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
+from tests.clients import BlockingClient, ClientFactory
 from tests.faults.server import Answer, RawServer, http
-from tests.genauth_server import GenAuth
-from tests.twins import Connect, Twin
+from tests.mock_server import MockServer
 
-from .mock import Clock, Network
+from .mock import Clock, MockNetwork
 
 ASKED = "POST {url}/api/v3/send-email SendEmailDto(channel=CHANNEL_LOGIN, email=t***@example.com)"
-REFUSAL = http(503, b"<h1>Busy</h1>", {"retry-after": "0"})
+REFUSAL = http(503, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"})
 
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
@@ -46,74 +46,72 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     ]
 
 
-def send(client: Twin) -> Any:
+def send(client: BlockingClient) -> Any:
     return client.send_email("CHANNEL_LOGIN", "test@example.com")
 
 
-def test_an_attempt_is_one_line(connect: Connect, genauth: GenAuth, debug: pytest.LogCaptureFixture) -> None:
-    answer = send(connect(genauth.url))
+def test_an_attempt_is_one_line(
+    make_client: ClientFactory, mock_server: MockServer, debug: pytest.LogCaptureFixture
+) -> None:
+    response = send(make_client(mock_server.url))
 
-    asked = ASKED.format(url=genauth.url)
-    assert lines(debug) == [
-        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id {answer.request_id}, in N ms")
-    ]
+    asked = ASKED.format(url=mock_server.url)
+    assert lines(debug) == [("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id {response.request_id}, in N ms")]
 
 
 def test_an_endpoint_functions_attempt_is_the_same_line(
-    connect: Connect, genauth: GenAuth, debug: pytest.LogCaptureFixture
+    make_client: ClientFactory, mock_server: MockServer, debug: pytest.LogCaptureFixture
 ) -> None:
     body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
-    answer = connect(genauth.url).call(send_email, body=body)
+    response = make_client(mock_server.url).call(send_email, body=body)
 
-    asked = ASKED.format(url=genauth.url)
-    assert lines(debug) == [
-        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id {answer.request_id}, in N ms")
-    ]
+    asked = ASKED.format(url=mock_server.url)
+    assert lines(debug) == [("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id {response.request_id}, in N ms")]
 
 
 def test_a_failure_of_the_api_is_logged_with_its_code(
-    connect: Connect, genauth: GenAuth, debug: pytest.LogCaptureFixture
+    make_client: ClientFactory, mock_server: MockServer, debug: pytest.LogCaptureFixture
 ) -> None:
-    client = connect(genauth.url)
+    client = make_client(mock_server.url)
     send(client)
     debug.clear()
     with pytest.raises(ThrottleError):
         send(client)
 
-    asked = ASKED.format(url=genauth.url)
+    asked = ASKED.format(url=mock_server.url)
     assert lines(debug) == [("DEBUG", f"{asked}: HTTP 200, statusCode 429, in N ms")]
 
 
 @pytest.mark.parametrize("http_status", [200, 302, 404, 502])
-def test_an_answer_that_is_no_dto_is_logged_as_such(
-    connect: Connect, genauth: GenAuth, debug: pytest.LogCaptureFixture, http_status: int
+def test_a_response_that_is_not_a_dto_is_logged_as_such(
+    make_client: ClientFactory, mock_server: MockServer, debug: pytest.LogCaptureFixture, http_status: int
 ) -> None:
-    genauth.answer_next(b"<h1>Hello</h1>", http_status=http_status, judged=False)
+    mock_server.respond_next(b"<h1>Hello</h1>", http_status=http_status, validate=False)
     with pytest.raises(GenAuthError):
-        send(connect(genauth.url))
+        send(make_client(mock_server.url))
 
-    asked = ASKED.format(url=genauth.url)
-    assert lines(debug) == [("DEBUG", f"{asked}: HTTP {http_status}, no SendEmailRespDto, in N ms")]
+    asked = ASKED.format(url=mock_server.url)
+    assert lines(debug) == [("DEBUG", f"{asked}: HTTP {http_status}, not a SendEmailRespDto, in N ms")]
 
 
-def test_an_attempt_without_an_answer_is_logged_with_its_reason(
-    connect: Connect, debug: pytest.LogCaptureFixture
+def test_an_attempt_without_a_response_is_logged_with_its_reason(
+    make_client: ClientFactory, debug: pytest.LogCaptureFixture
 ) -> None:
     with RawServer(Answer(then="close")) as server, pytest.raises(APIConnectionError):
-        send(connect(server.url))
+        send(make_client(server.url))
 
     asked = ASKED.format(url=server.url)
     reason = "RemoteProtocolError: Server disconnected"
-    if connect.kind != "aiohttp":
+    if make_client.kind != "aiohttp":
         reason += " without sending a response."
     assert lines(debug) == [("DEBUG", f"{asked}: {reason}, in N ms")]
 
 
 def test_an_attempt_that_timed_out_is_logged_with_its_reason(
-    connect: Connect, debug: pytest.LogCaptureFixture
+    make_client: ClientFactory, debug: pytest.LogCaptureFixture
 ) -> None:
     with RawServer(Answer(then="hold")) as server, pytest.raises(APITimeoutError):
-        send(connect(server.url, timeout=httpx.Timeout(10, read=0.05)))
+        send(make_client(server.url, timeout=httpx.Timeout(10, read=0.05)))
 
     ((level, line),) = lines(debug)
     assert level == "DEBUG"
@@ -121,46 +119,46 @@ def test_an_attempt_that_timed_out_is_logged_with_its_reason(
 
 
 def test_each_retry_is_a_warning_with_the_reason_for_it(
-    connect: Connect, debug: pytest.LogCaptureFixture
+    make_client: ClientFactory, debug: pytest.LogCaptureFixture
 ) -> None:
     outcomes = iter([httpx.ConnectError("no route"), httpx.PoolTimeout("pool is full")])
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         if error := next(outcomes, None):
             raise error
         return httpx.Response(200, content=b'{"statusCode": 200, "message": ""}')
 
-    send(Network(answer).connect(connect, "http://127.0.0.1"))
+    send(MockNetwork(response).new_client(make_client, "http://127.0.0.1"))
 
     asked = ASKED.format(url="http://127.0.0.1")
     assert lines(debug) == [
         ("DEBUG", f"{asked}: ConnectError: no route, in N ms"),
-        ("WARNING", f"{asked}: trying again after: ConnectError: no route"),
+        ("WARNING", f"{asked}: retrying after: ConnectError: no route"),
         ("DEBUG", f"{asked}: PoolTimeout: pool is full, in N ms"),
-        ("WARNING", f"{asked}: trying again after: PoolTimeout: pool is full"),
+        ("WARNING", f"{asked}: retrying after: PoolTimeout: pool is full"),
         ("DEBUG", f"{asked}: HTTP 200, statusCode 200, in N ms"),
     ]
 
 
-def test_a_retry_that_is_not_made_is_no_warning(connect: Connect, debug: pytest.LogCaptureFixture) -> None:
+def test_a_retry_that_is_not_made_is_no_warning(make_client: ClientFactory, debug: pytest.LogCaptureFixture) -> None:
     with RawServer(*[Answer(REFUSAL)] * 3) as server:
-        client = connect(server.url, max_retries=2)
+        client = make_client(server.url, max_retries=2)
         with pytest.raises(ServiceUnavailableError):
             send(client)
         client.close()
         assert len(server.finish()) == 3
 
     asked = ASKED.format(url=server.url)
-    attempt = ("DEBUG", f"{asked}: HTTP 503, no SendEmailRespDto, in N ms")
-    retry = ("WARNING", f"{asked}: trying again after: HTTP 503 with Retry-After")
+    attempt = ("DEBUG", f"{asked}: HTTP 503, statusCode 503, in N ms")
+    retry = ("WARNING", f"{asked}: retrying after: statusCode 503: Busy.")
     assert lines(debug) == [attempt, retry, attempt, retry, attempt]
 
 
 def test_a_call_that_is_not_retried_says_nothing_above_debug(
-    connect: Connect, debug: pytest.LogCaptureFixture
+    make_client: ClientFactory, debug: pytest.LogCaptureFixture
 ) -> None:
     with RawServer(Answer(REFUSAL), Answer(then="reset")) as server:
-        client = connect(server.url, max_retries=0)
+        client = make_client(server.url, max_retries=0)
         for _ in range(2):
             with pytest.raises(GenAuthError):
                 send(client)
@@ -169,17 +167,17 @@ def test_a_call_that_is_not_retried_says_nothing_above_debug(
 
 
 def test_the_duration_is_that_of_the_attempt(
-    connect: Connect, clock: Clock, debug: pytest.LogCaptureFixture
+    make_client: ClientFactory, clock: Clock, debug: pytest.LogCaptureFixture
 ) -> None:
     takes = iter([1.5, 0.25])
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         clock.advance(next(takes))
         if clock.now < 1001.6:
             raise httpx.ConnectError("no route")
         return httpx.Response(200, content=b'{"statusCode": 200, "message": ""}')
 
-    send(Network(answer).connect(connect, "http://127.0.0.1"))
+    send(MockNetwork(response).new_client(make_client, "http://127.0.0.1"))
 
     attempts = [record.getMessage() for record in debug.records if record.levelname == "DEBUG"]
     assert [attempt.rpartition(", ")[2] for attempt in attempts] == ["in 1500 ms", "in 250 ms"]
@@ -187,7 +185,10 @@ def test_the_duration_is_that_of_the_attempt(
 
 @pytest.mark.usefixtures("unwatched")  # The suite's search for secrets listens, and formats.
 def test_nothing_is_formatted_while_nobody_listens(
-    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_client: ClientFactory,
+    mock_server: MockServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse(*_: object) -> str:
         raise AssertionError("formatted")
@@ -195,16 +196,19 @@ def test_nothing_is_formatted_while_nobody_listens(
     monkeypatch.setattr(Request, "__str__", refuse)
     monkeypatch.setattr(SendEmailDto, "__repr__", refuse)
     caplog.set_level(logging.INFO, logger="genauth_email")
-    send(connect(genauth.url))
+    send(make_client(mock_server.url))
     assert lines(caplog) == []
 
 
 def test_the_logger_is_left_to_the_program(
-    connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    make_client: ClientFactory,
+    mock_server: MockServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     # pytest's own handlers are set aside, so that it is as in a program that sets up no logging.
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    client = connect(genauth.url)
+    client = make_client(mock_server.url)
     send(client)
     with pytest.raises(ThrottleError):
         send(client)
@@ -214,3 +218,11 @@ def test_the_logger_is_left_to_the_program(
     assert capfd.readouterr() == ("", "")
     logger = logging.getLogger("genauth_email")
     assert (logger.handlers, logger.level, logger.propagate) == ([], logging.NOTSET, True)
+
+
+def test_a_retry_is_logged_once_and_by_us(
+    make_client: ClientFactory, no_backoff: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), pytest.raises(APIConnectionError):
+        make_client("http://127.0.0.1:1").send_email("CHANNEL_LOGIN", "test@example.com")
+    assert [record.name for record in caplog.records] == ["genauth_email"] * 2

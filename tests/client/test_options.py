@@ -14,12 +14,12 @@ import stamina
 from genauth_email import APIConnectionError, Lang
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.clients import BlockingClient, ClientFactory
 from tests.faults.server import RawServer
-from tests.genauth_server import GenAuth, Server
-from tests.genauth_server.contract import Received
-from tests.twins import Connect, Twin
+from tests.mock_server import MockServer, Server
+from tests.mock_server.contract import Received
 
-from .mock import Network
+from .mock import MockNetwork
 
 MINE: dict[str, Any] = {"access_token": "my-s3cret", "lang": "en-US", "real_ip": "203.0.113.1"}
 OTHER: dict[str, Any] = {"access_token": "other-s3cret", "lang": Lang.JA_JP, "real_ip": "2001:db8::2"}
@@ -59,41 +59,43 @@ class Gate:
 
 
 @pytest.fixture
-def connections(genauth: GenAuth, genauth_server: Server) -> Connections:
-    genauth_server.app = connections = Connections(genauth.app)
+def connections(mock_server: MockServer, http_server: Server) -> Connections:
+    http_server.app = connections = Connections(mock_server.app)
     return connections
 
 
 @pytest.fixture
-def gate(genauth: GenAuth, genauth_server: Server) -> Gate:
-    genauth_server.app = gate = Gate(genauth.app)
+def gate(mock_server: MockServer, http_server: Server) -> Gate:
+    http_server.app = gate = Gate(mock_server.app)
     return gate
 
 
 @pytest.mark.parametrize("of_client", [MINE, {}])
 def test_options_of_a_call_win_and_do_not_stay(
-    connect: Connect, genauth: GenAuth, of_client: dict[str, Any]
+    make_client: ClientFactory, mock_server: MockServer, of_client: dict[str, Any]
 ) -> None:
-    client = connect(genauth.url, **of_client)
+    client = make_client(mock_server.url, **of_client)
 
     client.send_email("CHANNEL_LOGIN", "a@example.com", **OTHER)
     client.send_email("CHANNEL_LOGIN", "b@example.com")
 
-    first, second = map(options_of, genauth.received)
+    first, second = map(options_of, mock_server.received)
     assert first == OTHER
     assert second == NONE | of_client
 
 
 @pytest.mark.parametrize("option", MINE)
-def test_an_option_of_a_call_leaves_the_others(connect: Connect, genauth: GenAuth, option: str) -> None:
-    connect(genauth.url, **MINE).send_email("CHANNEL_LOGIN", "a@example.com", **{option: OTHER[option]})
+def test_an_option_of_a_call_leaves_the_others(
+    make_client: ClientFactory, mock_server: MockServer, option: str
+) -> None:
+    make_client(mock_server.url, **MINE).send_email("CHANNEL_LOGIN", "a@example.com", **{option: OTHER[option]})
 
-    assert options_of(genauth.received[0]) == MINE | {option: OTHER[option]}
+    assert options_of(mock_server.received[0]) == MINE | {option: OTHER[option]}
 
 
-def test_a_timeout_of_a_call_wins_and_does_not_stay(connect: Connect) -> None:
-    network = Network()
-    client = network.connect(connect, timeout=7)
+def test_a_timeout_of_a_call_wins_and_does_not_stay(make_client: ClientFactory) -> None:
+    network = MockNetwork()
+    client = network.new_client(make_client, timeout=7)
 
     client.send_email("CHANNEL_LOGIN", "a@example.com", timeout=0.5)
     client.send_email("CHANNEL_LOGIN", "a@example.com", timeout=httpx.Timeout(3, read=None))
@@ -106,24 +108,25 @@ def test_a_timeout_of_a_call_wins_and_does_not_stay(connect: Connect) -> None:
     ]
 
 
-def send_through_a_derived_client(client: Twin, email: str) -> None:
+def send_through_a_derived_client(client: BlockingClient, email: str) -> None:
     client.with_options(**OTHER).send_email("CHANNEL_LOGIN", email)
 
 
-def send_with_options_of_the_call(client: Twin, email: str) -> None:
+def send_with_options_of_the_call(client: BlockingClient, email: str) -> None:
     client.send_email("CHANNEL_LOGIN", email, **OTHER)
 
 
-BOTH_WAYS = pytest.mark.parametrize(
-    "send_otherwise", [send_through_a_derived_client, send_with_options_of_the_call]
-)
+BOTH_WAYS = pytest.mark.parametrize("send_otherwise", [send_through_a_derived_client, send_with_options_of_the_call])
 
 
 @BOTH_WAYS
 def test_other_options_are_not_seen_by_a_call_made_meanwhile(
-    connect: Connect, genauth: GenAuth, gate: Gate, send_otherwise: Callable[[Twin, str], None]
+    make_client: ClientFactory,
+    mock_server: MockServer,
+    gate: Gate,
+    send_otherwise: Callable[[BlockingClient, str], None],
 ) -> None:
-    client = connect(genauth.url, **MINE)
+    client = make_client(mock_server.url, **MINE)
     with ThreadPoolExecutor() as pool:
         held = pool.submit(send_otherwise, client, "held@example.com")
         assert gate.arrived.wait(10)
@@ -132,18 +135,22 @@ def test_other_options_are_not_seen_by_a_call_made_meanwhile(
         held.result()
     client.send_email("CHANNEL_LOGIN", "after@example.com")
 
-    seen = {request.json["email"]: options_of(request) for request in genauth.received}
+    seen = {request.json["email"]: options_of(request) for request in mock_server.received}
     assert seen == {"meanwhile@example.com": MINE, "held@example.com": OTHER, "after@example.com": MINE}
 
 
 @BOTH_WAYS
 def test_other_options_do_not_reach_a_call_in_flight(
-    connect: Connect, genauth: GenAuth, gate: Gate, send_otherwise: Callable[[Twin, str], None]
+    make_client: ClientFactory,
+    mock_server: MockServer,
+    gate: Gate,
+    send_otherwise: Callable[[BlockingClient, str], None],
 ) -> None:
-    client = connect(genauth.url, **MINE)
-    # The gateway's answer makes the held call go out again, with whatever the client has by then.
-    genauth.answer_next({"statusCode": 200, "message": "Sent."})
-    genauth.answer_next(b"busy", http_status=503, headers={"retry-after": "0"}, judged=False)
+    client = make_client(mock_server.url, **MINE)
+    # The refusal makes the held call go out again, with whatever the client has by then.
+    mock_server.respond_next({"statusCode": 200, "message": "Sent."})
+    refusal = {"statusCode": 503, "message": "Busy."}
+    mock_server.respond_next(refusal, http_status=503, headers={"retry-after": "0"}, validate=False)
     with ThreadPoolExecutor() as pool:
         held = pool.submit(client.send_email, "CHANNEL_LOGIN", "held@example.com")
         assert gate.arrived.wait(10)
@@ -151,12 +158,12 @@ def test_other_options_do_not_reach_a_call_in_flight(
         gate.open.set()
         held.result()
 
-    seen = [(request.json["email"], options_of(request)) for request in genauth.received]
+    seen = [(request.json["email"], options_of(request)) for request in mock_server.received]
     assert seen == [("meanwhile@example.com", OTHER), ("held@example.com", MINE), ("held@example.com", MINE)]
 
 
-def test_many_users_at_once_are_kept_apart(connect: Connect, genauth: GenAuth) -> None:
-    client = connect(genauth.url, **MINE)
+def test_many_users_at_once_are_kept_apart(make_client: ClientFactory, mock_server: MockServer) -> None:
+    client = make_client(mock_server.url, **MINE)
     users = 8
     start = Barrier(users)
 
@@ -171,8 +178,8 @@ def test_many_users_at_once_are_kept_apart(connect: Connect, genauth: GenAuth) -
     with ThreadPoolExecutor(users) as pool:
         list(pool.map(serve, range(users)))
 
-    assert len(genauth.received) == users * 2 * 3
-    for request in genauth.received:
+    assert len(mock_server.received) == users * 2 * 3
+    for request in mock_server.received:
         name, domain = request.json["email"].split("@")
         user = name.split(".")[0]
         assert (
@@ -185,14 +192,14 @@ def test_many_users_at_once_are_kept_apart(connect: Connect, genauth: GenAuth) -
         )
 
 
-def test_a_derived_client_differs_and_leaves_the_original(connect: Connect, genauth: GenAuth) -> None:
-    client = connect(genauth.url, **MINE)
+def test_a_derived_client_differs_and_leaves_the_original(make_client: ClientFactory, mock_server: MockServer) -> None:
+    client = make_client(mock_server.url, **MINE)
     derived = client.with_options(app_id="other", **OTHER)
 
     derived.send_email("CHANNEL_LOGIN", "a@example.com")
     client.send_email("CHANNEL_LOGIN", "b@example.com")
 
-    of_derived, of_client = genauth.received
+    of_derived, of_client = mock_server.received
     assert type(derived.client) is type(client.client)
     assert options_of(of_derived) == OTHER
     assert of_derived.headers["x-genauth-app-id"] == "other"
@@ -200,9 +207,9 @@ def test_a_derived_client_differs_and_leaves_the_original(connect: Connect, gena
     assert of_client.headers["x-genauth-app-id"] == "app123"
 
 
-def test_a_derived_client_can_have_another_host_and_timeout(connect: Connect) -> None:
-    network = Network()
-    client = network.connect(connect, "https://a.example", timeout=7)
+def test_a_derived_client_can_have_another_host_and_timeout(make_client: ClientFactory) -> None:
+    network = MockNetwork()
+    client = network.new_client(make_client, "https://a.example", timeout=7)
 
     client.with_options(app_host="https://b.example/", timeout=1).send_email("CHANNEL_LOGIN", "a@example.com")
     client.send_email("CHANNEL_LOGIN", "a@example.com")
@@ -211,14 +218,14 @@ def test_a_derived_client_can_have_another_host_and_timeout(connect: Connect) ->
     assert hosts == [("b.example", 1), ("a.example", 7)]
 
 
-def test_a_derived_client_can_have_another_number_of_retries(connect: Connect) -> None:
+def test_a_derived_client_can_have_another_number_of_retries(make_client: ClientFactory) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
-    network = Network(refuse)
-    client = network.connect(connect, max_retries=2)
+    network = MockNetwork(refuse)
+    client = network.new_client(make_client, max_retries=2)
 
-    def attempts(client: Twin) -> int:
+    def attempts(client: BlockingClient) -> int:
         network.requests.clear()
         with stamina.set_testing(True, attempts=9, cap=True), pytest.raises(APIConnectionError):
             client.send_email("CHANNEL_LOGIN", "a@example.com")
@@ -229,28 +236,28 @@ def test_a_derived_client_can_have_another_number_of_retries(connect: Connect) -
     assert attempts(client) == 3
 
 
-def test_none_clears_an_option(connect: Connect, genauth: GenAuth, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_none_clears_an_option(
+    make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GENAUTH_LANG", "zh-TW")
     monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "s3cret-of-environment")
-    client = connect(genauth.url, **MINE)
+    client = make_client(mock_server.url, **MINE)
 
     client.with_options(**NONE).send_email("CHANNEL_LOGIN", "a@example.com")
     client.with_options(lang=None).send_email("CHANNEL_LOGIN", "b@example.com")
-    client.send_email(
-        "CHANNEL_LOGIN", "c@example.com", lang=None, access_token=None, real_ip=None, timeout=None
-    )
+    client.send_email("CHANNEL_LOGIN", "c@example.com", lang=None, access_token=None, real_ip=None, timeout=None)
 
-    assert list(map(options_of, genauth.received)) == [NONE, MINE | {"lang": None}, MINE]
+    assert list(map(options_of, mock_server.received)) == [NONE, MINE | {"lang": None}, MINE]
 
 
-def test_options_add_up_along_a_chain(connect: Connect, genauth: GenAuth) -> None:
-    client = connect(genauth.url).with_options(real_ip="203.0.113.1").with_options(lang="en-US")
+def test_options_add_up_along_a_chain(make_client: ClientFactory, mock_server: MockServer) -> None:
+    client = make_client(mock_server.url).with_options(real_ip="203.0.113.1").with_options(lang="en-US")
 
     client.with_options(access_token="my-s3cret").send_email("CHANNEL_LOGIN", "a@example.com")
     client.with_options(real_ip="203.0.113.2").send_email("CHANNEL_LOGIN", "b@example.com")
     client.with_options().send_email("CHANNEL_LOGIN", "c@example.com")
 
-    assert list(map(options_of, genauth.received)) == [
+    assert list(map(options_of, mock_server.received)) == [
         MINE,
         NONE | {"lang": "en-US", "real_ip": "203.0.113.2"},
         NONE | {"lang": "en-US", "real_ip": "203.0.113.1"},
@@ -258,9 +265,9 @@ def test_options_add_up_along_a_chain(connect: Connect, genauth: GenAuth) -> Non
 
 
 def test_derived_clients_share_the_connections(
-    connect: Connect, genauth: GenAuth, connections: Connections
+    make_client: ClientFactory, mock_server: MockServer, connections: Connections
 ) -> None:
-    client = connect(genauth.url)
+    client = make_client(mock_server.url)
     client.send_email("CHANNEL_LOGIN", "a@example.com")
     for user in range(5):
         derived = client.with_options(real_ip=f"203.0.113.{user}")
@@ -268,13 +275,13 @@ def test_derived_clients_share_the_connections(
         derived.with_options(lang="en-US").send_email("CHANNEL_REGISTER", f"{user}@example.com")
         derived.send_email("CHANNEL_BIND_EMAIL", f"{user}@example.com", access_token="s3cret")
 
-    assert len(genauth.received) == 16
+    assert len(mock_server.received) == 16
     assert len(connections.peers) == 1
 
 
-def test_each_host_keeps_its_connection(connect: Connect) -> None:
+def test_each_host_keeps_its_connection(make_client: ClientFactory) -> None:
     with RawServer() as one, RawServer() as another:
-        client = connect(one.url)
+        client = make_client(one.url)
         for number in range(3):
             for server in (one, another):
                 client.with_options(app_host=server.url).send_email("CHANNEL_LOGIN", f"{number}@example.com")
@@ -283,12 +290,13 @@ def test_each_host_keeps_its_connection(connect: Connect) -> None:
         assert [one.connections, another.connections] == [1, 1]
 
 
-# A router on the way may have forgotten one by then, and would not tell.
+# A router on the way may have forgotten it by then, and would not say so.
 def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
-    connect: Connect, genauth: GenAuth, connections: Connections, monkeypatch: pytest.MonkeyPatch
+    make_client: ClientFactory, mock_server: MockServer, connections: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genauth_email.connections.KEPT_IDLE", 0.01)
-    client = connect(genauth.url)
+    for module in ("pool", "aiohttp_transport"):
+        monkeypatch.setattr(f"genauth_email._runtime.{module}.KEEPALIVE_EXPIRY", 0.01)
+    client = make_client(mock_server.url)
     for number in range(2):
         client.send_email("CHANNEL_LOGIN", f"{number}@example.com")
         time.sleep(0.02)
@@ -297,30 +305,32 @@ def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
 
 
 def test_clients_made_anew_do_not_share_connections(
-    connect: Connect, genauth: GenAuth, connections: Connections
+    make_client: ClientFactory, mock_server: MockServer, connections: Connections
 ) -> None:
     for number in range(2):
-        connect(genauth.url).send_email("CHANNEL_LOGIN", f"{number}@example.com")
+        make_client(mock_server.url).send_email("CHANNEL_LOGIN", f"{number}@example.com")
 
     assert len(connections.peers) == 2
 
 
-def test_a_cookie_that_one_call_gets_is_not_sent_with_the_next(connect: Connect, genauth: GenAuth) -> None:
-    client = connect(genauth.url)
-    genauth.answer_next(
-        {"statusCode": 200, "message": ""}, headers={"set-cookie": "session=of-a; path=/"}, judged=False
+def test_a_cookie_that_one_call_gets_is_not_sent_with_the_next(
+    make_client: ClientFactory, mock_server: MockServer
+) -> None:
+    client = make_client(mock_server.url)
+    mock_server.respond_next(
+        {"statusCode": 200, "message": ""}, headers={"set-cookie": "session=of-a; path=/"}, validate=False
     )
 
     client.with_options(access_token="a-s3cret").send_email("CHANNEL_LOGIN", "a@example.com")
     client.with_options(access_token="b-s3cret").send_email("CHANNEL_LOGIN", "b@example.com")
 
-    assert "cookie" not in genauth.received[1].headers
+    assert "cookie" not in mock_server.received[1].headers
 
 
 def test_closing_a_derived_client_leaves_the_connections_to_their_owner(
-    connect: Connect, genauth: GenAuth, connections: Connections
+    make_client: ClientFactory, mock_server: MockServer, connections: Connections
 ) -> None:
-    client = connect(genauth.url)
+    client = make_client(mock_server.url)
     derived = client.with_options(lang="en-US")
     derived.send_email("CHANNEL_LOGIN", "a@example.com")
 
@@ -333,8 +343,8 @@ def test_closing_a_derived_client_leaves_the_connections_to_their_owner(
     assert len(connections.peers) == 1
 
 
-def test_a_closed_client_says_so(connect: Connect, genauth: GenAuth) -> None:
-    client = connect(genauth.url)
+def test_a_closed_client_says_so(make_client: ClientFactory, mock_server: MockServer) -> None:
+    client = make_client(mock_server.url)
     derived = client.with_options(lang="en-US")
     client.send_email("CHANNEL_LOGIN", "a@example.com")
 
@@ -344,11 +354,11 @@ def test_a_closed_client_says_so(connect: Connect, genauth: GenAuth) -> None:
     for closed in (client, derived, client.with_options(lang="ja-JP")):
         with pytest.raises(RuntimeError, match="client has been closed"):
             closed.send_email("CHANNEL_LOGIN", "b@example.com")
-    assert len(genauth.received) == 1
+    assert len(mock_server.received) == 1
 
 
-def test_a_client_can_be_closed_that_was_never_used(connect: Connect, genauth: GenAuth) -> None:
-    client = connect(genauth.url)
+def test_a_client_can_be_closed_that_was_never_used(make_client: ClientFactory, mock_server: MockServer) -> None:
+    client = make_client(mock_server.url)
 
     client.close()
 
@@ -356,42 +366,44 @@ def test_a_client_can_be_closed_that_was_never_used(connect: Connect, genauth: G
         client.send_email("CHANNEL_LOGIN", "a@example.com")
 
 
-def test_with_closes_the_client(connect: Connect, genauth: GenAuth) -> None:
-    with connect(genauth.url) as client:
+def test_with_closes_the_client(make_client: ClientFactory, mock_server: MockServer) -> None:
+    with make_client(mock_server.url) as client:
         client.send_email("CHANNEL_LOGIN", "a@example.com")
 
     with pytest.raises(RuntimeError, match="client has been closed"):
         client.send_email("CHANNEL_LOGIN", "b@example.com")
 
 
-def test_with_closes_the_client_also_after_an_error(connect: Connect, genauth: GenAuth) -> None:
-    with pytest.raises(ZeroDivisionError), connect(genauth.url) as client:
+def test_with_closes_the_client_also_after_an_error(make_client: ClientFactory, mock_server: MockServer) -> None:
+    with pytest.raises(ZeroDivisionError), make_client(mock_server.url) as client:
         raise ZeroDivisionError
 
     with pytest.raises(RuntimeError, match="client has been closed"):
         client.send_email("CHANNEL_LOGIN", "b@example.com")
 
 
-def test_a_derived_client_outlives_its_original(connect: Connect, genauth: GenAuth) -> None:
-    twin = connect()
+def test_a_derived_client_outlives_its_original(make_client: ClientFactory, mock_server: MockServer) -> None:
+    client = make_client()
     # Nobody keeps this original.
-    twin.client = type(twin.client)("app123", genauth.url).with_options(lang="en-US")
+    client.client = type(client.client)("app123", mock_server.url).with_options(lang="en-US")
     gc.collect()
-    # A connection that were left open would warn when it is collected, and fail the test.
-    genauth.answer_next({"statusCode": 200, "message": ""}, headers={"connection": "close"})
+    # A connection that was left open would warn when it is collected, and fail the test.
+    mock_server.respond_next({"statusCode": 200, "message": ""}, headers={"connection": "close"})
 
-    twin.send_email("CHANNEL_LOGIN", "a@example.com")
+    client.send_email("CHANNEL_LOGIN", "a@example.com")
 
-    assert genauth.received[0].headers["x-genauth-lang"] == "en-US"
+    assert mock_server.received[0].headers["x-genauth-lang"] == "en-US"
 
 
-def test_a_client_that_is_not_closed_is_collected_in_silence(connect: Connect, genauth: GenAuth) -> None:
-    twin = connect()
-    twin.client = type(twin.client)("app123", genauth.url)
-    genauth.answer_next({"statusCode": 200, "message": ""}, headers={"connection": "close"})
-    twin.send_email("CHANNEL_LOGIN", "a@example.com")
+def test_a_client_that_is_not_closed_is_collected_without_a_warning(
+    make_client: ClientFactory, mock_server: MockServer
+) -> None:
+    client = make_client()
+    client.client = type(client.client)("app123", mock_server.url)
+    mock_server.respond_next({"statusCode": 200, "message": ""}, headers={"connection": "close"})
+    client.send_email("CHANNEL_LOGIN", "a@example.com")
 
-    twin.client = twin.client.with_options(lang="en-US")
+    client.client = client.client.with_options(lang="en-US")
 
     # A warning in a finalizer fails the test, as every warning does.
     gc.collect()

@@ -1,19 +1,32 @@
-"""`client.request`, on which all endpoints stand, also those that the contract does not have yet."""
+"""`client.request`, which all endpoint functions call, also those that the contract does not have yet."""
+
+import asyncio
+from typing import Any
 
 import pytest
-from genauth_email import APIConnectionError, SendEmailRespDto
+from genauth_email import (
+    APIConnectionError,
+    AsyncAuthenticationClient,
+    AuthenticationClient,
+    Channel,
+    SendEmailDto,
+    SendEmailRespDto,
+)
+from genauth_email.api.email import send_email
+from genauth_email.types import Operation
 
+from tests.clients import ClientFactory
 from tests.faults.server import Answer, RawServer
-from tests.twins import Connect
+
+BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+SOMEWHERE = Operation("POST", "/somewhere", SendEmailRespDto)
 
 
-def test_parameters_are_sent_in_the_query_and_headers_as_they_are(connect: Connect) -> None:
+def test_parameters_are_sent_in_the_query_and_headers_as_they_are(make_client: ClientFactory) -> None:
     with RawServer() as server:
-        client = connect(server.url)
+        client = make_client(server.url)
         client.request(
-            "POST",
-            "/somewhere",
-            answer=SendEmailRespDto,
+            SOMEWHERE,
             params={"text": "a b&c", "number": 1},
             headers={"X-Genauth-Lang": "ja-JP"},
         )
@@ -23,11 +36,11 @@ def test_parameters_are_sent_in_the_query_and_headers_as_they_are(connect: Conne
     assert request.lower().count(b"x-genauth-lang: ja-jp\r\n") == 1
 
 
-def test_host_and_content_length_are_for_the_connection_to_say(connect: Connect) -> None:
+def test_host_and_content_length_are_for_the_connection_to_say(make_client: ClientFactory) -> None:
     with RawServer() as server:
-        client = connect(server.url)
+        client = make_client(server.url)
         more = {"Host": "example.com", "Content-Length": "9"}
-        client.request("POST", "/somewhere", answer=SendEmailRespDto, headers=more)
+        client.request(SOMEWHERE, headers=more)
         client.close()
         (request,) = server.finish()
     assert request.lower().count(f"\nhost: {server.url[7:]}\r\n".encode()) == 1
@@ -37,11 +50,26 @@ def test_host_and_content_length_are_for_the_connection_to_say(connect: Connect)
 
 # aiohttp would send the latter again, as they are idempotent.
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_a_request_is_sent_once_whatever_its_method(connect: Connect, method: str) -> None:
+def test_a_request_is_sent_once_whatever_its_method(make_client: ClientFactory, method: str) -> None:
     with RawServer(Answer(then="close")) as server:
-        client = connect(server.url)
+        client = make_client(server.url)
         with pytest.raises(APIConnectionError) as caught:
-            client.request(method, "/somewhere", answer=SendEmailRespDto)
+            client.request(Operation(method, "/somewhere", SendEmailRespDto))
         client.close()
         assert len(server.finish()) == 1
     assert caught.value.delivery == "unknown"
+
+
+# Each function takes one kind of client, so these two are about the other kind.
+def test_a_sync_function_refuses_an_async_client() -> None:
+    client: Any = AsyncAuthenticationClient("app123")
+    for function in (send_email.sync, send_email.sync_detailed):
+        with pytest.raises(TypeError, match="need a sync client, not AsyncAuthenticationClient"):
+            function(client=client, body=BODY)
+
+
+def test_an_async_function_refuses_a_sync_client() -> None:
+    client: Any = AuthenticationClient("app123")
+    for function in (send_email.asyncio, send_email.asyncio_detailed):
+        with pytest.raises(TypeError, match="need an async client, not AuthenticationClient"):
+            asyncio.run(function(client=client, body=BODY))

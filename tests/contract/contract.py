@@ -16,8 +16,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 FAILURES: dict[int, str] = {
     code: name
-    for code, name in zip(
-        SCHEMAS["StatusCode"]["enum"], SCHEMAS["StatusCode"]["x-enum-varnames"], strict=True
-    )
+    for code, name in zip(SCHEMAS["StatusCode"]["enum"], SCHEMAS["StatusCode"]["x-enum-varnames"], strict=True)
     if code != 200
 }

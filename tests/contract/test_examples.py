@@ -9,22 +9,20 @@ from .contract import EXAMPLES, FAILURES, OPERATION
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_answer_encodes_back_to_what_was_decoded(name: str) -> None:
+def test_a_response_encodes_back_to_what_was_decoded(name: str) -> None:
     assert SendEmailRespDto.from_dict(EXAMPLES[name]).to_dict() == EXAMPLES[name]
 
 
-@pytest.mark.parametrize(
-    "example", OPERATION["requestBody"]["content"]["application/json"]["examples"].values()
-)
+@pytest.mark.parametrize("example", OPERATION["requestBody"]["content"]["application/json"]["examples"].values())
 def test_a_request_encodes_back_to_what_was_decoded(example: dict[str, Any]) -> None:
     assert SendEmailDto.from_dict(example["value"]).to_dict() == example["value"]
 
 
 def test_unknown_fields_survive() -> None:
-    answer = {"statusCode": 200, "message": "", "data": {"nested": [1, None, "x"]}, "": False}
-    decoded = SendEmailRespDto.from_dict(answer)
+    response = {"statusCode": 200, "message": "", "data": {"nested": [1, None, "x"]}, "": False}
+    decoded = SendEmailRespDto.from_dict(response)
     assert decoded.additional_properties == {"data": {"nested": [1, None, "x"]}, "": False}
-    assert decoded.to_dict() == answer
+    assert decoded.to_dict() == response
 
 
 def test_there_is_an_example_of_each_status_code_with_and_without_an_api_code() -> None:

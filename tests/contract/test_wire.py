@@ -7,9 +7,9 @@ import genauth_email
 import httpx
 import pytest
 
-from tests.genauth_server import GenAuth
-from tests.genauth_server.contract import Received
-from tests.twins import Connect
+from tests.clients import ClientFactory
+from tests.mock_server import MockServer
+from tests.mock_server.contract import Received
 
 HEADERS = ("x-genauth-app-id", "x-genauth-lang", "x-real-ip", "authorization")
 OPTIONS: list[dict[str, Any]] = [
@@ -19,10 +19,10 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-def through_the_vendors_sdk(genauth: GenAuth, options: dict[str, Any]) -> Received:
-    client = vendor.AuthenticationClient(app_id="app123", app_host=genauth.url, **options)
+def through_the_vendors_sdk(mock_server: MockServer, options: dict[str, Any]) -> Received:
+    client = vendor.AuthenticationClient(app_id="app123", app_host=mock_server.url, **options)
     client.send_email("CHANNEL_LOGIN", "vendor@example.com")
-    return genauth.received.pop()
+    return mock_server.received.pop()
 
 
 def shape(request: Received) -> object:
@@ -32,23 +32,23 @@ def shape(request: Received) -> object:
 
 @pytest.mark.parametrize("options", OPTIONS)
 def test_a_request_is_the_one_that_the_vendors_sdk_sends(
-    connect: Connect, genauth: GenAuth, options: dict[str, Any]
+    make_client: ClientFactory, mock_server: MockServer, options: dict[str, Any]
 ) -> None:
-    theirs = through_the_vendors_sdk(genauth, options)
+    theirs = through_the_vendors_sdk(mock_server, options)
 
-    connect(genauth.url, **options).send_email("CHANNEL_LOGIN", "ours@example.com")
-    connect(genauth.url).send_email("CHANNEL_REGISTER", "ours@example.com", **options)
+    make_client(mock_server.url, **options).send_email("CHANNEL_LOGIN", "ours@example.com")
+    make_client(mock_server.url).send_email("CHANNEL_REGISTER", "ours@example.com", **options)
 
-    ours, per_call = genauth.received
+    ours, per_call = mock_server.received
     assert shape(ours) == shape(per_call) == shape(theirs)
     assert ours.json == {**theirs.json, "email": "ours@example.com"}
 
 
-def test_a_request_names_our_package_and_its_version(connect: Connect, genauth: GenAuth) -> None:
-    connect(genauth.url).send_email("CHANNEL_LOGIN", "test@example.com")
+def test_a_request_names_our_package_and_its_version(make_client: ClientFactory, mock_server: MockServer) -> None:
+    make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
 
     version = genauth_email.__version__
-    headers = genauth.received[0].headers
+    headers = mock_server.received[0].headers
     assert headers["user-agent"] == f"genauth-email/{version} python-httpx/{httpx.__version__}"
     assert headers["x-genauth-sdk-version"] == f"genauth-email:{version}"
     assert headers["x-genauth-request-from"] == "sdk"

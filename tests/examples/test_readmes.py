@@ -1,4 +1,4 @@
-"""Both READMEs: each block of code is run as it is printed, and the tables say what the package does."""
+"""The READMEs and the pages beside them: each block of code is run as it is printed, and the tables are true."""
 
 import inspect
 import logging
@@ -17,33 +17,35 @@ import certifi
 import genauth_email
 import httpx
 import pytest
-from genauth_email import AsyncAuthenticationClient, AuthenticationClient
-from genauth_email.errors import delivery_of
+from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient
+from genauth_email._runtime.errors import delivery_of
 
 from tests.contract.contract import FAILURES, ROOT, SCHEMAS
-from tests.genauth_server import GenAuth
+from tests.mock_server import MockServer
 from tests.pipeline.conftest import make
 
 
 class Block(NamedTuple):
-    readme: str
+    page: str
     line: int
     language: str
     text: str
 
     def __str__(self) -> str:
-        return f"{self.readme}:{self.line}"
+        return f"{self.page}:{self.line}"
 
 
-def blocks_of(readme: str) -> Iterator[Block]:
-    text = (ROOT / readme).read_text()
+def blocks_of(page: str) -> Iterator[Block]:
+    text = (ROOT / page).read_text()
     for match in re.finditer(r"^( *)```(\w*)\n(.*?\n)\1```$", text, re.DOTALL | re.MULTILINE):
-        yield Block(readme, text[: match.start()].count("\n") + 2, match[2], dedent(match[3]))
+        yield Block(page, text[: match.start()].count("\n") + 2, match[2], dedent(match[3]))
 
 
 FROM_ENVIRONMENT = ("app_id", "app_host", "access_token", "lang")
-READMES = ["README.md", "generated/README.md"]
-BLOCKS = [block for readme in READMES for block in blocks_of(readme)]
+PACKAGE_README = "generated/README.md"
+DOCS = [page.relative_to(ROOT).as_posix() for page in sorted((ROOT / "generated/docs").iterdir())]
+PAGES = ["README.md", PACKAGE_README, *DOCS]
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 FOR_PYTEST = [block for block in PYTHON if re.search(r"def test_|@pytest.fixture", block.text)]
 PROGRAMS = [block for block in PYTHON if block not in FOR_PYTEST]
@@ -52,25 +54,23 @@ TOML = [block for block in BLOCKS if block.language == "toml"]
 
 
 @pytest.fixture
-def example_host(genauth: GenAuth, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has the embedded GenAuth answer whatever is asked of https://example.genauth.ai, through any proxy."""
+def example_host(mock_server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sends every request for https://example.genauth.ai to the mock server, whatever the proxy."""
     send = httpx.HTTPTransport.handle_request
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         assert (request.url.scheme, request.url.host) == ("https", "example.genauth.ai")
-        url = genauth.url + request.url.path
+        url = mock_server.url + request.url.path
         redirected = httpx.Request(request.method, url, headers=request.headers, content=request.read())
         with httpx.HTTPTransport() as transport:
             response = send(transport, redirected)
             return httpx.Response(response.status_code, headers=response.headers, content=response.read())
 
-    async def async_answer(request: httpx.Request) -> httpx.Response:
-        return answer(request)
+    async def respond_async(request: httpx.Request) -> httpx.Response:
+        return respond(request)
 
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: answer(request))
-    monkeypatch.setattr(
-        httpx.AsyncHTTPTransport, "handle_async_request", lambda _, request: async_answer(request)
-    )
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: respond(request))
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", lambda _, request: respond_async(request))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def logging_restored() -> Generator[None]:
 
 
 def test_every_block_is_of_a_language_that_is_tested() -> None:
-    fences = sum((ROOT / readme).read_text().count("```") for readme in READMES)
+    fences = sum((ROOT / page).read_text().count("```") for page in PAGES)
     assert fences == 2 * len(BLOCKS)
     assert len(BLOCKS) == len(PYTHON + SHELL + TOML)
 
@@ -89,19 +89,19 @@ def test_every_block_is_of_a_language_that_is_tested() -> None:
 @pytest.mark.usefixtures("example_host", "logging_restored")
 @pytest.mark.parametrize("block", PROGRAMS, ids=str)
 def test_a_program_runs_and_sends_its_emails(
-    block: Block, genauth: GenAuth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    block: Block, mock_server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(certifi.where(), "company-ca.pem")
-    exec(compile(block.text, block.readme, "exec"), {"__name__": "__main__"})
-    assert len(genauth.received) == len(re.findall(r"\.(send_email|sync_detailed)\(", block.text))
+    exec(compile(block.text, block.page, "exec"), {"__name__": "__main__"})
+    assert len(mock_server.received) == len(re.findall(r"\.(send_email|sync_detailed)\(", block.text))
 
 
 def test_the_blocks_for_pytest_pass_under_it(tmp_path: Path) -> None:
     tests = [block for block in FOR_PYTEST if "def test_" in block.text]
     assert tests
     for block in FOR_PYTEST:
-        name = f"test_{block.line}.py" if block in tests else "conftest.py"
+        name = f"test_{PAGES.index(block.page)}_{block.line}.py" if block in tests else "conftest.py"
         (tmp_path / name).write_text(block.text)
     command = [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -109,26 +109,46 @@ def test_the_blocks_for_pytest_pass_under_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", SHELL, ids=str)
-def test_a_shell_block_names_verbs_and_options_that_exist(block: Block) -> None:
+def test_a_shell_block_names_targets_and_options_that_exist(block: Block) -> None:
     # They are not run: they would make this very environment anew, or need a package index.
     subprocess.run(["sh", "-n"], input=block.text, text=True, check=True)
     for line in block.text.splitlines():
         command, *arguments = shlex.split(line, comments=True)
         if command == "make":
-            assert {argument for argument in arguments if "=" not in argument} <= verbs()
+            assert {argument for argument in arguments if "=" not in argument} <= targets()
         elif command != "export":
-            tool = [sys.executable, "-m", command, *arguments, "--help"]
+            module = arguments if command == "python" else ["-m", command, *arguments]
+            tool = [sys.executable, *module, "--help"]
             subprocess.run(tool, capture_output=True, check=True)
 
 
-def verbs() -> set[str]:
+def targets() -> set[str]:
     return set(re.findall(r"^make (\w+)", make(ROOT, "help").stdout, re.MULTILINE))
 
 
-def test_every_verb_that_the_repositorys_readme_mentions_exists() -> None:
+def test_every_target_that_the_repositorys_readme_mentions_exists() -> None:
     mentioned = re.findall(r"`make ([\w ]+)`", (ROOT / "README.md").read_text())
     assert mentioned
-    assert {verb for verbs in mentioned for verb in verbs.split()} <= verbs()
+    assert {target for together in mentioned for target in together.split()} <= targets()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_links_to_exists(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text()):
+        path, _, anchor = target.partition("#")
+        linked = ROOT / page if not path else (ROOT / page).parent / path
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked.read_text()), target
+
+
+def test_the_packages_readme_links_all_pages_beside_it() -> None:
+    linked = re.findall(r"^- \[.*?\]\((docs/[^)]+)\)", (ROOT / PACKAGE_README).read_text(), re.MULTILINE)
+    assert sorted(f"generated/{page}" for page in linked) == DOCS
+
+
+def anchors(text: str) -> list[str]:
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
 
 
 @pytest.mark.parametrize("block", TOML, ids=str)
@@ -139,10 +159,14 @@ def test_a_toml_block_pins_our_package_to_an_index_that_it_has(block: Block) -> 
     assert all(index["explicit"] for index in uv["index"])
 
 
+def section(heading: str) -> str:
+    """What is below a heading of the package's README."""
+    return (ROOT / PACKAGE_README).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
 def rows(heading: str) -> dict[str, list[str]]:
     """The table below a heading of the package's README, by its first column."""
-    section = (ROOT / "generated/README.md").read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    cells = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
+    cells = [line.strip("|").split("|") for line in section(heading).splitlines() if line.startswith("| `")]
     return {first.strip(" `"): [cell.strip(" `") for cell in rest] for first, *rest in cells}
 
 
@@ -174,7 +198,56 @@ def test_the_channels_are_those_of_the_contract() -> None:
 
 
 def test_every_heading_is_found_from_the_top() -> None:
-    text = (ROOT / "generated/README.md").read_text()
+    text = (ROOT / PACKAGE_README).read_text()
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
-    anchors = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
-    assert re.findall(r"\[([^]]+)\]\(#([^)]+)\)", text) == list(zip(headings, anchors, strict=True))
+    top = text.partition("\n## ")[0]
+    assert re.findall(r"\[([^]]+)\]\(#([^)]+)\)", top) == list(zip(headings, anchors(text), strict=True))
+
+
+class NotReading(httpx.BaseTransport):
+    """A transport that raises an error without reading the request."""
+
+    def __init__(self, error: httpx.TransportError) -> None:
+        self._error = error
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise self._error
+
+
+def simulate(library: str, error: httpx.TransportError, request: pytest.FixtureRequest) -> httpx.Client | None:
+    """Has a library raise `error` for every request, and returns the `http_client` for that, if it needs one."""
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    match library:
+        case "MockTransport":
+            return httpx.Client(transport=httpx.MockTransport(fail))
+        case "respx":
+            request.getfixturevalue("respx_mock").route().mock(side_effect=error)
+        case "pytest-httpx":
+            request.getfixturevalue("httpx_mock").add_exception(error, is_reusable=True)
+        case _:
+            return httpx.Client(transport=NotReading(error))
+    return None
+
+
+def simulated_errors() -> Iterator[tuple[str, str, str]]:
+    lines = [line for line in section("Testing your code").splitlines() if line.startswith("|")]
+    (_, *errors), _, *table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    for libraries, *outcomes in table:
+        for library in libraries.replace("`", "").split(", "):
+            for error, outcome in zip(errors, outcomes, strict=True):
+                yield library, error.strip("`").removeprefix("httpx."), outcome
+
+
+@pytest.mark.parametrize(("library", "error", "outcome"), list(simulated_errors()))
+def test_a_simulated_error_comes_out_as_the_table_says(
+    library: str, error: str, outcome: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    http_client = simulate(library, getattr(httpx, error)("simulated"), request)
+    with AuthenticationClient("my-app", http_client=http_client) as client, pytest.raises(APIConnectionError) as caught:
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+    retried = any(record.name == "genauth_email" for record in caplog.records)
+    assert outcome == f"`{caught.value.delivery}`, {'retries' if retried else 'no retry'}"

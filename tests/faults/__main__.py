@@ -1,4 +1,4 @@
-"""Plays all faults to all kinds of clients, and prints what came of it, for templates/README.md.jinja:
+"""Plays all faults to all kinds of clients, and prints the table for templates/docs/failure-behaviour.md.jinja:
 
 python -m tests.faults
 """
@@ -6,7 +6,7 @@ python -m tests.faults
 import logging
 from contextlib import ExitStack
 
-from tests.twins import Connect
+from tests.clients import KINDS, ClientFactory
 
 from .faults import Fault, Outcome
 from .markdown import markdown
@@ -15,12 +15,13 @@ from .play import play
 
 def outcome_of(fault: Fault) -> Outcome:
     outcomes: dict[str, Outcome] = {}
-    for kind in fault.kinds:
+    for kind in KINDS:
         with ExitStack() as stack:
-            outcomes[kind] = play(fault, Connect(kind, stack)).outcome
-    if len(set(outcomes.values())) > 1:
-        raise SystemExit(f"The kinds of clients differ in {fault.name!r}: {outcomes}")
-    return outcomes.popitem()[1]
+            outcomes[kind] = play(fault, ClientFactory(kind, stack)).outcome
+    on_aiohttp = outcomes.pop("aiohttp")
+    if len(set(outcomes.values())) > 1 or (fault.with_aiohttp or outcomes["sync"]) != on_aiohttp:
+        raise SystemExit(f"The kinds of clients differ in {fault.name!r}: {outcomes}, on aiohttp {on_aiohttp}")
+    return outcomes["sync"]
 
 
 logging.disable()  # Retries are logged.

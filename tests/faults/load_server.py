@@ -69,9 +69,7 @@ class Behaviour:
 
 
 def dto(asked: Asked, status_code: int = 200) -> bytes:
-    return json.dumps(
-        {"statusCode": status_code, "message": asked.email, "requestId": f"{asked.number}"}
-    ).encode()
+    return json.dumps({"statusCode": status_code, "message": asked.email, "requestId": f"{asked.number}"}).encode()
 
 
 def sent(asked: Asked) -> bytes:
@@ -109,7 +107,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "refusal": Behaviour(InvalidArgumentError, failing(400), accepted=False),
     "throttle": Behaviour(ThrottleError, failing(429), accepted=False),
     "failure": Behaviour(ServerError, failing(500)),
-    "maintenance": Behaviour(ServiceUnavailableError, page(503), accepted=False),
+    "maintenance": Behaviour(ServiceUnavailableError, page(503)),
     "error-page": Behaviour(ServerError, page(500), then="close"),
     "login-page": Behaviour(InvalidResponseError, page(200)),
     "redirect": Behaviour(InvalidResponseError, page(307, location="/elsewhere")),
@@ -128,6 +126,13 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "as-told": Behaviour(GenAuthError, as_told, weight=0),
     "as-told-and-close": Behaviour(GenAuthError, as_told, then="close", weight=0),
 }
+
+
+# How a response is lost.
+LOSSES = [
+    *(BEHAVIOURS[name] for name in ("close", "reset", "half-head", "half-body", "half-body-and-reset", "error-page")),
+    *(Behaviour(GenAuthError, page(status)) for status in (502, 503, 504)),
+]
 
 
 def told(answer: bytes, *, close: bool) -> str:
@@ -157,12 +162,14 @@ class LoadServer:
 
     Args:
         dropped: The share of connections that it resets as they come.
-        seed: Which connections these are.
+        lost: The share of responses that are lost, after the request was carried out or refused. Then the server keeps
+            the rule of one email per minute.
+        seed: Which connections and responses these are.
     """
 
-    def __init__(self, dropped: float = 0, seed: int = 0) -> None:
+    def __init__(self, dropped: float = 0, lost: float = 0, seed: int = 0) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, f"{dropped}", f"{seed}"],
+            [sys.executable, "-m", __name__, f"{dropped}", f"{lost}", f"{seed}"],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -185,9 +192,10 @@ class LoadServer:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, seen: Seen, drop: bool) -> None:
+    def __init__(self, seen: Seen, drop: bool, lose: Callable[[], Behaviour | None] | None) -> None:
         self._seen = seen
         self._drop = drop
+        self._lose = lose
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -214,10 +222,14 @@ class _Connection(asyncio.Protocol):
     def _answer(self, asked: Asked) -> None:
         name = re.search(r"@([a-z-]+)\.example\.com$", asked.email)
         behaviour = BEHAVIOURS[name[1] if name else "success"]
+        if self._lose is not None and self._seen.accepted[asked.email]:
+            behaviour = BEHAVIOURS["throttle"]  # The rule of one email per minute.
         if behaviour is BEHAVIOURS["busy-at-first"] and self._seen.received[asked.email] == 1:
-            self._transport.write(page(503, retry_after="0")(asked))
+            self._transport.write(http(503, dto(asked, 503), {"retry-after": "0"}))
             return
         self._seen.accepted[asked.email] += behaviour.accepted
+        if self._lose is not None:
+            behaviour = self._lose() or behaviour
         self._transport.write(behaviour.answer(asked))
         if behaviour.then == "close":
             self._transport.close()
@@ -230,13 +242,17 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
 
-async def main(dropped: float, seed: int) -> None:
+async def main(dropped: float, lost: float, seed: int) -> None:
     """Print the URL, serve until the input ends, and print what was seen."""
     seen = Seen()
     chance = Random(seed)
+
+    def lose() -> Behaviour | None:
+        return chance.choice(LOSSES) if chance.random() < lost else None
+
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: _Connection(seen, drop=chance.random() < dropped), "127.0.0.1", 0, backlog=1000
+        lambda: _Connection(seen, chance.random() < dropped, lose if lost else None), "127.0.0.1", 0, backlog=1000
     )
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.to_thread(sys.stdin.read)
@@ -249,4 +265,4 @@ async def main(dropped: float, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))

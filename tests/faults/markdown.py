@@ -1,9 +1,7 @@
-"""The table as the package's README has it: faults of a group that come to the same are one row."""
+"""The table of the page on failure behaviour: faults of a group with the same outcome are one row."""
 
 from collections import defaultdict
 from collections.abc import Callable
-
-from tests.twins import KINDS
 
 from .faults import FAULTS, Fault, Outcome
 
@@ -13,7 +11,9 @@ def markdown(outcome_of: Callable[[Fault], Outcome]) -> str:
     for group, faults in FAULTS.items():
         names: defaultdict[Outcome, list[str]] = defaultdict(list)
         for fault in faults:
-            names[outcome_of(fault)].append(fault.name if fault.kinds == KINDS else f"{fault.name} (async)")
+            names[outcome_of(fault)].append(fault.name)
+            if fault.with_aiohttp is not None:
+                names[fault.with_aiohttp].append(f"{fault.name} (on aiohttp)")
         header = f"| {group} | what you get | `delivery` | requests | connections | kept |\n{'| --- ' * 6}|\n"
         tables.append(header + "".join(_row("; ".join(names[outcome]), outcome) for outcome in names))
     return "\n".join(tables)

@@ -11,9 +11,8 @@ from unittest.mock import patch
 import stamina
 import trustme
 from genauth_email import GenAuthError, SendEmailRespDto
-from genauth_email.connections import ssl_context
 
-from tests.twins import Connect, Twin
+from tests.clients import BlockingClient, ClientFactory
 
 from .faults import EMAIL, PLAIN, Certificate, Fault, Outcome
 from .server import SUCCESS, Answer, RawServer
@@ -37,7 +36,7 @@ class Played:
     sent_after: int
 
 
-def play(fault: Fault, connect: Connect) -> Played:
+def play(fault: Fault, make_client: ClientFactory) -> Played:
     """Call while the fault lasts, and then once more with the same client, when all is well.
 
     Raises:
@@ -56,7 +55,7 @@ def play(fault: Fault, connect: Connect) -> Played:
             stack.enter_context(socket.create_connection(server.address))
         if fault.proxied:
             stack.enter_context(patch.dict(os.environ, https_proxy=f"http://{address}", no_proxy=""))
-        client = connect(fault.url.format(address=address), access_token=TOKEN, timeout=fault.timeout)
+        client = make_client(fault.url.format(address=address), access_token=TOKEN, timeout=fault.timeout)
         if fault.idle is not None:
             _send(client, BEFORE)
             server.disturb(fault.idle)
@@ -86,14 +85,14 @@ def play(fault: Fault, connect: Connect) -> Played:
         return Played(outcome, error, _count(AFTER, received))
 
 
-def _outcome_of(client: Twin) -> GenAuthError | SendEmailRespDto:
+def _outcome_of(client: BlockingClient) -> GenAuthError | SendEmailRespDto:
     try:
         return _send(client, EMAIL)
     except GenAuthError as error:
         return error
 
 
-def _send(client: Twin, email: str) -> SendEmailRespDto:
+def _send(client: BlockingClient, email: str) -> SendEmailRespDto:
     return client.send_email("CHANNEL_LOGIN", email)
 
 
@@ -105,12 +104,8 @@ def _certified(certificate: Certificate, stack: ExitStack) -> ssl.SSLContext:
     """The server's side of TLS. As long as the stack lasts, the clients trust a CA of ours."""
     ours, other = trustme.CA(), trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    ours.configure_trust(client)
-    # They read the CAs once, and then never again.
-    stack.callback(ssl_context.cache_clear)
-    stack.enter_context(patch("httpx.create_ssl_context", return_value=client))
-    ssl_context.cache_clear()
+    trusted = stack.enter_context(ours.cert_pem.tempfile())
+    stack.enter_context(patch.dict(os.environ, SSL_CERT_FILE=trusted))
     match certificate:
         case "self-signed":
             with other.private_key_pem.tempfile() as key, other.cert_pem.tempfile() as own:

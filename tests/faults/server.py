@@ -34,6 +34,7 @@ class Answer:
             is read to its end counts.
         before: Is called when the request is read, in the connection's thread.
         at_once: No request is waited for.
+        delay: Seconds between the reading and the sending.
         more: Is sent after `content` again and again, 1,024 times, unless the client hangs up.
         pause: Seconds between one of those and the next.
     """
@@ -43,6 +44,7 @@ class Answer:
     reading: Literal["nothing", "head", "half", "all"] = "all"
     before: Callable[[], object] | None = None
     at_once: bool = False
+    delay: float = 0.0
     more: bytes = b""
     pause: float = 0.0
 
@@ -56,9 +58,16 @@ class RawServer:
         received: The requests that came in full.
     """
 
-    def __init__(self, *script: Answer, listening: bool = True, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *script: Answer,
+        listening: bool = True,
+        tls: ssl.SSLContext | None = None,
+        handshake_delay: float = 0.0,
+    ) -> None:
         self._script = deque(script)
         self._tls = tls
+        self._handshake_delay = handshake_delay
         self._sockets: list[socket.socket] = []
         self._threads: list[Thread] = []
         self._last: object = None
@@ -147,9 +156,8 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             if self._tls is not None:
-                connection = self._tls.wrap_socket(
-                    connection, server_side=True, do_handshake_on_connect=False
-                )
+                sleep(self._handshake_delay)
+                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 self._sockets.append(connection)
             with connection, connection.makefile("rb") as stream:
                 if isinstance(connection, ssl.SSLSocket) and not _shakes_hands(connection):
@@ -175,6 +183,7 @@ class RawServer:
             return False
         if answer.before is not None:
             answer.before()
+        sleep(answer.delay)
         connection.sendall(answer.content)
         if answer.more:
             for _ in range(1024):

@@ -22,6 +22,9 @@ import httpx
 import pytest
 from anyio.abc import TaskStatus
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient
+from stamina.instrumentation import set_on_retry_hooks
+
+from tests.clients import limit_connections
 
 from .server import SUCCESS, Answer, RawServer, http
 
@@ -79,16 +82,16 @@ STAGES = {
     "in the headers": Stage("receive_response_headers.started", (Answer(SUCCESS[:40]), HELD)),
     "in the body": Stage("receive_response_body.started", (Answer(SUCCESS[:-5]), HELD)),
     "waiting to try again": Stage(
-        "stamina.retry_scheduled", (Answer(http(503, headers={"retry-after": "9"})),), kept=1
+        "stamina.retry_scheduled",
+        (Answer(http(503, b'{"statusCode": 503, "message": ""}', {"retry-after": "9"})),),
+        kept=1,
     ),
 }
-CASES = [
-    pytest.param(stage, pool, id=f"{name}-{pool}") for name, stage in STAGES.items() for pool in stage.pools
-]
+CASES = [pytest.param(stage, pool, id=f"{name}-{pool}") for name, stage in STAGES.items() for pool in stage.pools]
 
 
 class Steps(logging.Handler):
-    """The steps of calls, as httpcore and stamina log them."""
+    """The steps of calls, as httpcore logs them, and the waits for retries."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +100,9 @@ class Steps(logging.Handler):
         self._action: Callable[[], object] = self.names.clear
 
     def emit(self, record: logging.LogRecord) -> None:
-        name = record.getMessage().split()[0]
+        self.note(record.getMessage().split()[0])
+
+    def note(self, name: str) -> None:
         self.names.append(name)
         if self._step in (name, len(self.names) - 1):
             self._action()
@@ -117,17 +122,20 @@ class Steps(logging.Handler):
 def steps(caplog: pytest.LogCaptureFixture) -> Generator[Steps]:
     steps = Steps()
     with ExitStack() as stack:
-        for name in ("httpcore", "stamina"):
-            stack.enter_context(caplog.at_level(logging.DEBUG, name))
-            logging.getLogger(name).addHandler(steps)
-            stack.callback(logging.getLogger(name).removeHandler, steps)
+        logger = logging.getLogger("httpcore")
+        stack.enter_context(caplog.at_level(logging.DEBUG, logger.name))
+        logger.addHandler(steps)
+        stack.callback(logger.removeHandler, steps)
+        # It is called before the wait.
+        set_on_retry_hooks([lambda details: steps.note("stamina.retry_scheduled")])
+        stack.callback(set_on_retry_hooks, None)
         yield steps
 
 
 @pytest.fixture(autouse=True)
 def room_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one connection, a call that does not give it back leaves none to the next."""
-    monkeypatch.setattr("genauth_email.connections.MAX_CONNECTIONS", 1)
+    limit_connections(monkeypatch, 1)
 
 
 @contextmanager
@@ -185,9 +193,7 @@ async def run(
 
 @pytest.mark.parametrize(("stage", "pool"), CASES)
 @pytest.mark.parametrize(("backend", "way"), WAYS)
-def test_a_call_can_be_cancelled_at_any_stage(
-    backend: str, way: str, stage: Stage, pool: Pool, steps: Steps
-) -> None:
+def test_a_call_can_be_cancelled_at_any_stage(backend: str, way: str, stage: Stage, pool: Pool, steps: Steps) -> None:
     async def main() -> None:
         async with async_client(pool, stage.url.format(*server.address)) as client:
             async with anyio.create_task_group() as tasks:
@@ -249,9 +255,7 @@ def test_many_calls_can_be_cancelled_at_once(backend: str) -> None:
 
 # An http_client loses that connection, and its place for ever: the same issue.
 @pytest.mark.parametrize(("backend", "way"), WAYS)
-def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(
-    backend: str, way: str, steps: Steps
-) -> None:
+def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(backend: str, way: str, steps: Steps) -> None:
     async def main() -> None:
         async with async_client(POOLS[0], server.url) as client:
             call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
@@ -287,13 +291,11 @@ def test_a_call_can_be_cancelled_at_each_step(backend: str, steps: Steps, tls: s
         anyio.run(main, backend=backend)
 
 
-@pytest.mark.parametrize(
-    ("backend", "way"), [("asyncio", "Task.cancel"), ("asyncio", "scope"), ("trio", "scope")]
-)
+@pytest.mark.parametrize(("backend", "way"), [("asyncio", "Task.cancel"), ("asyncio", "scope"), ("trio", "scope")])
 def test_a_client_closes_all_connections_even_if_that_is_cancelled(
     monkeypatch: pytest.MonkeyPatch, backend: str, way: str
 ) -> None:
-    monkeypatch.setattr("genauth_email.connections.MAX_CONNECTIONS", 5)
+    limit_connections(monkeypatch, 5)
 
     async def main() -> None:
         async with async_client(POOLS[0], server.url) as client:

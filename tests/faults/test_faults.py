@@ -3,29 +3,36 @@
 import pickle
 import traceback
 import tracemalloc
+from collections.abc import Iterator
 from email.parser import BytesHeaderParser
+from itertools import dropwhile
+from pathlib import Path
+from types import FrameType
 
+import genauth_email
 import pytest
 from genauth_email import APIError, GenAuthError, InvalidResponseError
+from genauth_email._runtime.redaction import error_chain
 
+from tests.clients import KINDS, ClientFactory
 from tests.contract.contract import ROOT
-from tests.twins import Connect
 
 from .faults import EMAIL, FAULTS, LIMIT, Fault
 from .markdown import markdown
 from .play import TOKEN, play
 
+PACKAGE = Path(genauth_email.__file__).parent
 ROWS = [fault for group in FAULTS.values() for fault in group]
-PLAYED = [(kind, fault) for fault in ROWS for kind in fault.kinds]
+PLAYED = [(kind, fault) for fault in ROWS for kind in KINDS]
 
 
 @pytest.mark.parametrize(
-    ("connect", "fault"), PLAYED, indirect=["connect"], ids=[f"{fault.name}-{kind}" for kind, fault in PLAYED]
+    ("make_client", "fault"), PLAYED, indirect=["make_client"], ids=[f"{fault.name}-{kind}" for kind, fault in PLAYED]
 )
-def test_a_fault_comes_out_as_the_table_says(connect: Connect, fault: Fault) -> None:
-    played = play(fault, connect)
+def test_a_fault_comes_out_as_the_table_says(make_client: ClientFactory, fault: Fault) -> None:
+    played = play(fault, make_client)
 
-    assert played.outcome == fault.outcome_for(connect.kind)
+    assert played.outcome == fault.outcome_for(make_client.kind)
     assert played.sent_after == 1
     if played.error is not None:
         check_error(played.error)
@@ -38,10 +45,23 @@ def check_error(error: GenAuthError) -> None:
         assert EMAIL not in text
         assert TOKEN not in text
         assert "t***@example.com" in text
+    for frame in frames(error):
+        shown = repr(frame.f_locals)
+        assert EMAIL not in shown, frame
+        assert TOKEN not in shown, frame
     twin = pickle.loads(pickle.dumps(error))
     assert type(twin) is type(error)
     assert str(twin) == str(error)
     assert vars(twin) == vars(error)
+
+
+def frames(error: BaseException) -> Iterator[FrameType]:
+    """Yield the frames of an error, and of all that led to it, but for those of its caller."""
+    for each in error_chain(error):
+        called = [frame for frame, _ in traceback.walk_tb(each.__traceback__)]
+        if each is error:
+            called = list(dropwhile(lambda frame: PACKAGE not in Path(frame.f_code.co_filename).parents, called))
+        yield from called
 
 
 def check_that_it_keeps_what_came(error: APIError | InvalidResponseError, fault: Fault) -> None:
@@ -53,19 +73,20 @@ def check_that_it_keeps_what_came(error: APIError | InvalidResponseError, fault:
     assert error.content == (body[:LIMIT] if fault.keeps is None else fault.keeps)
 
 
-def test_the_readme_says_what_comes_of_faults() -> None:
+def test_the_page_on_failure_behaviour_has_this_table() -> None:
     # What `python -m tests.faults` prints, if the tests above pass.
-    assert f"\n\n{markdown(lambda fault: fault.outcome)}\n## " in (ROOT / "generated/README.md").read_text()
+    page = (ROOT / "generated/docs/failure-behaviour.md").read_text()
+    assert page.endswith(f"\n\n{markdown(lambda fault: fault.outcome)}")
 
 
 LONG = [fault for fault in FAULTS["The size and the encoding of the body"] if "64 MiB" in fault.name]
 
 
 @pytest.mark.parametrize("fault", LONG, ids=[fault.name for fault in LONG])
-def test_a_long_body_takes_little_memory(connect: Connect, fault: Fault) -> None:
+def test_a_long_body_takes_little_memory(make_client: ClientFactory, fault: Fault) -> None:
     tracemalloc.start()
     try:
-        play(fault, connect)
+        play(fault, make_client)
         assert tracemalloc.get_traced_memory()[1] < 16 * LIMIT
     finally:
         tracemalloc.stop()

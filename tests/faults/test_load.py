@@ -26,10 +26,11 @@ from genauth_email import (
     AuthenticationClient,
     GenAuthError,
     SendEmailRespDto,
+    ThrottleError,
 )
 
+from tests.clients import KINDS, LOOPS, ClientFactory, limit_connections, options_of
 from tests.contract.contract import ROOT
-from tests.twins import KINDS, LOOPS, Connect, options_of
 
 from .load_fork import FORKS
 from .load_server import BEHAVIOURS, LoadServer, Seen
@@ -89,9 +90,7 @@ class Load:
         return self._memory[-1] - self._memory[0]
 
     def check(self, seen: Seen) -> None:
-        assert set(self.outcomes) == {
-            behaviour.outcome for behaviour in BEHAVIOURS.values() if behaviour.weight
-        }
+        assert set(self.outcomes) == {behaviour.outcome for behaviour in BEHAVIOURS.values() if behaviour.weight}
         for email, name, outcome, delivery in zip(
             self.emails, self.behaviours, self.outcomes, self.deliveries, strict=True
         ):
@@ -175,8 +174,83 @@ def test_of_many_calls_to_a_faulty_server_each_ends_and_none_is_carried_out_twic
     load.check(seen)
 
 
+class Mailing:
+    """Calls to a server that loses a fifth of its responses, and how each ended."""
+
+    def __init__(self, calls: int) -> None:
+        self.emails = [f"{number}@success.example.com" for number in range(calls)]
+        self.outcomes: dict[str, GenAuthError | None] = {}
+
+    def known(self, seen: Seen) -> float:
+        """Check the outcomes, and return the share of calls that end known."""
+        known = 0
+        for email in self.emails:
+            error = self.outcomes[email]
+            accepted = seen.accepted.get(email, 0)
+            assert accepted <= 1, f"{email} was sent twice"
+            if error is None:
+                assert accepted == 1, f"{email} was not sent"
+            elif error.delivery == "not_sent":
+                assert accepted == 0, f"{email} was sent"
+            elif isinstance(error, ThrottleError):
+                assert error.__cause__ is not None
+                assert accepted == 1, f"{email} was not sent"
+            known += error is None or error.delivery == "not_sent" or isinstance(error, ThrottleError)
+        return known / len(self.emails)
+
+
+def send_all(url: str, mailing: Mailing, retry_unknown: bool) -> None:
+    with AuthenticationClient("app123", url, retry_unknown=retry_unknown) as client, ThreadPoolExecutor(16) as threads:
+
+        def send(email: str) -> None:
+            try:
+                client.send_email("CHANNEL_LOGIN", email)
+                mailing.outcomes[email] = None
+            except GenAuthError as error:
+                mailing.outcomes[email] = error
+
+        for each in [threads.submit(send, email) for email in mailing.emails]:
+            each.result()
+
+
+async def send_all_async(url: str, mailing: Mailing, retry_unknown: bool, kind: str) -> None:
+    options = options_of(kind)
+    async with AsyncAuthenticationClient("app123", url, retry_unknown=retry_unknown, **options) as client:
+        emails = iter(mailing.emails)
+
+        async def work() -> None:
+            for email in emails:
+                try:
+                    await client.send_email("CHANNEL_LOGIN", email)
+                    mailing.outcomes[email] = None
+                except GenAuthError as error:
+                    mailing.outcomes[email] = error
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(100):
+                tasks.start_soon(work)
+
+
+# Here too, many threads or tasks share a client. The four kinds make 10,000 calls with the option.
+@pytest.mark.usefixtures("no_logging")
+@pytest.mark.parametrize("retry_unknown", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_outcome_is_resolved_and_no_mailbox_has_two_emails(kind: str, retry_unknown: bool) -> None:
+    seed = int(os.environ.get("LOAD_SEED", SystemRandom().randrange(10**6)))
+    mailing = Mailing(CALLS // len(KINDS) if retry_unknown else 500)
+    with LoadServer(lost=0.2, seed=seed) as server, stamina.set_testing(True, attempts=1000, cap=True):
+        if kind == "sync":
+            send_all(server.url, mailing, retry_unknown)
+        else:
+            anyio.run(send_all_async, server.url, mailing, retry_unknown, kind, backend=LOOPS[kind])
+        seen = server.finish()
+    known = mailing.known(seen)
+    print(f"\n{kind}, LOAD_SEED={seed}: {retry_unknown=}: {known:.2%} of {len(mailing.emails)} calls end known")
+    assert known > 0.98 if retry_unknown else known < 0.85
+
+
 @pytest.mark.parametrize("size", [1, 100], ids=["one connection", "the client's own connections"])
-def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(connect: Connect, size: int) -> None:
+def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_client: ClientFactory, size: int) -> None:
     arrived, answer = threading.Semaphore(0), threading.Event()
 
     def hold() -> None:
@@ -189,8 +263,8 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(connect: 
         ExitStack() as stack,
     ):
         stack.callback(answer.set)
-        small = {"http_client": connect.http_client(limits=httpx.Limits(max_connections=1))}
-        client = connect(server.url, timeout=60, **small if size == 1 else {})
+        small = {"http_client": make_client.http_client(limits=httpx.Limits(max_connections=1))}
+        client = make_client(server.url, timeout=60, **small if size == 1 else {})
         call = partial(client.send_email, "CHANNEL_LOGIN", "test@example.com")
         calls = [threads.submit(call) for _ in range(size)]
         for _ in calls:
@@ -210,10 +284,24 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(connect: 
     assert not any(b"late@" in request for request in server.received)
 
 
-def test_callers_take_turns_on_connections_that_are_too_few(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+def test_idle_and_used_connections_together_are_as_many_as_are_allowed(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genauth_email.connections.MAX_CONNECTIONS", 1)
+    limit_connections(monkeypatch, 3)
+    with RawServer() as first, RawServer() as second, ThreadPoolExecutor(3) as threads:
+        client = make_client(first.url)
+        for server in (first, second, first):
+            send = partial(client.with_options(app_host=server.url).send_email, "CHANNEL_LOGIN", "test@example.com")
+            for call in [threads.submit(send) for _ in range(3)]:
+                call.result()
+            other = second if server is first else first
+            other.wait_for_open(3 - server.open)
+
+
+def test_callers_take_turns_on_connections_that_are_too_few(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_connections(monkeypatch, 1)
     calls, start = [0, 0], threading.Barrier(2)
 
     def work(caller: int) -> None:
@@ -223,7 +311,7 @@ def test_callers_take_turns_on_connections_that_are_too_few(
             calls[caller] += 1
 
     with RawServer() as server, ThreadPoolExecutor() as threads:
-        client = connect(server.url)
+        client = make_client(server.url)
         for future in [threads.submit(work, caller) for caller in range(2)]:
             future.result()
         client.close()

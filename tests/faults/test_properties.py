@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from tests.clients import BlockingClient, ClientFactory
 from tests.contract.contract import SCHEMAS
-from tests.twins import Connect, Twin
 
 from .load_server import LoadServer, told
 from .server import SUCCESS, http
@@ -51,11 +51,11 @@ def server() -> Generator[LoadServer]:
 
 
 @pytest.fixture
-def client(connect: Connect, server: LoadServer) -> Twin:
-    return connect(server.url)
+def client(make_client: ClientFactory, server: LoadServer) -> BlockingClient:
+    return make_client(server.url)
 
 
-def outcome(client: Twin, email: str) -> object:
+def outcome(client: BlockingClient, email: str) -> object:
     """How a call ends. Any other error fails the test, and so does a hang, in which no time is left."""
     try:
         return client.send_email("CHANNEL_LOGIN", email)
@@ -104,7 +104,7 @@ def http_answers(draw: st.DrawFn) -> tuple[int, bytes]:
 
 @drawing
 @given(drawn=http_answers())
-def test_any_http_answer_is_a_dto_or_our_error(client: Twin, drawn: tuple[int, bytes]) -> None:
+def test_any_http_answer_is_a_dto_or_our_error(client: BlockingClient, drawn: tuple[int, bytes]) -> None:
     status, answer = drawn
     # After an answer below 200 there has to come another.
     final = status >= 200
@@ -129,7 +129,7 @@ def spliced(draw: st.DrawFn) -> bytes:
 @example(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n")
 @example(b"HTTP/1.1 000 None\r\n\r\n")
 @example(b"HTTP/0.9 200 OK\r\n\r\n")
-def test_any_bytes_on_the_wire_are_a_dto_or_our_error(client: Twin, answer: bytes) -> None:
+def test_any_bytes_on_the_wire_are_a_dto_or_our_error(client: BlockingClient, answer: bytes) -> None:
     outcome(client, told(answer, close=True))
 
 
@@ -175,7 +175,7 @@ def canonical(document: object) -> str:
 @drawing
 @given(document=allowed(SCHEMAS["SendEmailRespDto"]))
 def test_any_answer_that_the_contract_allows_comes_back_as_it_was(
-    client: Twin, document: dict[str, Any]
+    client: BlockingClient, document: dict[str, Any]
 ) -> None:
     email = told(http(200, json.dumps(document).encode()), close=False)
     body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=email)
@@ -198,7 +198,7 @@ TEXTS = st.text() | st.text(st.characters(categories=["Cs"]) | st.characters())
 @example("\U0001f4e7@example.com")
 @example("\ud83d@example.com")
 @example("\ud83d\udce7@example.com")
-def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(client: Twin, email: str) -> None:
+def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(client: BlockingClient, email: str) -> None:
     def send(email: str) -> SendEmailRespDto:
         return client.send_email("CHANNEL_LOGIN", email)
 
@@ -234,7 +234,7 @@ def headers_from(options: dict[str, str | None]) -> dict[str, str]:
     return {HEADERS[option]: value for option, value in options.items() if value is not None}
 
 
-def headers_of(client: Twin, **options: Any) -> dict[str, str]:
+def headers_of(client: BlockingClient, **options: Any) -> dict[str, str]:
     """The headers of options that reach the server."""
     answer = client.send_email("CHANNEL_LOGIN", "test@mirror.example.com", **options)
     lines = [line.partition(": ") for line in answer.message.splitlines()]
@@ -254,7 +254,7 @@ def headers_of(client: Twin, **options: Any) -> dict[str, str]:
     )
 )
 def test_a_header_is_what_the_last_to_speak_has_set(
-    client: Twin, steps: list[tuple[int, dict[str, str | None], dict[str, str | None]]]
+    client: BlockingClient, steps: list[tuple[int, dict[str, str | None], dict[str, str | None]]]
 ) -> None:
     clients = [client]
     models: list[dict[str, str | None]] = [{"app_id": "app123"}]
@@ -262,9 +262,7 @@ def test_a_header_is_what_the_last_to_speak_has_set(
         parent %= len(clients)
         clients.append(clients[parent].with_options(**of_client))
         models.append(models[parent] | of_client)
-        said: dict[str, str | None] = {
-            option: value for option, value in of_call.items() if value is not None
-        }
+        said: dict[str, str | None] = {option: value for option, value in of_call.items() if value is not None}
         assert headers_of(clients[-1], **of_call) == headers_from(models[-1] | said)
     # Deriving and calling have left each as it was.
     for each, model in zip(clients, models, strict=True):

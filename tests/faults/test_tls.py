@@ -21,8 +21,8 @@ import pytest
 import trustme
 from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient
 
+from tests.clients import KINDS, LOOPS, ClientFactory, options_of
 from tests.faults.server import SUCCESS, Answer, RawServer
-from tests.twins import KINDS, LOOPS, Connect, options_of
 
 T = TypeVar("T")
 TRUSTED = trustme.CA()
@@ -161,10 +161,10 @@ def test_a_client_verifies_by_the_authorities_that_the_environment_names(
 
 
 @pytest.mark.parametrize("certify", WRONG)
-def test_a_context_of_the_users_own_is_used(connect: Connect, serve: Serve, certify: Certify) -> None:
+def test_a_context_of_the_users_own_is_used(make_client: ClientFactory, serve: Serve, certify: Certify) -> None:
     context = ssl.create_default_context()
     TRUSTED.configure_trust(context)
-    client = connect(http_client=connect.http_client(verify=context))
+    client = make_client(http_client=make_client.http_client(verify=context))
 
     trusted, untrusted = serve(right), serve(certify)
     client.with_options(app_host=trusted.url).send_email("CHANNEL_LOGIN", "test@example.com")
@@ -175,10 +175,10 @@ def test_a_context_of_the_users_own_is_used(connect: Connect, serve: Serve, cert
 
 
 @pytest.mark.parametrize("certify", WRONG)
-def test_a_client_of_the_users_own_can_do_without(connect: Connect, serve: Serve, certify: Certify) -> None:
-    own = connect.http_client(verify=False)
+def test_a_client_of_the_users_own_can_do_without(make_client: ClientFactory, serve: Serve, certify: Certify) -> None:
+    own = make_client.http_client(verify=False)
 
-    answer = connect(serve(certify).url, http_client=own).send_email("CHANNEL_LOGIN", "test@example.com")
+    answer = make_client(serve(certify).url, http_client=own).send_email("CHANNEL_LOGIN", "test@example.com")
 
     assert answer.message == "Sent."
 
@@ -187,7 +187,7 @@ def test_a_client_of_the_users_own_can_do_without(connect: Connect, serve: Serve
 @pytest.mark.parametrize("client", [AuthenticationClient, AsyncAuthenticationClient])
 def test_no_option_turns_it_off(client: type) -> None:
     per_call = {"access_token", "lang", "real_ip", "timeout"}
-    options = per_call | {"app_id", "app_host", "max_retries"}
+    options = per_call | {"app_id", "app_host", "max_retries", "retry_unknown"}
     for method, allowed in (
         ("__init__", options | {"http_client"}),
         ("with_options", options),
@@ -203,7 +203,7 @@ def test_no_variable_of_ours_turns_it_off() -> None:
 
 
 def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
-    connect: Connect, tls: ssl.SSLContext
+    make_client: ClientFactory, tls: ssl.SSLContext
 ) -> None:
     def serve(extra: bytes) -> None:
         """Send the answer and the extra in two records of TLS, which arrive together."""
@@ -233,7 +233,7 @@ def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
         listener.settimeout(10)
         served = [threads.submit(serve, SUCCESS.replace(b"Sent.", b"Lies.")) for _ in range(2)]
-        twin = connect(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        twin = make_client(f"https://127.0.0.1:{listener.getsockname()[1]}")
         for _ in served:
             assert twin.send_email("CHANNEL_LOGIN", "test@example.com").message == "Sent."
         twin.close()

@@ -36,9 +36,7 @@ def serve(directory: Path, *, hide: int = 0, **options: Any) -> Generator[Index]
     The first `hide` times that somebody looks, nothing is there. `options` are pypiserver's.
     """
     command = [sys.executable, "-m", "tests.pipeline.index", str(directory), str(hide), json.dumps(options)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    ) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as server:
         assert server.stdout is not None
         try:
             yield Index(server.stdout.readline().strip(), directory)

@@ -1,9 +1,11 @@
 """`make build`: from one commit always the same files, with the package in them and no more."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from email.message import Message
@@ -101,16 +103,26 @@ def test_the_wheel_is_called_what_the_generator_config_says(repository: Path, wh
     assert f"{name.replace('-', '_')}-{version}-py3-none-any.whl" in str(wheel.filename)
 
 
-def test_the_wheel_tells_what_an_index_shows_and_pip_needs(repository: Path, wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_the_metadata_that_an_index_shows_and_pip_needs(repository: Path, wheel: zipfile.ZipFile) -> None:
     project = tomllib.loads((repository / "generated" / "pyproject.toml").read_text())["project"]
-    told = metadata(wheel)
-    assert told["License-Expression"] == "MIT"
-    assert told["Requires-Python"] == project["requires-python"] == ">=3.11"
+    fields = metadata(wheel)
+    assert fields["License-Expression"] == "MIT"
+    assert fields["Requires-Python"] == project["requires-python"] == ">=3.11"
     extras = [
         f"{each} ; extra == '{extra}'"
         for extra, dependencies in project["optional-dependencies"].items()
         for each in dependencies
     ]
-    assert told.get_all("Requires-Dist") == project["dependencies"] + extras
-    assert told["Description-Content-Type"] == "text/markdown"
-    assert told.get_payload() == (repository / "generated" / "README.md").read_text()
+    assert fields.get_all("Requires-Dist") == project["dependencies"] + extras
+    assert fields["Description-Content-Type"] == "text/markdown"
+    assert fields.get_payload() == (repository / "generated" / "README.md").read_text()
+
+
+def test_the_sdist_holds_the_pages_that_the_readme_links(repository: Path) -> None:
+    build(repository)
+    (sdist,) = (repository / "dist").glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    linked = re.findall(r"\]\((docs/[^)]+)\)", (repository / "generated" / "README.md").read_text())
+    assert linked
+    assert set(linked) <= held

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from scripts.generate import main
 from tests.faults.server import RawServer
-from tests.genauth_server import Contract, Server
+from tests.mock_server import Contract, Server
 
 from .conftest import ROOT, copy_repository, make
 
@@ -29,11 +29,11 @@ def reference(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def answered_with(name: str) -> Schema:
+def responses_of(name: str) -> Schema:
     return {"200": {"description": "x", "content": {"application/json": {"schema": reference(name)}}}}
 
 
-def answer_dto(**fields: Schema) -> Schema:
+def response_dto(**fields: Schema) -> Schema:
     return {
         "type": "object",
         "required": ["statusCode", "message"],
@@ -45,8 +45,8 @@ def answer_dto(**fields: Schema) -> Schema:
     }
 
 
-def add_send_sms(contract: Schema, answer: str) -> None:
-    """The twin of send-email."""
+def add_send_sms(contract: Schema, response: str) -> None:
+    """Add an operation that is like send-email."""
     schemas = contract["components"]["schemas"]
     schemas["SmsChannel"] = {"type": "string", "enum": ["SMS_LOGIN", "SMS_REGISTER"]}
     schemas["SendSmsDto"] = {
@@ -69,7 +69,7 @@ def add_send_sms(contract: Schema, answer: str) -> None:
                 "required": True,
                 "content": {"application/json": {"schema": reference("SendSmsDto")}},
             },
-            "responses": answered_with(answer),
+            "responses": responses_of(response),
         }
     }
 
@@ -118,9 +118,9 @@ def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         warnings={"type": "array", "items": {"type": "string"}},
     )
-    schemas["SendSmsRespDto"] = answer_dto(sender={"type": "string"})
+    schemas["SendSmsRespDto"] = response_dto(sender={"type": "string"})
     add_send_sms(contract, "SendSmsRespDto")
-    schemas["MessageRespDto"] = answer_dto(data={"type": "object", "properties": {"id": {"type": "string"}}})
+    schemas["MessageRespDto"] = response_dto(data={"type": "object", "properties": {"id": {"type": "string"}}})
     contract["paths"]["/api/v3/messages/{messageId}/parts"] = {
         "parameters": [{"name": "messageId", "in": "path", "required": True, "schema": {"type": "string"}}],
         "get": {
@@ -136,21 +136,21 @@ def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 {"name": "x-dry-run", "in": "header", "schema": {"type": "boolean"}},
                 {"$ref": "#/components/parameters/lang"},
             ],
-            "responses": answered_with("MessageRespDto"),
+            "responses": responses_of("MessageRespDto"),
         },
         "delete": {
             "operationId": "deleteMessageParts",
             "tags": ["sms"],
-            "responses": answered_with("SendSmsRespDto"),
+            "responses": responses_of("SendSmsRespDto"),
         },
     }
     note = {"type": "object", "properties": {"text": {"type": "string"}}}
     contract["paths"]["/api/v3/ping"] = {
-        "get": {"operationId": "ping", "responses": answered_with("SendSmsRespDto")},
+        "get": {"operationId": "ping", "responses": responses_of("SendSmsRespDto")},
         "post": {
             "operationId": "leaveNote",
             "requestBody": {"content": {"application/json": {"schema": note}}},
-            "responses": answered_with("SendSmsRespDto"),
+            "responses": responses_of("SendSmsRespDto"),
         },
     }
     write(copy, contract)
@@ -161,8 +161,8 @@ def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_no_template_was_touched(evolved: Path) -> None:
-    for template in (ROOT / "templates").iterdir():
-        assert (evolved / "templates" / template.name).read_bytes() == template.read_bytes()
+    for template in (ROOT / "templates").rglob("*.jinja"):
+        assert (evolved / template.relative_to(ROOT)).read_bytes() == template.read_bytes()
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
@@ -206,24 +206,24 @@ NONE: Any = "NONE"
 SINCE = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 
-def check_email(answer: SendEmailRespDto) -> None:
-    assert answer.expires_at == SINCE
-    assert answer.note is None
-    assert answer.warnings == ["slow"]
-    assert not isinstance(answer.quota, Unset)
-    assert answer.quota.left == 7
-    assert answer.quota.reset_on == date(2030, 1, 2)
-    assert SendEmailRespDto.from_dict(answer.to_dict()) == answer
+def check_email(response: SendEmailRespDto) -> None:
+    assert response.expires_at == SINCE
+    assert response.note is None
+    assert response.warnings == ["slow"]
+    assert not isinstance(response.quota, Unset)
+    assert response.quota.left == 7
+    assert response.quota.reset_on == date(2030, 1, 2)
+    assert SendEmailRespDto.from_dict(response.to_dict()) == response
 
 
-def check_sms(answer: SendSmsRespDto) -> None:
-    assert answer.status_code == 200
-    assert answer.sender is UNSET
+def check_sms(response: SendSmsRespDto) -> None:
+    assert response.status_code == 200
+    assert response.sender is UNSET
 
 
-def check_parts(answer: MessageRespDto) -> None:
-    assert not isinstance(answer.data, Unset)
-    assert answer.data.id == "m-1"
+def check_parts(response: MessageRespDto) -> None:
+    assert not isinstance(response.data, Unset)
+    assert response.data.id == "m-1"
 
 
 def check_error(error: LegalReasonsError) -> None:
@@ -305,22 +305,20 @@ else:
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_what_comes_out_is_used_through_both_clients(
-    evolved: Path, genauth_server: Server, kind: str
-) -> None:
+def test_what_comes_out_is_used_through_both_clients(evolved: Path, http_server: Server, kind: str) -> None:
     email = OK | {
         "expiresAt": "2030-01-02T03:04:05Z",
         "note": None,
         "quota": {"left": 7, "resetOn": "2030-01-02"},
         "warnings": ["slow"],
     }
-    with genauth_server.genauth(Contract(evolved / "openapi.yaml")) as genauth:
-        answers = [email] * 3 + [OK] * 3 + [{"statusCode": 451, "message": ""}]
-        for answer in answers + [OK | {"data": {"id": "m-1"}}] * 2 + [OK] * 4:
-            genauth.answer_next(answer)
-        run(evolved, PROGRAM, genauth.url, kind)
+    with http_server.mock_server(Contract(evolved / "openapi.yaml")) as mock_server:
+        responses = [email] * 3 + [OK] * 3 + [{"statusCode": 451, "message": ""}]
+        for response in responses + [OK | {"data": {"id": "m-1"}}] * 2 + [OK] * 4:
+            mock_server.respond_next(response)
+        run(evolved, PROGRAM, mock_server.url, kind)
 
-    requests = genauth.received
+    requests = mock_server.received
     assert [request.json for request in requests[:7]] == [
         *[{"channel": "CHANNEL_INVITE", "email": "test@example.com"}] * 3,
         {"channel": "SMS_LOGIN", "phoneNumber": "13800000000", "phoneCountryCode": "+86"},
@@ -367,10 +365,10 @@ from genauth_email import AsyncAuthenticationClient, AuthenticationClient
 
 async def use(client):
     async def parts(message_id, **options):
-        answer = client.list_message_parts(message_id, kind="SMS_LOGIN", **options)
-        return await answer if isinstance(client, AsyncAuthenticationClient) else answer
+        response = client.list_message_parts(message_id, kind="SMS_LOGIN", **options)
+        return await response if isinstance(client, AsyncAuthenticationClient) else response
 
-    async def refused(message_id, **options):
+    async def is_rejected(message_id, **options):
         try:
             await parts(message_id, **options)
         except ValueError:
@@ -379,11 +377,11 @@ async def use(client):
 
     for value in {HOSTILE_ARGUMENTS}:
         await parts(value, search=value)
-        await refused("m-1", x_trace_id=value)
+        await is_rejected("m-1", x_trace_id=value)
     # Half a character cannot even be encoded.
-    await refused("\\udcff")
-    await refused("m-1", search="\\udcff")
-    await refused("m-1", x_trace_id="\\udcff")
+    await is_rejected("\\udcff")
+    await is_rejected("m-1", search="\\udcff")
+    await is_rejected("m-1", x_trace_id="\\udcff")
 
 async def main():
     if sys.argv[2] == "sync":
@@ -409,7 +407,7 @@ def test_no_argument_of_what_came_out_gets_out_of_its_place(evolved: Path, kind:
     assert {len(lines) for lines in requests} == {len(requests[0])}
 
 
-def test_the_embedded_server_serves_what_the_contract_gained(evolved: Path, genauth_server: Server) -> None:
+def test_the_mock_server_serves_what_the_contract_gained(evolved: Path, http_server: Server) -> None:
     program = """\
 import sys
 from genauth_email import AuthenticationClient, ThrottleError
@@ -421,9 +419,46 @@ with AuthenticationClient("app123", sys.argv[1]) as client:
         client.send_sms("SMS_REGISTER", "13800000000")
         client.send_email("CHANNEL_INVITE", "test@example.com")
 """
-    with genauth_server.genauth(Contract(evolved / "openapi.yaml")) as genauth:
-        run(evolved, program, genauth.url)
-    assert len(genauth.received) == 4
+    with http_server.mock_server(Contract(evolved / "openapi.yaml")) as mock_server:
+        run(evolved, program, mock_server.url)
+    assert len(mock_server.received) == 4
+
+
+def test_the_mock_server_of_users_serves_what_the_contract_gained(evolved: Path) -> None:
+    program = """\
+from genauth_email import AuthenticationClient, InvalidArgumentError, LegalReasonsError, SendSmsDto
+from genauth_email.api.sms import send_sms
+from genauth_email.testing import OPERATIONS, BodyField, api_error, mock_genauth
+
+fields = OPERATIONS["send_sms"].fields
+assert fields["phoneCountryCode"] == BodyField(required=False, types=("string",))
+assert fields["channel"] == BodyField(required=True, types=("string",), values=("SMS_LOGIN", "SMS_REGISTER"))
+assert isinstance(api_error(451), LegalReasonsError)
+with mock_genauth() as server, AuthenticationClient("app123", server.url) as client:
+    client.send_sms("SMS_LOGIN", "13800000000")
+    client.send_sms("SMS_LOGIN", "13800000000", phone_country_code="+86")
+    try:
+        send_sms.sync(client=client, body=SendSmsDto("SMS_LOGIN", "13800000000", 86))
+    except InvalidArgumentError as error:
+        assert error.message == "phoneCountryCode has to be of type string, not integer."
+    else:
+        raise AssertionError
+    client.list_message_parts("a/b", kind="SMS_LOGIN")
+    client.delete_message_parts("m-1")
+    client.ping()
+    client.leave_note()
+    client.leave_note(text="x")
+    server.fail_next(status_code=451)
+    try:
+        client.ping()
+    except LegalReasonsError:
+        pass
+    else:
+        raise AssertionError
+    assert server.received[3].path == "/api/v3/messages/a%2Fb/parts"
+    assert server.sent[1] == {"channel": "SMS_LOGIN", "phoneNumber": "13800000000", "phoneCountryCode": "+86"}
+"""
+    run(evolved, program)
 
 
 def mypy(evolved: Path) -> list[str]:
@@ -459,7 +494,7 @@ def test_what_comes_out_type_checks(evolved: Path, checker: Callable[[Path], lis
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """The inputs alone."""
-    for name in ("openapi.yaml", "generator-config.yml", "templates"):
+    for name in ("openapi.yaml", "generator-config.yml", "templates", "runtime"):
         (tmp_path / name).symlink_to(ROOT / name)
     contract = read(tmp_path)
     (tmp_path / "openapi.yaml").unlink()
@@ -471,8 +506,8 @@ USE_SMS = """\
 import sys
 from genauth_email import APIError, AuthenticationClient, ThrottleError
 with AuthenticationClient("app123", sys.argv[1]) as client:
-    answer = client.send_sms("SMS_LOGIN", "13800000000")
-    assert type(answer).__name__ == sys.argv[2]
+    response = client.send_sms("SMS_LOGIN", "13800000000")
+    assert type(response).__name__ == sys.argv[2]
     try:
         client.send_sms("SMS_LOGIN", "13800000000")
     except ThrottleError as error:
@@ -483,16 +518,16 @@ with AuthenticationClient("app123", sys.argv[1]) as client:
 
 
 @pytest.mark.parametrize(
-    ("name", "dto", "answer", "kept"),
+    ("name", "dto", "response", "kept"),
     [
         ("SendEmailRespDto", None, {"apiCode": 2005, "requestId": "r-1"}, (2005, "r-1")),
         (
             "SendSmsRespDto",
-            answer_dto(apiCode={"type": "integer"}, requestId={"type": "string"}),
+            response_dto(apiCode={"type": "integer"}, requestId={"type": "string"}),
             {"apiCode": 7, "requestId": "r-1"},
             (7, "r-1"),
         ),
-        ("SendSmsRespDto", answer_dto(), {}, (None, None)),
+        ("SendSmsRespDto", response_dto(), {}, (None, None)),
         (
             "SendSmsRespDto",
             {
@@ -511,12 +546,12 @@ with AuthenticationClient("app123", sys.argv[1]) as client:
         ),
     ],
 )
-def test_an_endpoint_has_an_answer_of_its_own_or_anothers(
+def test_an_endpoint_has_a_response_model_of_its_own_or_anothers(
     root: Path,
-    genauth_server: Server,
+    http_server: Server,
     name: str,
     dto: Schema | None,
-    answer: Mapping[str, Any],
+    response: Mapping[str, Any],
     kept: tuple[int | None, str | None],
 ) -> None:
     contract = read(root)
@@ -526,10 +561,10 @@ def test_an_endpoint_has_an_answer_of_its_own_or_anothers(
     write(root, contract)
     assert main([], root) == 0
 
-    with genauth_server.genauth(Contract(root / "openapi.yaml")) as genauth:
-        genauth.answer_next(OK)
-        genauth.answer_next({"statusCode": 429, "message": "", **answer})
-        run(root, USE_SMS, genauth.url, name, repr(kept))
+    with http_server.mock_server(Contract(root / "openapi.yaml")) as mock_server:
+        mock_server.respond_next(OK)
+        mock_server.respond_next({"statusCode": 429, "message": "", **response})
+        run(root, USE_SMS, mock_server.url, name, repr(kept))
 
 
 def test_a_required_field_can_have_a_default(root: Path) -> None:
@@ -581,6 +616,39 @@ for dto, required in (
     )
 
 
+def test_everyday_names_can_be_arguments(root: Path) -> None:
+    contract = read(root)
+    fields = {name: {"type": "string"} for name in EVERYDAY_NAMES}
+    contract["components"]["schemas"]["SendEmailDto"]["properties"].update(fields)
+    write(root, contract)
+    assert main([], root) == 0
+    run(
+        root,
+        f"""\
+import asyncio, json
+import attrs, httpx
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailDto
+
+def respond(request):
+    assert json.loads(request.content) == {{"channel": "CHANNEL_LOGIN", "email": "a@example.com"}} | names
+    return httpx.Response(200, json={OK})
+
+async def call_async():
+    http_client = httpx.AsyncClient(transport=transport)
+    async with http_client, AsyncAuthenticationClient("app123", http_client=http_client) as client:
+        await client.send_email("CHANNEL_LOGIN", "a@example.com", **arguments)
+
+names = {{name: name for name in {EVERYDAY_NAMES}}}
+arguments = dict(zip([field.name for field in attrs.fields(SendEmailDto)][2:], names, strict=True))
+transport = httpx.MockTransport(respond)
+http_client = httpx.Client(transport=transport)
+with http_client, AuthenticationClient("app123", http_client=http_client) as client:
+    client.send_email("CHANNEL_LOGIN", "a@example.com", **arguments)
+asyncio.run(call_async())
+""",
+    )
+
+
 KINDS: dict[str, tuple[Schema, object]] = {
     "uuid": ({"type": "string", "format": "uuid"}, "3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
     "date": ({"type": "string", "format": "date"}, "2030-01-02"),
@@ -605,6 +673,56 @@ KINDS: dict[str, tuple[Schema, object]] = {
 }
 
 
+JSON_TYPES = {
+    "number": ("integer", "number"),
+    "boolean": ("boolean",),
+    "nullableInteger": ("integer", "null"),
+    "lists": ("array",),
+    "nullableObject": ("object", "null"),
+    "listOfValues": ("array",),
+    "map": ("object",),
+    "anything": (),
+    "ownKind": ("array",),
+    "integers": ("integer",),
+}
+
+
+def test_the_mock_server_of_users_takes_a_field_of_any_kind(root: Path) -> None:
+    contract = read(root)
+    schemas = contract["components"]["schemas"]
+    kinds = {name: schema for name, (schema, _) in KINDS.items() if name != "nullableObject"}
+    kinds["nullableObject"] = {"oneOf": [reference("SendEmailRespDto"), {"type": "null"}]}
+    schemas["SendEmailDto"]["properties"].update(kinds)
+    # What is said once, and referred to.
+    content = contract["paths"]["/api/v3/send-email"]["post"]["responses"].pop("200")
+    contract["paths"]["/api/v3/send-email"]["post"]["responses"]["200"] = {"$ref": "#/components/responses/Sent"}
+    examples = content["content"]["application/json"]["examples"]
+    contract["components"]["responses"] = {"Sent": content}
+    contract["components"]["examples"] = {"OK": examples["OK"]}
+    examples["OK"] = {"$ref": "#/components/examples/OK"}
+    write(root, contract)
+    assert main([], root) == 0
+    body = {name: value for name, (_, value) in KINDS.items()} | {"nullableObject": OK}
+    run(
+        root,
+        f"""\
+from genauth_email import AuthenticationClient, InvalidArgumentError, SendEmailDto
+from genauth_email.api.email import send_email
+from genauth_email.testing import OPERATIONS, mock_genauth, send_email_response
+fields = OPERATIONS["send_email"].fields
+assert {{name: fields[name].types for name in {list(KINDS)}}} == {
+            {name: JSON_TYPES.get(name, ("string",)) for name in KINDS}
+        }
+assert fields["integers"].values == (1, -2)
+assert send_email_response().message == "Operation successful"
+body = {body!r} | {{"channel": "CHANNEL_LOGIN", "email": "test@example.com"}}
+with mock_genauth() as server, AuthenticationClient("app123", server.url) as client:
+    send_email.sync(client=client, body=SendEmailDto.from_dict(body))
+    assert server.sent == [body]
+""",
+    )
+
+
 def test_a_field_of_any_kind_encodes_to_what_was_decoded(root: Path) -> None:
     contract = read(root)
     contract["components"]["schemas"]["SendEmailRespDto"]["properties"].update(
@@ -612,20 +730,20 @@ def test_a_field_of_any_kind_encodes_to_what_was_decoded(root: Path) -> None:
     )
     write(root, contract)
     assert main([], root) == 0
-    answer = OK | {name: value for name, (_, value) in KINDS.items()}
+    response = OK | {name: value for name, (_, value) in KINDS.items()}
     run(
         root,
         f"""\
 from genauth_email import SendEmailRespDto
-answer = {answer!r}
-decoded = SendEmailRespDto.from_dict(answer)
-assert decoded.to_dict() == answer
+response = {response!r}
+decoded = SendEmailRespDto.from_dict(response)
+assert decoded.to_dict() == response
 assert decoded.additional_properties == {{}}
 for name in {list(KINDS)}:
     # An object can have any field, and the others are of one type.
     if name not in ("map", "anything"):
         try:
-            SendEmailRespDto.from_dict(answer | {{name: {{"x": 1}}}})
+            SendEmailRespDto.from_dict(response | {{name: {{"x": 1}}}})
         except (TypeError, ValueError, KeyError):
             continue
         raise AssertionError(name)

@@ -1,4 +1,4 @@
-"""`make generate`: the same inputs give the same bytes, and what is wrong with them is told where it is."""
+"""`make generate`: the same inputs give the same bytes, and wrong ones are rejected with file, line and reason."""
 
 import ast
 import os
@@ -20,7 +20,7 @@ from scripts.generate import main
 from .conftest import ROOT, make
 from .wrong_contracts import FIRST_FIELD, LANG, LAST_NAME, PATH, WRONG_CONTRACTS
 
-INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "generated")
+INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "runtime", "generated")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     examples, after = text.index("                InvalidArgumentError:\n"), text.index("\ncomponents:\n")
     (pristine / "openapi.yaml").write_text(text[:examples] + text[after:], "utf-8")
     shutil.copy2(ROOT / "generator-config.yml", pristine)
-    shutil.copytree(ROOT / "templates", pristine / "templates")
+    for name in ("templates", "runtime"):
+        shutil.copytree(ROOT / name, pristine / name)
     assert main([], pristine) == 0
     return pristine
 
@@ -63,30 +64,30 @@ def replace(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), "utf-8")
 
 
-class Refusal(NamedTuple):
-    """What is said of wrong inputs."""
+class Issue(NamedTuple):
+    """What is printed about wrong inputs."""
 
     file: str
     line: int
     reason: str
 
 
-def refusals(root: Path, capsys: pytest.CaptureFixture[str]) -> list[Refusal]:
-    """Generate from wrong inputs. Whatever is wrong, nothing changes, and it is said in a few short lines."""
+def issues(root: Path, capsys: pytest.CaptureFixture[str]) -> list[Issue]:
+    """Generate from wrong inputs: nothing changes, and a few short lines are printed."""
     before = state(root / "generated")
 
     assert main([], root) == 1
 
     out, err = capsys.readouterr()
-    *faults, end = err.splitlines()
+    *lines, end = err.splitlines()
     assert out == ""
     assert end == "generated/ is as it was."
     assert state(root / "generated") == before
     assert sorted(path.name for path in root.iterdir()) == sorted(INPUTS)
-    assert len(faults) < 10
-    assert all(len(fault) < 400 for fault in faults)
-    matches = [re.fullmatch(r"([^:]+):(?:(\d+):)? (.+)", fault) for fault in faults]
-    return [Refusal(match[1], int(match[2] or 0), match[3]) for match in matches if match]
+    assert len(lines) < 10
+    assert all(len(line) < 400 for line in lines)
+    matches = [re.fullmatch(r"([^:]+):(?:(\d+):)? (.+)", line) for line in lines]
+    return [Issue(match[1], int(match[2] or 0), match[3]) for match in matches if match]
 
 
 def test_generated_is_what_the_inputs_give(capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,9 +133,7 @@ def test_the_environment_makes_no_difference(
     assert contents(repository / "generated") == contents(ROOT / "generated")
 
 
-def test_what_the_inputs_no_longer_give_is_gone(
-    root: Path, pristine: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_inputs_no_longer_give_is_gone(root: Path, pristine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generated = root / "generated"
     (generated / "genauth_email" / "api" / "sms").mkdir()
     (generated / "genauth_email" / "api" / "sms" / "send_sms.py").write_text("x = 1\n")
@@ -160,9 +159,17 @@ def test_what_changed_is_printed(root: Path, capsys: pytest.CaptureFixture[str])
     assert all(re.fullmatch(r"changed generated/\S+ \(\+1 -1\)", line) for line in printed)
 
 
-def test_a_check_shows_what_differs_and_writes_nothing(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_change_of_the_runtime_alone_is_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (root / "runtime" / "retry.py").open("a") as module:
+        module.write("# A change.\n")
+    assert main(["--check"], root) == 1
+    assert "changed generated/genauth_email/_runtime/retry.py (+1 -0)\n" in capsys.readouterr().out
+
+    assert main([], root) == 0
+    assert capsys.readouterr().out == "changed generated/genauth_email/_runtime/retry.py (+1 -0)\n"
+
+
+def test_a_check_shows_what_differs_and_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: 登录。")
     before = state(root)
 
@@ -192,35 +199,35 @@ def test_a_check_can_be_read_where_characters_are_missing(repository: Path) -> N
 
 
 @pytest.mark.parametrize(("edit", "at", "reason"), WRONG_CONTRACTS.values(), ids=WRONG_CONTRACTS)
-def test_a_wrong_contract_is_refused_with_its_line(
+def test_a_wrong_contract_is_rejected_with_its_line(
     root: Path, capsys: pytest.CaptureFixture[str], edit: tuple[str, str], at: str, reason: str
 ) -> None:
     replace(root / "openapi.yaml", *edit)
-    told = refusals(root, capsys)
+    found = issues(root, capsys)
     text = (root / "openapi.yaml").read_bytes().decode().split("\n")
-    assert {fault.file for fault in told} == {"openapi.yaml"}
-    assert [fault for fault in told if reason in fault.reason and at in text[fault.line - 1]], told
+    assert {issue.file for issue in found} == {"openapi.yaml"}
+    assert [issue for issue in found if reason in issue.reason and at in text[issue.line - 1]], found
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "issue"),
     [
-        (b"", Refusal("openapi.yaml", 1, "a mapping is expected")),
-        (b"# Nothing yet.\n", Refusal("openapi.yaml", 1, "a mapping is expected")),
-        (b"- openapi: 3.1.0\n", Refusal("openapi.yaml", 1, "a mapping is expected")),
-        (b"openapi: 3.1.0\ninfo:\n  title: Gr\xfc\xdfe\n", Refusal("openapi.yaml", 3, "not UTF-8")),
-        ("openapi: 3.1.0\n".encode("utf-16"), Refusal("openapi.yaml", 1, "not UTF-8")),
+        (b"", Issue("openapi.yaml", 1, "a mapping is expected")),
+        (b"# Nothing yet.\n", Issue("openapi.yaml", 1, "a mapping is expected")),
+        (b"- openapi: 3.1.0\n", Issue("openapi.yaml", 1, "a mapping is expected")),
+        (b"openapi: 3.1.0\ninfo:\n  title: Gr\xfc\xdfe\n", Issue("openapi.yaml", 3, "not UTF-8")),
+        ("openapi: 3.1.0\n".encode("utf-16"), Issue("openapi.yaml", 1, "not UTF-8")),
     ],
 )
-def test_a_contract_that_is_no_text_or_no_mapping_is_refused(
-    root: Path, capsys: pytest.CaptureFixture[str], content: bytes, told: Refusal
+def test_a_contract_that_is_no_text_or_no_mapping_is_rejected(
+    root: Path, capsys: pytest.CaptureFixture[str], content: bytes, issue: Issue
 ) -> None:
     (root / "openapi.yaml").write_bytes(content)
-    assert refusals(root, capsys) == [told]
+    assert issues(root, capsys) == [issue]
 
 
 @pytest.mark.parametrize("name", ["openapi.yaml", "generator-config.yml"])
-def test_a_missing_input_is_told(root: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_a_missing_input_is_reported(root: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     (root / name).unlink()
     assert main([], root) == 1
     assert capsys.readouterr().err == f"{name}: No such file or directory\ngenerated/ is as it was.\n"
@@ -247,14 +254,14 @@ def test_a_contract_can_begin_with_a_byte_order_mark(root: Path) -> None:
         (("  - ruff check", "  - nothing-like-it\n  - ruff check"), "- nothing", "not found"),
     ],
 )
-def test_a_wrong_config_is_refused_with_its_line(
+def test_a_wrong_config_is_rejected_with_its_line(
     root: Path, capsys: pytest.CaptureFixture[str], edit: tuple[str, str], at: str, reason: str
 ) -> None:
     replace(root / "generator-config.yml", *edit)
-    [told] = refusals(root, capsys)
-    assert told.file == "generator-config.yml"
-    assert reason in told.reason
-    assert at in (root / "generator-config.yml").read_text().splitlines()[told.line - 1]
+    [issue] = issues(root, capsys)
+    assert issue.file == "generator-config.yml"
+    assert reason in issue.reason
+    assert at in (root / "generator-config.yml").read_text().splitlines()[issue.line - 1]
 
 
 @pytest.mark.parametrize(
@@ -267,18 +274,17 @@ def test_a_wrong_config_is_refused_with_its_line(
         ("{% include 'x.jinja' %}", 1, "TemplateNotFound: x.jinja"),
         ("x = 1\nx = = 2\n", 0, "genauth_email/types.py would be no Python: line 2, 'x = = 2'"),
         ("x = '\\d'\n", 0, "invalid escape sequence"),
-        ("x = '\0'\n", 0, "null byte"),
         ("def f(a, a): ...\n", 0, "duplicate argument 'a'"),
     ],
 )
-def test_a_wrong_template_is_refused_with_its_line(
+def test_a_wrong_template_is_rejected_with_its_line(
     root: Path, capsys: pytest.CaptureFixture[str], text: str, line: int, reason: str
 ) -> None:
     (root / "templates" / "types.py.jinja").write_text(text)
-    [told] = refusals(root, capsys)
-    assert told.file == ("templates/types.py.jinja" if line else "templates/")
-    assert told.line == line
-    assert reason in told.reason
+    [issue] = issues(root, capsys)
+    assert issue.file == ("templates/types.py.jinja" if line else "templates/")
+    assert issue.line == line
+    assert reason in issue.reason
 
 
 # ---------------------------------------------------------------- in the middle
@@ -301,7 +307,7 @@ def test_ctrl_c_does_not_come_between_the_two_steps(root: Path, monkeypatch: pyt
     assert sorted(path.name for path in root.iterdir()) == sorted(INPUTS)
 
 
-def test_a_step_that_fails_is_taken_back(
+def test_a_step_that_fails_is_undone(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
@@ -356,9 +362,7 @@ def test_ctrl_c_leaves_everything_as_it_was(repository: Path, waiting: "subproce
     assert not list(repository.glob(".generated-*"))
 
 
-def test_what_a_killed_run_left_is_gone_after_the_next(
-    repository: Path, waiting: "subprocess.Popen[str]"
-) -> None:
+def test_what_a_killed_run_left_is_removed_by_the_next(repository: Path, waiting: "subprocess.Popen[str]") -> None:
     os.killpg(waiting.pid, signal.SIGKILL)
     waiting.wait()
     assert list(repository.glob(".generated-*"))
@@ -370,7 +374,7 @@ def test_what_a_killed_run_left_is_gone_after_the_next(
     assert main(["--check"], repository) == 0
 
 
-def test_odd_leftovers_are_gone_too(root: Path, tmp_path: Path) -> None:
+def test_leftovers_of_any_kind_are_removed(root: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "precious").touch()
@@ -514,8 +518,11 @@ def hostile_contract(root: Path, text: str) -> Any:
     contract = with_texts(YAML(typ="safe").load(root / "openapi.yaml"), text)
     contract["info"].update(title=text, contact={"name": text}, license={"name": text, "identifier": text})
     contract["servers"] = [{"url": f"https://{{host}}/{text}", "variables": {"host": {"default": text}}}]
-    content = contract["paths"]["/api/v3/send-email"]["post"]["requestBody"]["content"]["application/json"]
+    operation = contract["paths"]["/api/v3/send-email"]["post"]
+    content = operation["requestBody"]["content"]["application/json"]
     content["examples"] = {"Hostile": {"value": {"channel": text, "email": text}}}
+    for example in operation["responses"]["200"]["content"]["application/json"]["examples"].values():
+        example["value"] |= {"message": text, "more": [text, 1.5, True, None]}
     contract["components"]["schemas"]["SendEmailRespDto"]["properties"]["kind"] = {
         "type": "string",
         "default": text,

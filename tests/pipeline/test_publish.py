@@ -1,6 +1,6 @@
 """`make publish`, to a pypiserver that wants a password for everything.
 
-What a person sees is tried through make; what indexes do differently, without it, because that is faster.
+What a person sees goes through make. How indexes differ is tested without it, because that is faster.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ import pytest
 
 from scripts import publish
 from scripts.publish import PublishError
-from tests.genauth_server import GenAuth
+from tests.mock_server import MockServer
 
 from .conftest import ROOT, make
 from .index import PASSWORD, USERNAME, Index, serve
@@ -39,9 +39,7 @@ print(genauth_email.__file__)
 
 
 @pytest.fixture
-def index(
-    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Generator[Index]:
+def index(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
     """An index with nothing in it. A test says how it differs with `@index_with`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     (tmp_path / "index").mkdir()
@@ -61,10 +59,10 @@ def make_publish(repository: Path, *arguments: str, **environment: str) -> tuple
 
 
 def test_what_is_published_can_be_installed_and_sends_an_email(
-    repository: Path, index: Index, genauth: GenAuth, tmp_path: Path
+    repository: Path, index: Index, mock_server: MockServer, tmp_path: Path
 ) -> None:
-    said = make_publish(repository, f"INDEX_URL={index.url}")
-    assert said == (0, [f"published: {name}" for name in sorted(index.files)], [])
+    printed = make_publish(repository, f"INDEX_URL={index.url}")
+    assert printed == (0, [f"published: {name}" for name in sorted(index.files)], [])
     assert index.files == {path.name: path.read_bytes() for path in (repository / "dist").iterdir()}
 
     venv = tmp_path / "venv"
@@ -78,13 +76,13 @@ def test_what_is_published_can_be_installed_and_sends_an_email(
     (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     installed = subprocess.check_output(
         [venv / "bin" / "python", "-W", "error", "-c", SEND_TWO_EMAILS],
-        env={"GENAUTH_APP_ID": "app123", "GENAUTH_APP_HOST": genauth.url},
+        env={"GENAUTH_APP_ID": "app123", "GENAUTH_APP_HOST": mock_server.url},
         cwd=tmp_path,
         text=True,
     )
 
     assert installed.strip() == str(site_packages / "genauth_email" / "__init__.py")
-    sent = [received.json["email"] for received in genauth.received]
+    sent = [received.json["email"] for received in mock_server.received]
     assert sent == ["sync@example.com", "async@example.com"]
 
 
@@ -98,34 +96,32 @@ def test_a_version_is_published_once(repository: Path, index: Index) -> None:
 
     with (repository / "templates" / "types.py.jinja").open("a") as template:
         template.write("# Other contents, and the same version.\n")
-    code, said, (complaint, make_fails) = make_publish(repository, f"INDEX_URL={index.url}")
-    assert (code, said) == (2, [])
+    code, printed, (complaint, make_fails) = make_publish(repository, f"INDEX_URL={index.url}")
+    assert (code, printed) == (2, [])
     assert complaint == "generated/ is not what the inputs give: run `make generate` and commit it."
 
     assert make(repository, "generate").returncode == 0
-    code, said, (complaint, make_fails) = make_publish(repository, f"INDEX_URL={index.url}")
-    assert (code, said) == (2, [])
+    code, printed, (complaint, make_fails) = make_publish(repository, f"INDEX_URL={index.url}")
+    assert (code, printed) == (2, [])
     assert complaint.startswith(f"error: {wheel} is already there with other contents.")
     assert "raise package_version_override in generator-config.yml, run `make generate`" in complaint
     assert make_fails.startswith("make: ***")
     assert index.files == before
 
 
-def test_a_wrong_password_is_told(repository: Path, index: Index) -> None:
-    code, said, (complaint, _) = make_publish(
+def test_a_wrong_password_is_reported(repository: Path, index: Index) -> None:
+    code, printed, (complaint, _) = make_publish(
         repository, f"INDEX_URL={index.url}", UV_PUBLISH_PASSWORD="a-wrong-one"
     )
-    assert (code, said, index.files) == (2, [], {})
+    assert (code, printed, index.files) == (2, [], {})
     assert complaint.startswith(f"error: {index.url}/simple/genauth-email/ refused the credentials (403).")
     assert "a-wrong-one" not in complaint
 
 
 def test_without_an_index_there_is_one_clear_error(repository: Path) -> None:
-    code, said, (complaint, make_fails) = make_publish(repository)
-    assert (code, said) == (2, [])
-    assert complaint.startswith(
-        "error: INDEX_URL is missing. Give the URL where the package index takes uploads:"
-    )
+    code, printed, (complaint, make_fails) = make_publish(repository)
+    assert (code, printed) == (2, [])
+    assert complaint.startswith("error: INDEX_URL is missing. Give the URL where the package index takes uploads:")
     assert make_fails.startswith("make: ***")
 
 
@@ -148,13 +144,13 @@ Publish = Callable[..., tuple[list[str], str]]
 
 @pytest.fixture
 def publish_to(files: list[Path], client: httpx.Client, capsys: pytest.CaptureFixture[str]) -> Publish:
-    """Publishes `files` on an index, and returns what is said, and what is complained of."""
+    """Publishes `files` on an index, and returns what is printed, and to stderr."""
 
     def publish_to(index: Index, **environment: str) -> tuple[list[str], str]:
         settings = publish.settings({"INDEX_URL": index.url, **CREDENTIALS, **environment})
         publish.publish(files, settings, client)
-        said, complaint = capsys.readouterr()
-        return said.splitlines(), complaint
+        printed, complaint = capsys.readouterr()
+        return printed.splitlines(), complaint
 
     return publish_to
 
@@ -166,9 +162,7 @@ def put(files: list[Path], index: Index, contents: bytes | None = None) -> None:
 
 
 @index_with({"hash_algo": "md5"}, {"hash_algo": "sha256"}, {"hash_algo": "blake2b"})
-def test_any_hash_tells_whether_the_contents_are_the_same(
-    files: list[Path], index: Index, publish_to: Publish
-) -> None:
+def test_any_hash_tells_whether_the_contents_are_the_same(files: list[Path], index: Index, publish_to: Publish) -> None:
     put(files, index)
     assert publish_to(index) == ([f"already there: {file.name}" for file in files], "")
 
@@ -184,9 +178,7 @@ def test_without_a_hash_what_is_there_is_taken_for_something_else(index: Index, 
         publish_to(index)
 
 
-def test_what_was_published_by_half_is_completed(
-    files: list[Path], index: Index, publish_to: Publish
-) -> None:
+def test_what_was_published_by_half_is_completed(files: list[Path], index: Index, publish_to: Publish) -> None:
     wheel, sdist = files
     put([wheel], index)
     assert publish_to(index) == ([f"already there: {wheel.name}", f"published: {sdist.name}"], "")
@@ -204,17 +196,13 @@ def test_if_one_file_differs_neither_is_published(
 
 
 @index_with({"hide": 1})
-def test_who_is_overtaken_by_the_same_contents_succeeds(
-    files: list[Path], index: Index, publish_to: Publish
-) -> None:
+def test_a_race_with_the_same_contents_succeeds(files: list[Path], index: Index, publish_to: Publish) -> None:
     put(files, index)
     assert publish_to(index)[1] == ""
 
 
 @index_with({"hide": 1})
-def test_who_is_overtaken_by_other_contents_is_refused(
-    files: list[Path], index: Index, publish_to: Publish
-) -> None:
+def test_a_race_with_other_contents_fails(files: list[Path], index: Index, publish_to: Publish) -> None:
     put(files, index, b"other contents")
     with pytest.raises(PublishError, match="is already there with other contents"):
         publish_to(index)
@@ -222,16 +210,14 @@ def test_who_is_overtaken_by_other_contents_is_refused(
 
 
 @index_with({"hide": 9})
-def test_what_an_index_says_when_it_refuses_is_passed_on(
-    files: list[Path], index: Index, publish_to: Publish
-) -> None:
+def test_what_an_index_says_when_it_refuses_is_passed_on(files: list[Path], index: Index, publish_to: Publish) -> None:
     put(files, index)
     with pytest.raises(PublishError, match=f"^{index.url} did not take {files[0].name}:\n") as raised:
         publish_to(index)
-    said = " ".join(str(raised.value).split())  # uv breaks its lines to fit.
-    assert "409 Conflict" in said
-    assert f"Package '{files[0].name}' already exists!" in said
-    assert "<" not in said
+    printed = " ".join(str(raised.value).split())  # uv breaks its lines to fit.
+    assert "409 Conflict" in printed
+    assert f"Package '{files[0].name}' already exists!" in printed
+    assert "<" not in printed
 
 
 @index_with({"disable_fallback": False, "fallback_url": "http://127.0.0.1:1/simple"})
@@ -241,26 +227,26 @@ def test_an_index_that_sends_on_to_a_public_one_is_not_followed(index: Index, pu
 
 def test_a_slash_more_or_less_does_not_matter(index: Index, publish_to: Publish) -> None:
     publish_to(index, INDEX_URL=f"{index.url}/")
-    said, complaint = publish_to(index, INDEX_URL=f"{index.url}/", CHECK_URL=f"{index.url}/simple")
-    assert [line.partition(":")[0] for line in said] == ["already there"] * 2
+    printed, complaint = publish_to(index, INDEX_URL=f"{index.url}/", CHECK_URL=f"{index.url}/simple")
+    assert [line.partition(":")[0] for line in printed] == ["already there"] * 2
     assert complaint == ""
 
 
-def test_a_check_url_where_nothing_is_listed_is_told(index: Index, publish_to: Publish) -> None:
-    said, complaint = publish_to(index, CHECK_URL=f"{index.url}/packages")
-    assert len(said) == 2
+def test_a_check_url_where_nothing_is_listed_is_reported(index: Index, publish_to: Publish) -> None:
+    printed, complaint = publish_to(index, CHECK_URL=f"{index.url}/packages")
+    assert len(printed) == 2
     assert all(f"/packages/ does not list {name}." in complaint for name in index.files)
 
 
-def test_an_index_that_cannot_be_reached_is_told(tmp_path: Path, publish_to: Publish) -> None:
+def test_an_index_that_cannot_be_reached_is_reported(tmp_path: Path, publish_to: Publish) -> None:
     page = "http://127.0.0.1:1/simple/genauth-email/"
     with pytest.raises(PublishError, match=f"^{page} cannot be read: .*refused"):
         publish_to(Index("http://127.0.0.1:1", tmp_path))
 
 
-def test_a_check_url_that_is_no_simple_index_is_told(index: Index, publish_to: Publish) -> None:
+def test_a_check_url_that_is_no_simple_index_is_reported(index: Index, publish_to: Publish) -> None:
     page = f"{index.url}/genauth-email/"
-    with pytest.raises(PublishError, match=f"^{page} answered 303 See Other. .*: set CHECK_URL"):
+    with pytest.raises(PublishError, match=f"^{page} responded with 303 See Other. .*: set CHECK_URL"):
         publish_to(index, CHECK_URL=index.url)
 
 
@@ -276,7 +262,7 @@ def test_a_check_url_that_is_no_simple_index_is_told(index: Index, publish_to: P
         ("https://127.0.0.1:port/", "is no URL that begins with https:// or http:// and names a host"),
     ],
 )
-def test_a_url_that_cannot_be_used_is_told_without_what_is_in_it(name: str, url: str, complaint: str) -> None:
+def test_a_url_that_cannot_be_used_is_reported_without_its_contents(name: str, url: str, complaint: str) -> None:
     with pytest.raises(PublishError, match=f"^{name} {complaint}") as raised:
         publish.settings({"INDEX_URL": "http://127.0.0.1/", name: url, **CREDENTIALS})
     assert url not in str(raised.value)

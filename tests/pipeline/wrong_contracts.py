@@ -1,4 +1,4 @@
-"""Edits that spoil the contract, each with what `make generate` says of it."""
+"""Edits that spoil the contract, each with the issue that `make generate` reports."""
 
 LANG = "    Lang:\n"
 LAST_NAME = "        - CustomCodeError\n"
@@ -24,12 +24,12 @@ def schema(text: str) -> tuple[str, str]:
 
 
 def field(text: str) -> tuple[str, str]:
-    """An edit that adds a field to the answer."""
+    """An edit that adds a field to the response."""
     return FIRST_FIELD, f"        {text}\n{FIRST_FIELD}"
 
 
-def answer(text: str) -> tuple[str, str]:
-    """An edit that adds an operation with an answer of its own."""
+def response(text: str) -> tuple[str, str]:
+    """An edit that adds an operation with a response of its own."""
     return operation(f"responses: {{'200': {{description: x{text}}}}}")
 
 
@@ -41,9 +41,9 @@ def parameter(text: str) -> tuple[str, str]:
     return operation(f"parameters: [{{{text}}}]\n      {RESPONSE}")
 
 
-NOT_AN_ANSWER = "an answer is a JSON object that requires `statusCode`, an integer, and `message`, a string"
+NOT_A_RESPONSE = "a response is a JSON object that requires `statusCode`, an integer, and `message`, a string"
 
-# Each is an edit of the contract, from one text to another; what is in the line that is told; and the reason.
+# For each: an edit of the contract, as two texts; a part of the line that is reported; a part of the reason.
 WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     # YAML
     "syntax": (
@@ -57,27 +57,10 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         'not valid YAML: found duplicate key "tags"',
     ),
     "tab": (("      tags: [email]", "\ttags: [email]"), "tags:", "not valid YAML: found character '\\t'"),
-    "control character": (
-        ("title: GenAuth", "title: \0GenAuth"),
-        "title:",
-        "not valid YAML: a control character",
-    ),
-    "second document": (
-        ("openapi: 3.1.0", "---\n---\nopenapi: 3.1.0"),
-        "---",
-        "not valid YAML: but found another document",
-    ),
-    "tag": (("title: GenAuth", "title: !text GenAuth"), "title:", "put it into quotes"),
     "date": (
         ("value: 203.0.113.9", "value: 2001-02-03"),
         "2001-02-03",
         "2001-02-03 is neither a string nor a number",
-    ),
-    "not a number": (("value: 203.0.113.9", "value: .nan"), ".nan", "nan is no number in JSON"),
-    "half a character": (
-        ("title: GenAuth", r'title: "\ud800"' + " #"),
-        "title:",
-        "has half a character in it",
     ),
     "number as a key": (
         ('        "200":', "        200:"),
@@ -87,7 +70,6 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     # OpenAPI
     "swagger": (("openapi: 3.1.0", 'swagger: "2.0"'), "swagger", "the contract has to be OpenAPI 3.1"),
     "OpenAPI 3.0": (("openapi: 3.1.0", "openapi: 3.0.3"), "openapi", "the contract has to be OpenAPI 3.1"),
-    "OpenAPI 3.2": (("openapi: 3.1.0", "openapi: 3.2.0"), "openapi", "the contract has to be OpenAPI 3.1"),
     "no version": (("openapi: 3.1.0\n", ""), "info:", "the contract has to be OpenAPI 3.1"),
     "wrong type": (
         ("required: [channel, email]", "required: yes"),
@@ -97,13 +79,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "unknown type": (("type: object", "type: objekt"), "type: objekt", "'objekt' is not"),
     "unknown key": (("operationId:", "operationID:"), "operationID", "('operationID' was unexpected)"),
     "no paths": (("\npaths:\n", "\nx-paths:\n"), "openapi:", f"paths: {MISSING}"),
-    "path without a slash": (
-        (PATH, PATH.replace("/", "", 1)),
-        "api/v3",
-        "('api/v3/send-email' was unexpected)",
-    ),
-    "no responses": (("      responses:\n", "      x-responses:\n"), "post:", "an answer '200' is missing"),
-    "no response 200": (('        "200":\n', '        "201":\n'), "responses:", "an answer '200' is missing"),
+    "no response 200": (('        "200":\n', '        "201":\n'), "responses:", "a response '200' is missing"),
     # References
     "reference to nothing": (
         ('$ref: "#/components/schemas/SendEmailDto"', '$ref: "#/components/schemas/SendDto"'),
@@ -123,30 +99,23 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "properties/message",
         "is not '#/components/…/…'",
     ),
-    "reference to itself": (
-        schema("Loop: {$ref: '#/components/schemas/Loop'}"),
-        "Loop:",
-        "'#/components/schemas/Loop' leads back to here",
-    ),
     "required field that is none": (
         ("[channel, email]", "[channel, emial]"),
         "emial",
         "there is no property 'emial'",
     ),
-    # Vocabularies
+    # Enums
     "value of another type": (("- CHANNEL_LOGIN\n", "- 7\n"), "enum:", MIXED),
-    "null as a value": (("enum: [zh-CN", "enum: [null, zh-CN"), "enum:", MIXED),
     "no values": (("enum: [zh-CN, en-US, ja-JP, zh-TW]", "enum: []"), "enum: []", "this should be non-empty"),
     "value twice": (
         ("        - CHANNEL_REGISTER\n", "        - CHANNEL_REGISTER\n        - CHANNEL_LOGIN\n"),
         "- CHANNEL_LOGIN",
         "'CHANNEL_LOGIN' is there twice",
     ),
-    "number twice": (("enum: [200,", "enum: [200, 200,"), "enum: [200", "200 is there twice"),
     "values of one name": (
         schema("Size: {type: string, enum: [a-b, A b]}"),
         "Size:",
-        "'A B' would be called A_B, as 'a-b' is",
+        "'A b' would be called A_B, as 'a-b' is",
     ),
     "one name too few": ((LAST_NAME, ""), "x-enum-varnames", " names for "),
     "misspelt keyword": (
@@ -165,12 +134,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "name twice": (
         (LAST_NAME, "        - ThrottleError\n"),
         "- ThrottleError",
-        "'ThrottleError' would be called THROTTLE_ERROR, as 429 is",
-    ),
-    "names are no list": (
-        ("x-enum-varnames:\n", "x-enum-varnames:\n        a:\n"),
-        "x-enum-varnames",
-        "is not of type 'array'",
+        "'ThrottleError' is there twice",
     ),
     "name of no class": (
         (LAST_NAME, "        - custom_code\n"),
@@ -236,7 +200,17 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "operation with a name of the clients'": (
         operation(operation_id="close"),
         "operationId: close",
-        "genauth_email/client.py would have two things called 'close': choose another name",
+        "the clients have something else called 'close': choose another name",
+    ),
+    "deduplication interval that is no number": (
+        ("x-deduplication-interval: 60", "x-deduplication-interval: a minute"),
+        "x-deduplication-interval: a minute",
+        "a number of seconds greater than 5 is needed, such as 60",
+    ),
+    "deduplication interval that is too short": (
+        ("x-deduplication-interval: 60", "x-deduplication-interval: 5"),
+        "x-deduplication-interval: 5",
+        "a number of seconds greater than 5 is needed, such as 60",
     ),
     "schema with a title": (
         ("    Channel:\n", "    Channel:\n      title: The channel\n"),
@@ -249,9 +223,9 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "its class would be 'Size'",
     ),
     "schema with a name of the client's": (
-        schema("Request: {type: object, properties: {a: {type: string}}}"),
-        "Request:",
-        "genauth_email/client.py would have two things called 'Request'",
+        schema("Specification: {type: object, properties: {a: {type: string}}}"),
+        "Specification:",
+        "genauth_email/client.py would have two things called 'Specification'",
     ),
     "schemas of one module": (
         (LANG, "    SMSSize: {type: string, enum: [a]}\n    SmsSize: {type: string, enum: [a]}\n" + LANG),
@@ -271,7 +245,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "field with an invisible name": (
         field(r'"a\nb": {type: string}'),
         r'"a\nb"',
-        "has a character in it that cannot be seen",
+        "has an invisible character",
     ),
     "field with a name of an argument's": (
         ("        email:\n", "        lang: {type: string}\n        email:\n"),
@@ -291,47 +265,41 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     # What the generator leaves out, and what the templates cannot do
     "constant": (field("kind: {const: x}"), "kind:", "the templates know neither `const` nor"),
     "file": (field("kind: {type: string, format: binary}"), "kind:", "nor `format: binary`"),
-    "field that is neither": (field("kind: {const: {a: 1}}"), "kind:", "Input should be a valid string"),
     "wrong default": (
         field("kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}"),
         "SendEmailRespDto:",
         "Value x is not valid for enum",
     ),
-    "answer without a message": (
+    "response without a message": (
         ("required: [statusCode, message]", "required: [statusCode]"),
         "SendEmailRespDto:",
-        NOT_AN_ANSWER,
+        NOT_A_RESPONSE,
     ),
-    "answer with a number as a message": (
+    "response with a number as a message": (
         (FIRST_FIELD, FIRST_FIELD.replace("string", "number")),
         "SendEmailRespDto:",
-        NOT_AN_ANSWER,
+        NOT_A_RESPONSE,
     ),
-    "answer with a string as a code": (
+    "response with a string as a code": (
         ("            - type: integer\n", "            - type: string\n"),
         "SendEmailRespDto:",
-        NOT_AN_ANSWER,
+        NOT_A_RESPONSE,
     ),
-    "answer that is a list": (
-        answer(", content: {application/json: {schema: {type: array, items: {}}}}"),
+    "response that is a list": (
+        response(", content: {application/json: {schema: {type: array, items: {}}}}"),
         "'200'",
-        NOT_AN_ANSWER,
+        NOT_A_RESPONSE,
     ),
-    "answer that is nothing": (answer(""), "'200'", NOT_AN_ANSWER),
-    "answer that is text": (
-        answer(", content: {text/plain: {schema: {type: string}}}"),
+    "response that is nothing": (response(""), "'200'", NOT_A_RESPONSE),
+    "response that is text": (
+        response(", content: {text/plain: {schema: {type: string}}}"),
         "'200'",
-        NOT_AN_ANSWER,
+        NOT_A_RESPONSE,
     ),
-    "answer that is an image": (
-        answer(", content: {image/png: {}}"),
-        "post:",
-        "Unsupported content_type image/png",
-    ),
-    "answers of two schemas": (
-        answer(f"}}, '400': {{description: x, content: {EMAIL}"),
+    "responses of two schemas": (
+        response(f"}}, '400': {{description: x, content: {EMAIL}"),
         "responses:",
-        "all answers of an operation have to be of one schema",
+        "all responses of an operation have to be of one schema",
     ),
     "body that is a form": (
         body("multipart/form-data: {schema: {$ref: '#/components/schemas/SendEmailDto'}}"),
@@ -367,10 +335,5 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         parameter("name: timeout, in: query, schema: {type: string}"),
         "parameters:",
         "'timeout': the functions need the name 'timeout' for themselves",
-    ),
-    "header with an unusable name": (
-        parameter(r'name: "x\r\ny", in: header, schema: {type: string}'),
-        "parameters:",
-        "is no name of a header or parameter",
     ),
 }

@@ -23,7 +23,17 @@ from genauth_email import (
 )
 from genauth_email.api.email import send_email
 from genauth_email.errors import Delivery, raise_for_status_code
-from genauth_email.types import UNSET, Request, Response, Unset
+from genauth_email.testing import (
+    MockServer,
+    api_error,
+    connection_refused,
+    gateway_error,
+    mock_genauth,
+    send_email_response,
+    throttled,
+    unknown_outcome,
+)
+from genauth_email.types import UNSET, Operation, Request, Response, Unset
 
 
 def sync_client() -> None:
@@ -39,9 +49,7 @@ def sync_client() -> None:
         max_retries=0,
         http_client=httpx.Client(),
     )
-    AuthenticationClient(
-        app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None
-    )
+    AuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
     AuthenticationClient(lang=Lang.EN_US, timeout=5)
 
     client = AuthenticationClient(timeout=httpx.Timeout(10, connect=2))
@@ -51,8 +59,8 @@ def sync_client() -> None:
 
 
 def sync_call(client: AuthenticationClient) -> str:
-    answer = client.send_email("CHANNEL_LOGIN", "test@example.com")
-    assert_type(answer, SendEmailRespDto)
+    response = client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert_type(response, SendEmailRespDto)
     client.send_email(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
     client.send_email(
         "CHANNEL_VERIFY_MFA",
@@ -62,10 +70,8 @@ def sync_call(client: AuthenticationClient) -> str:
         access_token="token",
         timeout=httpx.Timeout(3),
     )
-    client.send_email(
-        "CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip=None, access_token=None, timeout=1
-    )
-    return answer.message
+    client.send_email("CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip=None, access_token=None, timeout=1)
+    return response.message
 
 
 def sync_options(client: AuthenticationClient) -> None:
@@ -73,9 +79,7 @@ def sync_options(client: AuthenticationClient) -> None:
     client.with_options(app_id="other-app", app_host="https://other.example.com", access_token="token")
     client.with_options(lang="ja-JP", real_ip="203.0.113.9", timeout=1.5, max_retries=3)
     client.with_options(lang=None, real_ip=None, access_token=None)
-    client.with_options(lang=Lang.ZH_CN, timeout=httpx.Timeout(1)).send_email(
-        "CHANNEL_LOGIN", "test@example.com"
-    )
+    client.with_options(lang=Lang.ZH_CN, timeout=httpx.Timeout(1)).send_email("CHANNEL_LOGIN", "test@example.com")
 
 
 async def async_client() -> None:
@@ -92,9 +96,7 @@ async def async_client() -> None:
         max_retries=0,
         http_client=httpx.AsyncClient(),
     )
-    AsyncAuthenticationClient(
-        app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None
-    )
+    AsyncAuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
     AsyncAuthenticationClient(lang=Lang.EN_US, timeout=5)
 
     client = AsyncAuthenticationClient(timeout=httpx.Timeout(10, connect=2))
@@ -104,8 +106,8 @@ async def async_client() -> None:
 
 
 async def async_call(client: AsyncAuthenticationClient) -> str:
-    answer = await client.send_email("CHANNEL_LOGIN", "test@example.com")
-    assert_type(answer, SendEmailRespDto)
+    response = await client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert_type(response, SendEmailRespDto)
     await client.send_email(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
     await client.send_email(
         "CHANNEL_VERIFY_MFA",
@@ -118,7 +120,7 @@ async def async_call(client: AsyncAuthenticationClient) -> str:
     await client.send_email(
         "CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip=None, access_token=None, timeout=1
     )
-    return answer.message
+    return response.message
 
 
 async def async_options(client: AsyncAuthenticationClient) -> None:
@@ -138,20 +140,19 @@ def sync_functions(client: AuthenticationClient, body: SendEmailDto) -> Response
     return response
 
 
-async def async_functions(
-    client: AsyncAuthenticationClient, body: SendEmailDto
-) -> Response[SendEmailRespDto]:
+async def async_functions(client: AsyncAuthenticationClient, body: SendEmailDto) -> Response[SendEmailRespDto]:
     assert_type(await send_email.asyncio(client=client, body=body), SendEmailRespDto)
     response = await send_email.asyncio_detailed(client=client, body=body)
     assert_type(response, Response[SendEmailRespDto])
     return response
 
 
-async def requests(client: AuthenticationClient, twin: AsyncAuthenticationClient, body: SendEmailDto) -> None:
-    path, more = "/api/v3/send-email", {"x-trace": "1"}
-    response = client.request("POST", path, body=body, answer=SendEmailRespDto, headers=more)
+async def requests(client: AuthenticationClient, async_client: AsyncAuthenticationClient, body: SendEmailDto) -> None:
+    operation = Operation(method="POST", path="/api/v3/send-email", response_model=SendEmailRespDto)
+    more = {"x-trace": "1"}
+    response = client.request(operation, body=body, headers=more)
     assert_type(response, Response[SendEmailRespDto])
-    response = await twin.request("POST", path, body=body, answer=SendEmailRespDto, params=more)
+    response = await async_client.request(operation, body=body, params=more)
     assert_type(response, Response[SendEmailRespDto])
 
 
@@ -166,18 +167,18 @@ def parts_of_a_response(response: Response[SendEmailRespDto]) -> None:
     assert_type(response.parsed, SendEmailRespDto)
 
 
-def parts_of_an_answer(answer: SendEmailRespDto) -> None:
-    assert_type(answer.status_code, int | StatusCode)
-    assert_type(answer.message, str)
-    assert_type(answer.api_code, ApiCode | int | Unset)
-    assert_type(answer.request_id, str | Unset)
-    assert_type(answer.request_id or None, str | None)
-    if answer.request_id is not UNSET:
-        assert_type(answer.request_id, str)
-    succeeded: bool = answer.status_code == StatusCode.OK
+def parts_of_a_response_model(response: SendEmailRespDto) -> None:
+    assert_type(response.status_code, int | StatusCode)
+    assert_type(response.message, str)
+    assert_type(response.api_code, ApiCode | int | Unset)
+    assert_type(response.request_id, str | Unset)
+    assert_type(response.request_id or None, str | None)
+    if response.request_id is not UNSET:
+        assert_type(response.request_id, str)
+    succeeded: bool = response.status_code == StatusCode.OK
     print(
         succeeded,
-        answer.to_dict()["statusCode"],
+        response.to_dict()["statusCode"],
         SendEmailRespDto.from_dict({"statusCode": 200, "message": ""}),
     )
 
@@ -192,13 +193,43 @@ def parts_of_a_request() -> None:
     print(text, SendEmailRespDto(status_code=200, message="", request_id=UNSET))
 
 
+def errors_of_a_users_tests() -> None:
+    APIError()
+    APIError("Too many.", status_code=429, message="Too many.", headers={"retry-after": "60"})
+    ThrottleError("Too many.", status_code=429, api_code=2005, request_id="r-1", http_status=200, content=b"{}")
+    APITimeoutError("No response.", delivery="unknown")
+    APIConnectionError("No route.", delivery="not_sent")
+    InvalidResponseError("Not ours.", http_status=302, headers={}, content=b"")
+
+
+async def testing() -> None:
+    assert_type(throttled(), ThrottleError)
+    assert_type(throttled(retry_after=60), ThrottleError)
+    assert_type(gateway_error(503), APIError)
+    assert_type(api_error(404, "No such user.", api_code=2004), APIError)
+    assert_type(connection_refused(), APIConnectionError)
+    assert_type(unknown_outcome(), APIConnectionError)
+    assert_type(send_email_response(), SendEmailRespDto)
+    with mock_genauth() as server:
+        assert_type(server, MockServer)
+    async with mock_genauth() as server:
+        assert_type(server, MockServer)
+        assert_type(server.url, str)
+        server.advance(60)
+        server.fail_next(status_code=500)
+        server.fail_next(http_status=503, retry_after=1, carried_out=True)
+        server.fail_next(connection="broken", carried_out=True)
+        server.fail_next(connection="silent")
+        print([email["email"] for email in server.sent], server.received[0].json["email"])
+
+
 def errors(client: AuthenticationClient) -> float | None:
     try:
         client.send_email("CHANNEL_LOGIN", "test@example.com")
     except ThrottleError as error:
-        assert_type(error.retry_after, float | None)
         return error.retry_after
     except APIError as error:
+        assert_type(error.retry_after, float | None)
         assert_type(error.status_code, int)
         assert_type(error.api_code, int | None)
         assert_type(error.message, str)

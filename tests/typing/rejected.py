@@ -14,6 +14,7 @@ from genauth_email import (
     SendEmailRespDto,
 )
 from genauth_email.api.email import send_email
+from genauth_email.testing import api_error, mock_genauth, throttled
 
 TO = "test@example.com"
 BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=TO)
@@ -54,47 +55,47 @@ def sync_calls(client: AuthenticationClient, channel: str) -> None:
         pass
 
 
-async def async_calls(client: AsyncAuthenticationClient, twin: AuthenticationClient) -> None:
+async def async_calls(client: AsyncAuthenticationClient, sync_client: AuthenticationClient) -> None:
     client.send_email("CHANNEL_LOGIN", TO)  # rejected
     print(client.send_email("CHANNEL_LOGIN", TO).message)  # rejected
-    answer: SendEmailRespDto = client.send_email("CHANNEL_LOGIN", TO)  # rejected
-    await twin.send_email("CHANNEL_LOGIN", TO)  # rejected
+    response: SendEmailRespDto = client.send_email("CHANNEL_LOGIN", TO)  # rejected
+    await sync_client.send_email("CHANNEL_LOGIN", TO)  # rejected
     await client.send_email("CHANNEL_LOGON", TO)  # rejected
     await client.send_email("CHANNEL_LOGIN", TO, lang="english")  # rejected
     await client.send_email("CHANNEL_LOGIN")  # rejected
     client.close()  # rejected
     with client:  # rejected
         pass
-    async with twin:  # rejected
+    async with sync_client:  # rejected
         pass
-    print(answer)
+    print(response)
 
 
 def forgets_to_await(client: AsyncAuthenticationClient) -> SendEmailRespDto:
     return client.send_email("CHANNEL_LOGIN", TO)  # rejected
 
 
-def options(client: AuthenticationClient, twin: AsyncAuthenticationClient) -> None:
+def options(client: AuthenticationClient, async_client: AsyncAuthenticationClient) -> None:
     client.with_options("203.0.113.9")  # rejected
     client.with_options(ip="203.0.113.9")  # rejected
     client.with_options(app_id=None)  # rejected
     client.with_options(timeout=None)  # rejected
     client.with_options(http_client=httpx.Client())  # rejected
-    twin.with_options(lang="en")  # rejected
-    other: AuthenticationClient = twin.with_options(lang="en-US")  # rejected
+    async_client.with_options(lang="en")  # rejected
+    other: AuthenticationClient = async_client.with_options(lang="en-US")  # rejected
     print(other)
 
 
-async def functions(client: AuthenticationClient, twin: AsyncAuthenticationClient) -> None:
+async def functions(client: AuthenticationClient, async_client: AsyncAuthenticationClient) -> None:
     send_email.sync(client, BODY)  # rejected
-    send_email.sync(client=twin, body=BODY)  # rejected
+    send_email.sync(client=async_client, body=BODY)  # rejected
     send_email.sync(client=client, body={"channel": "CHANNEL_LOGIN", "email": TO})  # rejected
     send_email.sync(client=client)  # rejected
     await send_email.sync(client=client, body=BODY)  # rejected
     await send_email.asyncio(client=client, body=BODY)  # rejected
-    print(send_email.asyncio(client=twin, body=BODY).message)  # rejected
+    print(send_email.asyncio(client=async_client, body=BODY).message)  # rejected
     print(send_email.sync_detailed(client=client, body=BODY).message)  # rejected
-    print(send_email.asyncio_detailed(client=twin, body=BODY).parsed)  # rejected
+    print(send_email.asyncio_detailed(client=async_client, body=BODY).parsed)  # rejected
     SendEmailDto(channel="CHANNEL_LOGIN", email=TO)  # rejected
     SendEmailDto(channel=Channel.CHANNEL_LOGIN)  # rejected
     SendEmailDto(Channel.CHANNEL_LOGIN, TO, "en-US")  # rejected
@@ -102,13 +103,24 @@ async def functions(client: AuthenticationClient, twin: AsyncAuthenticationClien
 
 def errors(error: APIError, base: GenAuthError) -> None:
     print(error.statusCode)  # rejected
-    print(error.retry_after)  # rejected
+    print(base.retry_after)  # rejected
     print(base.status_code)  # rejected
     api_code: int = error.api_code  # rejected
     request_id: str = error.request_id  # rejected
     print(api_code, request_id)
-    raise APIError("failed")  # rejected
+    raise APIError("failed", 429)  # rejected
 
 
 def compares(error: GenAuthError) -> bool:
     return error.delivery == "sent"  # rejected
+
+
+def testing() -> None:
+    throttled("60")  # rejected
+    api_error("404")  # rejected
+    mock_genauth(8080)  # rejected
+    server = mock_genauth()
+    server.fail_next()  # rejected
+    server.fail_next(status_code=500, http_status=500)  # rejected
+    server.fail_next(connection="slow")  # rejected
+    server.fail_next(connection="broken", retry_after=1)  # rejected

@@ -7,11 +7,4 @@ from .send_email_dto import SendEmailDto
 from .send_email_resp_dto import SendEmailRespDto
 from .status_code import StatusCode
 
-__all__ = (
-    "ApiCode",
-    "Channel",
-    "Lang",
-    "SendEmailDto",
-    "SendEmailRespDto",
-    "StatusCode",
-)
+__all__ = ("ApiCode", "Channel", "Lang", "SendEmailDto", "SendEmailRespDto", "StatusCode")

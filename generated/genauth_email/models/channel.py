@@ -1,7 +1,7 @@
 from enum import StrEnum
 from typing import Literal, NoReturn, TypeAlias
 
-from ..types import masked
+from .._runtime.redaction import mask
 
 
 class Channel(StrEnum):
@@ -43,8 +43,8 @@ class Channel(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
         # An email address can get here by mistake, and no error shows one.
-        shown = masked(value) if "@" in str(value) else repr(value)
-        raise ValueError(f"{shown} is no {cls.__name__}; allowed are {', '.join(cls)}")
+        shown = mask(value) if "@" in str(value) else repr(value)
+        raise ValueError(f"{shown} is not a valid {cls.__name__}; allowed are {', '.join(cls)}")
 
 
 ChannelLiteral: TypeAlias = Literal[

@@ -1,7 +1,7 @@
 from enum import StrEnum
 from typing import Literal, NoReturn, TypeAlias
 
-from ..types import masked
+from .._runtime.redaction import mask
 
 
 class Lang(StrEnum):
@@ -22,14 +22,9 @@ class Lang(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
         # An email address can get here by mistake, and no error shows one.
-        shown = masked(value) if "@" in str(value) else repr(value)
-        raise ValueError(f"{shown} is no {cls.__name__}; allowed are {', '.join(cls)}")
+        shown = mask(value) if "@" in str(value) else repr(value)
+        raise ValueError(f"{shown} is not a valid {cls.__name__}; allowed are {', '.join(cls)}")
 
 
-LangLiteral: TypeAlias = Literal[
-    "zh-CN",
-    "en-US",
-    "ja-JP",
-    "zh-TW",
-]
+LangLiteral: TypeAlias = Literal["zh-CN", "en-US", "ja-JP", "zh-TW"]
 """The values of `Lang`, as plain strings."""

@@ -6,7 +6,8 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from .. import types as _types
+from .._runtime import redaction as _redaction
+from .._runtime import serialization as _json
 from ..models.channel import Channel
 
 
@@ -20,15 +21,12 @@ class SendEmailDto:
             server to say: it refuses the others with `statusCode` 400.
     """
 
-    channel: Channel = _attrs_field(repr=_types.masked)
-    email: str = _attrs_field(repr=_types.masked)
+    channel: Channel = _attrs_field(repr=_redaction.mask)
+    email: str = _attrs_field(repr=_redaction.mask)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that this is, with the contract's names."""
-        field_dict: dict[str, Any] = {
-            "channel": _types.encode(self.channel),
-            "email": _types.encode(self.email),
-        }
+        field_dict: dict[str, Any] = {"channel": _json.encode(self.channel), "email": _json.encode(self.email)}
         return field_dict
 
     @classmethod
@@ -41,7 +39,4 @@ class SendEmailDto:
             ValueError: A field has a value that the contract does not allow.
         """
         d = dict(src_dict)
-        return cls(
-            channel=Channel(d.pop("channel")),
-            email=_types.string(d.pop("email")),
-        )
+        return cls(channel=Channel(d.pop("channel")), email=_json.string(d.pop("email")))

@@ -6,7 +6,8 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from .. import types as _types
+from .._runtime import redaction as _redaction
+from .._runtime import serialization as _json
 from ..models.api_code import ApiCode
 from ..models.status_code import StatusCode
 from ..types import UNSET, Unset
@@ -23,26 +24,24 @@ class SendEmailRespDto:
         request_id: The server's id of the request, to be quoted to the vendor's support. Not always present.
     """
 
-    status_code: int | StatusCode = _attrs_field(repr=_types.with_addresses_masked)
-    message: str = _attrs_field(repr=_types.with_addresses_masked)
-    api_code: ApiCode | int | Unset = _attrs_field(default=UNSET, repr=_types.with_addresses_masked)
-    request_id: str | Unset = _attrs_field(default=UNSET, repr=_types.with_addresses_masked)
-    additional_properties: dict[str, Any] = _attrs_field(
-        init=False, factory=dict, repr=_types.with_addresses_masked
-    )
+    status_code: int | StatusCode = _attrs_field(repr=_redaction.mask_addresses)
+    message: str = _attrs_field(repr=_redaction.mask_addresses)
+    api_code: ApiCode | int | Unset = _attrs_field(default=UNSET, repr=_redaction.mask_addresses)
+    request_id: str | Unset = _attrs_field(default=UNSET, repr=_redaction.mask_addresses)
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=_redaction.mask_addresses)
     """The fields that the contract does not name."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that this is, with the contract's names."""
         field_dict: dict[str, Any] = {
             **self.additional_properties,
-            "statusCode": _types.encode(self.status_code),
-            "message": _types.encode(self.message),
+            "statusCode": _json.encode(self.status_code),
+            "message": _json.encode(self.message),
         }
         if self.api_code is not UNSET:
-            field_dict["apiCode"] = _types.encode(self.api_code)
+            field_dict["apiCode"] = _json.encode(self.api_code)
         if self.request_id is not UNSET:
-            field_dict["requestId"] = _types.encode(self.request_id)
+            field_dict["requestId"] = _json.encode(self.request_id)
         return field_dict
 
     @classmethod
@@ -55,11 +54,11 @@ class SendEmailRespDto:
             ValueError: A field has a value that the contract does not allow.
         """
         d = dict(src_dict)
-        answer = cls(
-            status_code=_types.one_of(StatusCode, _types.integer)(d.pop("statusCode")),
-            message=_types.string(d.pop("message")),
-            api_code=_types.one_of(ApiCode, _types.integer)(d.pop("apiCode")) if "apiCode" in d else UNSET,
-            request_id=_types.string(d.pop("requestId")) if "requestId" in d else UNSET,
+        model = cls(
+            status_code=_json.one_of(StatusCode, _json.integer)(d.pop("statusCode")),
+            message=_json.string(d.pop("message")),
+            api_code=_json.one_of(ApiCode, _json.integer)(d.pop("apiCode")) if "apiCode" in d else UNSET,
+            request_id=_json.string(d.pop("requestId")) if "requestId" in d else UNSET,
         )
-        answer.additional_properties = d
-        return answer
+        model.additional_properties = d
+        return model

@@ -1,0 +1,153 @@
+"""The types that models, endpoint functions and clients share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, Self, TypeVar
+
+from attrs import AttrsInstance, field, fields, frozen
+
+from .redaction import mask, on_one_line
+
+if TYPE_CHECKING:
+    from .errors import APIError, GenAuthError
+
+
+class Unset(Enum):
+    """The type of `UNSET`. It is an enum, so that there is one `UNSET` also after `pickle` and `copy.deepcopy`."""
+
+    UNSET = "UNSET"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    __str__ = __repr__
+
+
+UNSET: Final = Unset.UNSET
+"""The value of an optional field that is absent, or of an argument that is left out."""
+
+
+class RequestModel(AttrsInstance, Protocol):
+    """The model of a request body."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class ResponseModel(Protocol):
+    """The model of a response."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def message(self) -> str: ...
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self: ...
+
+
+ResponseT = TypeVar("ResponseT", bound=ResponseModel)
+ResponseT_co = TypeVar("ResponseT_co", bound=ResponseModel, covariant=True)
+
+
+@frozen
+class Operation(Generic[ResponseT_co]):
+    """An operation of the contract.
+
+    Attributes:
+        method: The HTTP method, in upper case.
+        path: The path below the application's host, with `{name}` for each path parameter.
+        response_model: The model that a response is read as.
+        deduplication_interval: Within how many seconds the server refuses the same operation with `statusCode` 429.
+            None: it does not, or the contract does not say so.
+    """
+
+    method: str
+    path: str
+    response_model: type[ResponseT_co]
+    deduplication_interval: float | None = None
+
+
+@frozen
+class Specification:
+    """What the contract and the settings say of the package as a whole.
+
+    Attributes:
+        package: The name under which the package is installed.
+        version: The version of the package.
+        default_host: The host of a client that is told none.
+        header_names: The name of the header for each option that is sent as one.
+        fixed_headers: Headers that every request has.
+        environment: The name of the environment variable for each option that has one.
+        lang: The enum of the languages.
+        errors: The error class for each documented `statusCode` other than 200.
+    """
+
+    package: str
+    version: str
+    default_host: str
+    header_names: Mapping[str, str]
+    fixed_headers: Mapping[str, str]
+    environment: Mapping[str, str]
+    lang: type[Enum]
+    errors: Mapping[int, type[APIError]]
+
+
+@frozen
+class Request:
+    """The request of a call, as errors and logs show it.
+
+    Attributes:
+        method: The HTTP method.
+        url: The absolute URL.
+        body: The model of the request body, if any.
+        access_token: The access token that was sent, if any.
+    """
+
+    method: str
+    url: str
+    body: RequestModel | None = None
+    access_token: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """One line for people. The `repr` of a request body masks what identifies a user."""
+        return f"{self.method} {self.url}" + (f" {self.body!r}" if self.body is not None else "")
+
+    def redact(self, text: str) -> str:
+        """Return `text`, which came from the server, on one line and with the user's data of this request masked."""
+        text = on_one_line(text)
+        if self.access_token is not None and len(self.access_token) > 2:
+            text = text.replace(self.access_token, "***")
+        if self.body is not None:
+            for value in (getattr(self.body, each.name) for each in fields(type(self.body))):
+                if isinstance(value, str) and not isinstance(value, Enum) and len(value) > 2:
+                    text = re.sub(re.escape(value), mask(value).replace("\\", r"\\"), text, flags=re.IGNORECASE)
+        return text
+
+
+@frozen
+class Response(Generic[ResponseT_co]):
+    """A response of the API, be it a success or a failure.
+
+    Attributes:
+        request: What was asked.
+        status_code: The HTTP status. It is 200 also when the operation failed: see `parsed.status_code`.
+        headers: The HTTP headers. Their names are compared without regard to case.
+        content: The body, decompressed.
+        parsed: The body as a model.
+        earlier_error: The error of an earlier attempt of the same call that may have been carried out, if there was
+            one. See the option `retry_unknown`.
+    """
+
+    request: Request
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+    parsed: ResponseT_co
+    earlier_error: GenAuthError | None = field(default=None, repr=False)

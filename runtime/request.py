@@ -1,0 +1,168 @@
+"""One attempt at a request: its deadline, its timeouts, and whether its body has been asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from time import monotonic
+from typing import Any, Final
+
+from .http import httpx
+
+STEPS: Final = ("connect", "read", "write", "pool")
+"""The steps of a request that httpx has a timeout for."""
+
+
+class Attempt(dict[str, float | None]):
+    """What one attempt at a request may take, and how far it has come.
+
+    It is the `timeout` extension of the request, as a dictionary of seconds by step. httpcore asks it again at each
+    step, so each step gets what is left of the call.
+
+    Attributes:
+        deadline: When the call's time is up, by `monotonic`.
+        send_by: When the sending must have begun: at the deadline, or earlier.
+        body_started: Whether anything has asked for the request body. Until then no server can have acted on it.
+        times_sent: How many times the body was sent. A transport or an authentication of the user's can do it again.
+    """
+
+    def __init__(self, timeouts: Mapping[str, float | None], deadline: float, send_by: float) -> None:
+        super().__init__(timeouts)
+        self.deadline = deadline
+        self.send_by = send_by
+        self.body_started = False
+        self.times_sent = 0
+        self._give_back: Callable[[], None] | None = None
+
+    def get(self, step: str, default: Any = None) -> Any:
+        """Return the seconds that `step` may take from now on. None: no limit.
+
+        Raises:
+            httpx.TimeoutException: The deadline has passed.
+        """
+        left = (self.deadline if self.body_started else self.send_by) - monotonic()
+        if left <= 0:
+            raise self.deadline_exceeded()
+        return shorter(super().get(step, default), left)
+
+    def on_end(self, give_back: Callable[[], None]) -> None:
+        """Have a function called at the end of the attempt. It gives back a connection, if nothing has done it yet."""
+        self._give_back = give_back
+
+    def end(self) -> None:
+        """End the attempt. An exception out of a signal handler can have kept httpx from closing the response."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
+
+    def own_limit(self, step: str) -> float | None:
+        """Return the seconds of `step`, or None if the deadline comes first. It is for code that the deadline cancels.
+
+        Raises:
+            httpx.TimeoutException: The deadline has passed.
+        """
+        left, seconds = self.get(step), self[step]
+        return None if left is None or seconds is None or left < seconds else left
+
+    def deadline_exceeded(self) -> httpx.TimeoutException:
+        """Return the error of a deadline that has passed. Before the request body it is one of connecting."""
+        if self.body_started:
+            return httpx.ReadTimeout("the response was not complete in time")
+        return httpx.ConnectTimeout("there was no connection in time")
+
+
+def shorter(seconds: float | None, left: float) -> float | None:
+    """Return a timeout of `seconds`, or of what is left if that is less. None: no limit."""
+    if seconds is None:
+        return None if left == math.inf else left
+    return min(seconds, left)
+
+
+class RequestBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A request body that tells its attempt when it is sent."""
+
+    def __init__(self, content: bytes, attempt: Attempt) -> None:
+        self._content = content
+        self._attempt = attempt
+        self._chunks: Iterator[bytes] = iter(())
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._attempt.body_started = True
+        self._attempt.times_sent += 1
+        return iter((self._content,))
+
+    # No generator: where sending fails, httpx would leave it to the garbage collection.
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._chunks = iter(self)
+        return self
+
+    async def __anext__(self) -> bytes:
+        for chunk in self._chunks:
+            return chunk
+        raise StopAsyncIteration
+
+
+class HTTPRequest:
+    """A request as it is sent, whatever sends it.
+
+    Attributes:
+        method: The HTTP method.
+        url: The absolute URL, with its query.
+        headers: The HTTP headers, without `Host` and `Content-Length`.
+        content: The body.
+    """
+
+    __slots__ = ("content", "headers", "method", "url")
+
+    def __init__(self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.content = content
+
+
+class TrackedRequest(httpx.Request):
+    """A request of httpx that tells its attempt when its body is read or sent."""
+
+    def __init__(
+        self, request: HTTPRequest, url: httpx.URL, headers: httpx.Headers | Mapping[str, str], attempt: Attempt
+    ) -> None:
+        self._attempt = attempt
+        self._bytes = request.content
+        self._body = RequestBody(request.content, attempt)
+        super().__init__(request.method, url, headers=headers, stream=self._body, extensions={"timeout": attempt})
+
+    @property
+    def content(self) -> bytes:
+        """The body, for a hook or an authentication of the user's. What it does with it is unknown."""
+        self._attempt.body_started = True
+        return self._bytes
+
+    # Those of httpx would put another stream in the place of the body.
+    def read(self) -> bytes:
+        return self.content
+
+    async def aread(self) -> bytes:
+        return self.content
+
+    def note_other_body(self) -> None:
+        """Tell the attempt if something has put another stream in the place of the body."""
+        if self.stream is not self._body:
+            self._attempt.body_started = True
+            self._attempt.times_sent += 1
+
+
+def bound_connecting(attempt: Attempt) -> Callable[[str, dict[str, Any]], None]:
+    """Return a `trace` extension that gives each connection what is left of the call.
+
+    For a sync client of the user's: httpcore asks for the timeout once, and then uses it for connecting, for TLS, and
+    for each time that the transport connects again by itself.
+    """
+
+    def trace(event: str, info: dict[str, Any]) -> None:
+        if event in ("connection.connect_tcp.started", "connection.start_tls.started", "connection.retry.started"):
+            left = attempt.get("connect")
+            if "timeout" in info:
+                info["timeout"] = left
+
+    return trace

@@ -1,0 +1,136 @@
+"""Check what the generator has understood of the contract: the templates have to be able to use all of it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.bodies import BodyType
+from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
+from openapi_python_client.parser.properties.const import ConstProperty
+from openapi_python_client.parser.properties.file import FileProperty
+from openapi_python_client.parser.properties.int import IntProperty
+from openapi_python_client.parser.properties.string import StringProperty
+from openapi_python_client.parser.properties.union import UnionProperty
+from openapi_python_client.strings import PythonIdentifier
+
+from .contract import CLIENT_HEADERS, SCHEMAS, operations
+from .document import Document, Issue, Location
+
+# The names that each method of the clients needs for itself, and those that each endpoint function needs.
+OF_METHODS = ("self", "lang", "real_ip", "access_token", "timeout")
+OF_FUNCTIONS = ("client", "body", "response")
+
+
+def check_parsed(data: GeneratorData, contract: Document) -> None:
+    """Check what the generator has understood.
+
+    Raises:
+        InputError: It is not the whole contract, or not what the templates can use.
+    """
+    collections = data.endpoint_collections_by_tag.values()
+    # A schema that could not be parsed is missed by others, and by endpoints: one reason is enough.
+    errors = data.errors[:1] or [error for collection in collections for error in collection.parse_errors]
+    contract.raise_issues(generator_issue(error) for error in errors)
+    contract.raise_issues(_models(data))
+    contract.raise_issues(_endpoints(data, contract))
+
+
+def generator_issue(error: GeneratorError) -> Issue:
+    """Return what the generator reports, at the schema or the operation that it names."""
+    header, detail = error.header, (error.detail or "").partition("\n\nFailure to process")[0]
+    if operation := re.search(r"\b([A-Z]+) (/\S*)", header):
+        return ("paths", operation[2], operation[1].lower()), re.sub(r" for status code <[^>]*>", "", detail)
+    if pointer := re.search(r"/components/(\w+)/([\w.-]+)", header):
+        return ("components", pointer[1], pointer[2]), re.sub("<[^>]* object at [^>]*>", "…", detail)
+    return (), f"{header} {detail}"
+
+
+def _models(data: GeneratorData) -> Iterator[Issue]:
+    modules: set[str] = set()
+    for model in (*data.models, *data.enums):
+        location = (*SCHEMAS, model.class_info.name)
+        if model.class_info.module_name in modules:
+            yield location, f"there would be two modules called {model.class_info.module_name!r}"
+        modules.add(model.class_info.module_name)
+        for field in _fields(model):
+            name = field.name.get_untrusted_value()
+            if field.python_name != PythonIdentifier(name, "field_"):
+                yield (*location, "properties", name), "another field would have the same name in Python"
+            if any(isinstance(part, ConstProperty | FileProperty) for part in _parts(field)):
+                yield (*location, "properties", name), "the templates know neither `const` nor `format: binary`"
+
+
+def _endpoints(data: GeneratorData, contract: Document) -> Iterator[Issue]:
+    locations = {PythonIdentifier(each["operationId"], ""): location for location, each in operations(contract)}
+    for collection in data.endpoint_collections_by_tag.values():
+        for endpoint in collection.endpoints:
+            location = locations[endpoint.name]
+            yield from _parameters(endpoint, (*location, "parameters"), contract)
+            yield from _body(endpoint, (*location, "requestBody", "content"))
+            yield from _responses(endpoint, (*location, "responses"), contract)
+
+
+def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> Iterator[Issue]:
+    client_headers = [contract.get(header) for header in CLIENT_HEADERS]
+    headers = [header for header in endpoint.header_parameters if header.name not in client_headers]
+    for parameter in endpoint.path_parameters + endpoint.query_parameters + headers:
+        name = parameter.name.get_untrusted_value()
+        if parameter.python_name in (*OF_METHODS, *OF_FUNCTIONS, endpoint.name):
+            yield location, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
+        if any(isinstance(part, ModelProperty | ConstProperty | FileProperty) for part in _parts(parameter)):
+            yield location, f"{name!r}: the templates cannot send an object as a parameter"
+
+
+def _body(endpoint: Endpoint, location: Location) -> Iterator[Issue]:
+    parameters = [parameter.python_name for _, parameter in endpoint.iter_all_parameters()]
+    for index, body in enumerate(endpoint.bodies):
+        if index or body.body_type is not BodyType.JSON or not isinstance(body.prop, ModelProperty):
+            yield (*location, body.content_type.get_untrusted_value()), "a body has to be one JSON object"
+            return
+        for field in _fields(body.prop):
+            if field.python_name in (*OF_METHODS, endpoint.name, *parameters):
+                schema = (*SCHEMAS, body.prop.class_info.name)
+                reason = f"the methods need the name {field.python_name!r} for something else"
+                yield (*schema, "properties", field.name.get_untrusted_value()), reason
+
+
+def _responses(endpoint: Endpoint, location: Location, contract: Document) -> Iterator[Issue]:
+    if len({response.prop.get_type_string() for response in endpoint.responses}) > 1:
+        yield location, "all responses of an operation have to be of one schema"
+    for response in endpoint.responses:
+        fields: dict[str, Property] = {field.python_name: field for field in _fields(response.prop) if field.required}
+        if not (
+            _is_of_type(fields.get("status_code"), IntProperty, int)
+            and _is_of_type(fields.get("message"), StringProperty, str)
+        ):
+            schema = (*SCHEMAS, response.prop.get_base_type_string().as_unembedded_code())
+            yield (
+                schema if contract.get(schema) else (*location, str(response.status_code.pattern)),
+                "a response is a JSON object that requires `statusCode`, an integer, and `message`, a string",
+            )
+
+
+def _is_of_type(field: Property | None, kind: type[Property], values: type) -> bool:
+    """Tell whether a field is of a type, or an enum or a union of it."""
+    return field is not None and all(
+        isinstance(part, kind | UnionProperty) or (isinstance(part, EnumProperty) and part.value_type is values)
+        for part in _parts(field)
+    )
+
+
+def _fields(model: object) -> list[Property]:
+    if not isinstance(model, ModelProperty):
+        return []
+    return [*(model.required_properties or []), *(model.optional_properties or [])]
+
+
+def _parts(field: Property) -> Iterator[Property]:
+    """Yield a property, and what it is a union or a list of."""
+    yield field
+    inner = getattr(field, "inner_properties", None) or [getattr(field, "inner_property", None)]
+    for part in cast(Iterable[Property | None], inner):
+        if part is not None:
+            yield from _parts(part)

@@ -1,0 +1,474 @@
+"""`genauth_email.testing`: the ready errors and responses, and the mock server in tests and as a process."""
+
+import http.client
+import json
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import anyio
+import genauth_email.testing as testing_module
+import pytest
+from genauth_email import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    AsyncAuthenticationClient,
+    Channel,
+    GenAuthError,
+    NotFoundError,
+    SendEmailRespDto,
+    ServiceUnavailableError,
+    ThrottleError,
+)
+from genauth_email.errors import ERRORS
+from genauth_email.testing import (
+    OPERATIONS,
+    MockServer,
+    api_error,
+    connection_refused,
+    gateway_error,
+    mock_genauth,
+    send_email_response,
+    throttled,
+    unknown_outcome,
+)
+
+from tests.clients import ClientFactory
+from tests.contract.contract import FAILURES, SCHEMAS
+
+BODY = {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+HEADERS = {"x-genauth-app-id": "any", "content-type": "application/json"}
+
+
+@pytest.fixture
+def server() -> Generator[MockServer]:
+    with mock_genauth() as server:
+        yield server
+
+
+@contextmanager
+def connect(url: str) -> Generator[http.client.HTTPConnection]:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def ask(connection: http.client.HTTPConnection, *, method: str = "POST", **changes: Any) -> Any:
+    """Send a request, and return the response of the API."""
+    request = {"url": "/api/v3/send-email", "body": json.dumps(BODY), "headers": HEADERS} | changes
+    connection.request(method, **request)
+    response = connection.getresponse()
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/json"
+    return json.loads(response.read())
+
+
+# The ready errors and responses
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "delivery", "text"),
+    [
+        (throttled(), ThrottleError, "not_sent", "statusCode 429: Too many requests."),
+        (connection_refused(), APIConnectionError, "not_sent", "ConnectError"),
+        (unknown_outcome(), APIConnectionError, "unknown", "disconnected"),
+        (gateway_error(), ERRORS[502], "unknown", "HTTP 502"),
+        (gateway_error(429), ThrottleError, "unknown", "HTTP 429"),
+        (gateway_error(520), APIError, "unknown", "HTTP 520"),
+        (
+            api_error(404, "No such user.", 2004),
+            NotFoundError,
+            "not_sent",
+            "statusCode 404, apiCode 2004: No such user.",
+        ),
+        (api_error(503), ServiceUnavailableError, "not_sent", "statusCode 503: no message"),
+        (api_error(999), APIError, "unknown", "statusCode 999"),
+    ],
+)
+def test_a_ready_error_says_what_happened_and_travels(
+    error: GenAuthError, kind: type[GenAuthError], delivery: str, text: str
+) -> None:
+    assert type(error) is kind
+    assert error.delivery == delivery
+    assert text in str(error)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), copy.args) == (kind, error.args)
+    assert json.loads(json.dumps(error.args)) == list(error.args)
+
+
+def test_a_ready_error_of_the_api_has_the_parts_of_a_real_one() -> None:
+    error = throttled(retry_after=30)
+    assert (error.status_code, error.http_status, error.retry_after) == (429, 200, 30)
+    assert throttled().retry_after is None
+    refused = api_error(404, "No such user.", api_code=2004)
+    assert (refused.status_code, refused.message, refused.api_code) == (404, "No such user.", 2004)
+    assert json.loads(refused.content) == {"statusCode": 404, "message": "No such user.", "apiCode": 2004}
+    gateway = gateway_error(503)
+    assert (gateway.status_code, gateway.http_status) == (503, 503)
+    assert gateway.content.startswith(b"<")
+
+
+@pytest.mark.parametrize("status_code", FAILURES)
+def test_each_documented_failure_has_its_class_and_an_example(status_code: int) -> None:
+    assert type(api_error(status_code)).__name__ == FAILURES[status_code]
+    assert send_email_response(status_code).status_code == status_code
+
+
+def test_a_success_is_no_error() -> None:
+    with pytest.raises(ValueError, match="200"):
+        api_error(200)
+    with pytest.raises(ValueError, match="400 to 599"):
+        gateway_error(200)
+
+
+def test_a_ready_response_is_the_example_of_the_contract() -> None:
+    response = send_email_response()
+    assert isinstance(response, SendEmailRespDto)
+    assert response == send_email_response(200)
+    assert (response.status_code, response.message) == (200, "Operation successful")
+    with pytest.raises(KeyError):
+        send_email_response(418)
+
+
+def test_the_facts_are_those_of_the_contract() -> None:
+    mock = OPERATIONS["send_email"]
+    assert (mock.operation.method, mock.operation.path) == ("POST", "/api/v3/send-email")
+    assert mock.operation.deduplication_interval == 60
+    assert {name: (each.required, each.types) for name, each in mock.fields.items()} == {
+        "channel": (True, ("string",)),
+        "email": (True, ("string",)),
+    }
+    assert list(mock.fields["channel"].values) == SCHEMAS["Channel"]["enum"]
+
+
+def test_everything_that_is_exported_is_documented_and_at_home_there() -> None:
+    for name in testing_module.__all__:
+        thing = getattr(testing_module, name)
+        assert thing.__doc__
+        assert getattr(thing, "__module__", testing_module.__name__) == testing_module.__name__ or name == "OPERATIONS"
+
+
+# The mock server, through the clients
+
+
+def test_what_is_sent_is_there_to_look_at(server: MockServer, make_client: ClientFactory) -> None:
+    client = make_client(server.url, lang="en-US")
+    response = client.send_email(Channel.CHANNEL_LOGIN, "test@example.com")
+
+    assert response.status_code == 200
+    assert response.request_id
+    assert server.sent == [BODY]
+    (request,) = server.received
+    assert (request.method, request.path, request.json) == ("POST", "/api/v3/send-email", BODY)
+    assert request.headers["x-genauth-app-id"] == "app123"
+    assert request.headers["x-genauth-lang"] == "en-US"
+
+
+def test_a_second_email_within_the_minute_is_refused(server: MockServer, make_client: ClientFactory) -> None:
+    client = make_client(server.url)
+    client.send_email("CHANNEL_LOGIN", "test@example.com")
+    server.advance(55)
+    with pytest.raises(ThrottleError, match="Too many requests") as caught:
+        client.send_email("CHANNEL_LOGIN", "Test@EXAMPLE.com")
+    assert caught.value.request_id is None  # As in the contract's example.
+    client.send_email("CHANNEL_REGISTER", "test@example.com")
+    client.send_email("CHANNEL_LOGIN", "other@example.com")
+    server.advance(5)  # A refused one has begun no new minute.
+    client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+    assert len(server.received) == 5
+    assert [email["email"] for email in server.sent] == ["test@example.com"] * 2 + ["other@example.com"] * 1 + [
+        "test@example.com"
+    ]
+
+
+def test_the_clock_does_not_go_back(server: MockServer) -> None:
+    for seconds in (-1, float("nan")):
+        with pytest.raises(ValueError, match="0 or more"):
+            server.advance(seconds)
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_the_api_fails(server: MockServer, make_client: ClientFactory, carried_out: bool) -> None:
+    server.fail_next(status_code=503, retry_after=7, carried_out=carried_out)
+    client = make_client(server.url)
+    with pytest.raises(ServiceUnavailableError) as caught:
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert (caught.value.http_status, caught.value.retry_after) == (200, 7)
+    assert server.sent == [BODY] * carried_out
+
+
+def test_the_api_fails_as_in_its_example_or_with_a_code_of_no_example(
+    server: MockServer, make_client: ClientFactory
+) -> None:
+    client = make_client(server.url)
+    server.fail_next(status_code=404)
+    with pytest.raises(NotFoundError) as caught:
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert caught.value.message == send_email_response(404).message
+    assert caught.value.request_id not in (None, send_email_response(404).request_id)
+    server.fail_next(status_code=999)
+    with pytest.raises(APIError, match="statusCode 999"):
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_a_gateway_fails(server: MockServer, make_client: ClientFactory, carried_out: bool) -> None:
+    server.fail_next(http_status=502, retry_after=3, carried_out=carried_out)
+    with pytest.raises(ERRORS[502]) as caught:
+        make_client(server.url).send_email("CHANNEL_LOGIN", "test@example.com")
+    assert (caught.value.http_status, caught.value.retry_after, caught.value.delivery) == (502, 3, "unknown")
+    assert caught.value.content.startswith(b"<")
+    assert server.sent == [BODY] * carried_out
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_the_connection_breaks(server: MockServer, make_client: ClientFactory, carried_out: bool) -> None:
+    server.fail_next(connection="broken", carried_out=carried_out)
+    client = make_client(server.url)
+    with pytest.raises(APIConnectionError) as caught:
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert type(caught.value) is APIConnectionError
+    assert caught.value.delivery == "unknown"
+    assert server.sent == [BODY] * carried_out
+    assert len(server.received) == 1
+    client.send_email("CHANNEL_REGISTER", "test@example.com")
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_no_response_comes(server: MockServer, make_client: ClientFactory, carried_out: bool) -> None:
+    server.fail_next(connection="silent", carried_out=carried_out)
+    client = make_client(server.url)
+    with pytest.raises(APITimeoutError) as caught:
+        client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=0.1)
+    assert caught.value.delivery == "unknown"
+    assert server.sent == [BODY] * carried_out
+    client.send_email("CHANNEL_REGISTER", "test@example.com")
+
+
+@pytest.mark.usefixtures("no_backoff")
+@pytest.mark.parametrize("connection", ["broken", "silent"])
+def test_an_unknown_outcome_is_resolved_within_the_minute(
+    server: MockServer, make_client: ClientFactory, connection: Literal["broken", "silent"]
+) -> None:
+    if connection == "broken":
+        server.fail_next(connection=connection, carried_out=False)
+        assert make_client(server.url, retry_unknown=True).send_email(**BODY).status_code == 200
+        assert (len(server.received), server.sent) == (2, [BODY])
+    else:
+        server.fail_next(connection=connection, carried_out=True)
+        with pytest.raises(APITimeoutError):
+            make_client(server.url, retry_unknown=True, timeout=0.1).send_email(**BODY)
+        assert server.sent == [BODY]
+
+
+def test_failures_queue_up(server: MockServer, make_client: ClientFactory) -> None:
+    server.fail_next(status_code=500)
+    server.fail_next(http_status=503)
+    client = make_client(server.url)
+    with pytest.raises(ERRORS[500]):
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    with pytest.raises(ServiceUnavailableError):
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert server.sent == [BODY]
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        ({}, TypeError),
+        ({"status_code": 500, "http_status": 500}, TypeError),
+        ({"http_status": 500, "connection": "broken"}, TypeError),
+        ({"status_code": 200}, ValueError),
+        ({"http_status": 200}, ValueError),
+        ({"http_status": 600}, ValueError),
+        ({"connection": "slow"}, ValueError),
+    ],
+)
+def test_a_failure_that_there_is_not_is_refused(
+    server: MockServer, failure: dict[str, Any], error: type[Exception]
+) -> None:
+    fail_next: Any = server.fail_next
+    with pytest.raises(error):
+        fail_next(**failure)
+
+
+def test_a_client_keeps_its_connection(server: MockServer, make_client: ClientFactory) -> None:
+    client = make_client(server.url)
+    before = threading.active_count()
+    for name in "abc":
+        client.send_email("CHANNEL_LOGIN", f"{name}@example.com")
+    assert len(server.sent) == 3
+    assert threading.active_count() == before + 1  # A connection has a thread.
+
+
+def test_many_threads_send_at_once(server: MockServer, make_client: ClientFactory) -> None:
+    client = make_client(server.url)
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: client.send_email("CHANNEL_LOGIN", f"{number}@example.com"), range(100)))
+    assert sorted(email["email"] for email in server.sent) == sorted(f"{number}@example.com" for number in range(100))
+
+
+# How it starts and stops
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_same_object_is_an_async_context_manager(backend: str) -> None:
+    async def send() -> list[dict[str, Any]]:
+        async with mock_genauth() as server, AsyncAuthenticationClient("my-app", server.url) as client:
+            await client.send_email("CHANNEL_LOGIN", "test@example.com")
+            return server.sent
+
+    assert anyio.run(send, backend=backend) == [BODY]
+
+
+def test_it_stops_with_connections_open_and_a_request_unanswered() -> None:
+    before = threading.active_count()
+    with mock_genauth() as server, connect(server.url) as idle, connect(server.url) as silent:
+        ask(idle)
+        server.fail_next(connection="silent")
+        silent.request("POST", "/")
+        while len(server.received) < 2:
+            pass
+        server.__exit__()
+        assert threading.active_count() == before
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), timeout=5)
+
+
+def test_two_run_side_by_side() -> None:
+    with mock_genauth() as one, mock_genauth() as other, connect(one.url) as connection:
+        ask(connection)
+        assert one.url != other.url
+        assert (len(one.sent), len(other.sent)) == (1, 0)
+
+
+# Requests that a typed client cannot send
+
+
+@pytest.mark.parametrize(
+    ("changes", "status_code", "message"),
+    [
+        ({"url": "/api/v3/send-sms"}, 404, "There is no POST /api/v3/send-sms. There is: POST /api/v3/send-email."),
+        ({"url": "/api/v3/send-email/"}, 404, "There is no POST /api/v3/send-email/."),
+        ({"method": "GET"}, 404, "There is no GET /api/v3/send-email."),
+        ({"headers": {"content-type": "application/json"}}, 400, "The header x-genauth-app-id is missing."),
+        ({"headers": HEADERS | {"x-genauth-app-id": ""}}, 400, "The header x-genauth-app-id is missing."),
+        ({"headers": HEADERS | {"content-type": "text/plain"}}, 400, "application/json, not text/plain"),
+        ({"headers": {"x-genauth-app-id": "any"}}, 400, "application/json, not none"),
+        ({"body": ""}, 400, "The body has to be a JSON object."),
+        ({"body": "{"}, 400, "The body has to be a JSON object."),
+        ({"body": b"\xff"}, 400, "The body has to be a JSON object."),
+        ({"body": "[" * 100_000}, 400, "The body has to be a JSON object."),
+        ({"body": "[]"}, 400, "The body has to be a JSON object."),
+        ({"body": '{"channel": "CHANNEL_LOGIN"}'}, 400, "email is missing."),
+        ({"body": json.dumps(BODY | {"email": None})}, 400, "email has to be of type string, not null."),
+        ({"body": json.dumps(BODY | {"channel": 1})}, 400, "channel has to be of type string, not integer."),
+        ({"body": json.dumps(BODY | {"channel": "LOGIN"})}, 400, "channel is 'LOGIN'; allowed are CHANNEL_LOGIN, CHAN"),
+    ],
+)
+def test_a_wrong_request_is_refused_with_what_is_wrong(
+    server: MockServer, changes: dict[str, Any], status_code: int, message: str
+) -> None:
+    with connect(server.url) as connection:
+        response = ask(connection, **changes)
+    assert response["statusCode"] == status_code
+    assert message in response["message"]
+    assert response.keys() == {"statusCode", "message", "requestId"}
+    assert (len(server.received), server.sent) == (1, [])
+
+
+@pytest.mark.parametrize("method", ["DELETE", "OPTIONS", "PATCH", "PUT"])
+def test_any_method_is_told_in_the_body(server: MockServer, method: str) -> None:
+    with connect(server.url) as connection:
+        assert ask(connection, method=method)["statusCode"] == 404
+        assert ask(connection, url="/api/v3/send-email?x=1")["statusCode"] == 200
+    assert [request.path for request in server.received] == ["/api/v3/send-email"] * 2
+
+
+def test_a_wrong_request_that_should_fail_after_it_was_carried_out_is_not_carried_out(server: MockServer) -> None:
+    server.fail_next(status_code=500, carried_out=True)
+    with connect(server.url) as connection:
+        assert ask(connection, body="{}")["statusCode"] == 500
+    assert server.sent == []
+
+
+def test_a_body_may_come_in_chunks(server: MockServer) -> None:
+    with connect(server.url) as connection:
+        text = json.dumps(BODY).encode()
+        assert ask(connection, body=iter([text[:9], text[9:]]))["statusCode"] == 200
+        assert ask(connection)["statusCode"] == 429
+    assert server.sent == [BODY]
+
+
+@pytest.mark.parametrize("header", [{"content-length": "many"}, {"transfer-encoding": "chunked"}])
+def test_what_is_no_http_is_refused_and_not_received(server: MockServer, header: dict[str, str]) -> None:
+    with connect(server.url) as connection:
+        connection.request("POST", "/", body=b"many\r\n", headers=header)
+        response = connection.getresponse()
+        assert (response.status, response.headers["connection"]) == (400, "close")
+    assert server.received == []
+
+
+def test_a_client_that_hangs_up_leaves_no_trace(server: MockServer, capfd: pytest.CaptureFixture[str]) -> None:
+    address = ("127.0.0.1", urlsplit(server.url).port or 0)
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\n")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    with connect(server.url) as connection:
+        ask(connection)
+    assert capfd.readouterr() == ("", "")
+
+
+# The process
+
+PROGRAM = [sys.executable, "-W", "error", "-m", "genauth_email.testing"]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_the_process_prints_each_email_and_stops_without_a_traceback(stop: signal.Signals) -> None:
+    with subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        url = process.stdout.readline().split()[6]
+        assert process.stdout.readline() == f"GENAUTH_APP_HOST={url}\n"
+        with connect(url) as connection:
+            ask(connection)
+            assert process.stdout.readline() == "CHANNEL_LOGIN test@example.com sent\n"
+            ask(connection)
+            refused = "CHANNEL_LOGIN test@example.com refused: statusCode 429: Too many requests. "
+            assert process.stdout.readline().startswith(refused)
+            ask(connection, body=json.dumps(BODY | {"email": "\u2028\n\x1b"}))
+            assert process.stdout.readline() == "CHANNEL_LOGIN   sent\n"
+            ask(connection, method="GET", body=None)
+            assert process.stdout.readline().startswith("GET /api/v3/send-email refused: statusCode 404: ")
+        process.send_signal(stop)
+        assert process.communicate(timeout=10) == ("", "")
+        assert process.returncode == 0
+
+
+def test_the_process_takes_a_port_and_tells_one_that_cannot_be_used(server: MockServer) -> None:
+    for port in (str(urlsplit(server.url).port), "99999"):
+        done = subprocess.run([*PROGRAM, "--port", port], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert done.stderr.startswith(f"port {port} cannot be used: ")
+        assert done.stderr.count("\n") == 1
+
+
+def test_the_help_says_that_addresses_are_printed() -> None:
+    done = subprocess.run([*PROGRAM, "--help"], capture_output=True, text=True, check=True)
+    assert "for development" in done.stdout
+    assert "whole address" in " ".join(done.stdout.split())
+    assert done.stdout.startswith("usage: python -m genauth_email.testing ")

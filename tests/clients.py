@@ -1,0 +1,120 @@
+"""One way to call both clients, so that one test covers both.
+
+The async client runs in an event loop of its own, of asyncio or trio. The loop lasts as long as the test, so its
+connections are kept from call to call, as in a program. The async client also runs on aiohttp's connections, unless
+the test has an `http_client` of its own.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
+from genauth_email._runtime import aiohttp_transport, async_transport, pool, sync_transport
+from genauth_email.types import Operation
+
+KINDS = ("sync", "asyncio", "trio", "aiohttp")
+
+LOOPS = {"asyncio": "asyncio", "trio": "trio", "aiohttp": "asyncio"}
+"""The event loop of each async kind."""
+
+on_httpx = pytest.mark.parametrize("make_client", ["sync", "asyncio", "trio"], indirect=True)
+"""For tests of what hooks httpx, as that sees nothing of aiohttp."""
+
+
+def options_of(kind: str) -> dict[str, Any]:
+    """Return the arguments that make a client of that kind."""
+    return {"http_client": "aiohttp"} if kind == "aiohttp" else {}
+
+
+def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let each client that is made from now on have that many connections at most."""
+    for module in (sync_transport, async_transport, aiohttp_transport, pool):
+        monkeypatch.setattr(module, "MAX_CONNECTIONS", number)
+
+
+class BlockingClient:
+    """A client of any kind whose methods block.
+
+    Attributes:
+        client: The client itself.
+    """
+
+    def __init__(self, client: AuthenticationClient | AsyncAuthenticationClient, portal: BlockingPortal | None) -> None:
+        self.client = client
+        self._portal = portal
+
+    def send_email(self, *args: Any, **options: Any) -> SendEmailRespDto:
+        response = self._run(self.client.send_email, *args, **options)
+        assert isinstance(response, SendEmailRespDto)
+        return response
+
+    def request(self, operation: Operation[Any], **options: Any) -> Any:
+        return self._run(self.client.request, operation, **options)
+
+    def call(self, endpoint: ModuleType, *, detailed: bool = False, **arguments: Any) -> Any:
+        """Call the endpoint's function for this kind of client."""
+        name = "sync" if self._portal is None else "asyncio"
+        function = getattr(endpoint, f"{name}_detailed" if detailed else name)
+        return self._run(function, client=self.client, **arguments)
+
+    def with_options(self, **options: Any) -> "BlockingClient":
+        return BlockingClient(self.client.with_options(**options), self._portal)
+
+    def __enter__(self) -> "BlockingClient":
+        """Enter the client itself, as `with` and `async with` do."""
+        client = self.client
+        enter = client.__enter__ if isinstance(client, AuthenticationClient) else client.__aenter__
+        assert self._run(enter) is client
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        client = self.client
+        self._run(client.__exit__ if isinstance(client, AuthenticationClient) else client.__aexit__, *error)
+
+    def close(self) -> None:
+        client = self.client
+        self._run(client.close if isinstance(client, AuthenticationClient) else client.aclose)
+
+    def _run(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        call = partial(function, *args, **options)
+        return call() if self._portal is None else self._portal.call(call)
+
+
+class ClientFactory:
+    """Makes clients of one kind, and closes them at the end of the test."""
+
+    def __init__(self, kind: str, stack: ExitStack) -> None:
+        self.kind = kind
+        self._stack = stack
+        loop = LOOPS.get(kind)
+        self._portal = stack.enter_context(start_blocking_portal(loop)) if loop else None
+
+    def __call__(self, app_host: str | None = None, *, app_id: str | None = "app123", **options: Any) -> BlockingClient:
+        cls = AuthenticationClient if self._portal is None else AsyncAuthenticationClient
+        options = options_of(self.kind) | options
+        client = BlockingClient(cls(app_id, app_host, **options), self._portal)
+        self._stack.callback(client.close)
+        return client
+
+    def http_client(self, **settings: Any) -> Any:
+        """Make a user's own httpx client of the kind that fits. It is closed at the end of the test."""
+        # It uses no proxy of the environment, and no TLS: loading certificates would take most of a test's time.
+        settings = {"trust_env": False, "verify": False} | settings
+        if self._portal is None:
+            return self._stack.enter_context(httpx.Client(**settings))
+        http_client = httpx.AsyncClient(**settings)
+        self._stack.callback(self._portal.call, http_client.aclose)
+        return http_client
+
+
+@pytest.fixture(params=KINDS)
+def make_client(request: pytest.FixtureRequest) -> Generator[ClientFactory]:
+    """Makes clients. A test that asks for it runs once for each kind of client."""
+    with ExitStack() as stack:
+        yield ClientFactory(request.param, stack)

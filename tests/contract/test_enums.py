@@ -1,0 +1,43 @@
+"""The enums of the contract and of the generated package are the same, value by value."""
+
+import inspect
+from enum import Enum
+from typing import get_args
+
+import genauth_email
+import pytest
+from genauth_email.models import channel, lang
+
+from .contract import FAILURES, SCHEMAS
+
+ENUMS = [name for name, schema in SCHEMAS.items() if "enum" in schema]
+
+
+@pytest.mark.parametrize("name", ENUMS)
+def test_an_enum_has_the_values_of_the_contract_in_its_order(name: str) -> None:
+    generated: type[Enum] = getattr(genauth_email, name)
+    assert [member.value for member in generated] == SCHEMAS[name]["enum"]
+
+
+@pytest.mark.parametrize("name", ENUMS)
+def test_a_value_has_the_description_of_the_contract(name: str) -> None:
+    source = inspect.getsource(getattr(genauth_email, name))
+    for value in SCHEMAS[name]["enum"]:
+        assert f'"""{SCHEMAS[name]["x-enumDescriptions"][str(value)]}"""' in source
+
+
+@pytest.mark.parametrize("name", ["StatusCode", "ApiCode"])
+def test_a_member_has_the_name_of_the_contract(name: str) -> None:
+    names = [member.name.replace("_", "") for member in getattr(genauth_email, name)]
+    assert names == [var_name.upper() for var_name in SCHEMAS[name]["x-enum-varnames"]]
+
+
+def test_the_plain_strings_that_type_check_are_the_members() -> None:
+    assert list(get_args(channel.ChannelLiteral)) == SCHEMAS["Channel"]["enum"]
+    assert list(get_args(lang.LangLiteral)) == SCHEMAS["Lang"]["enum"]
+
+
+@pytest.mark.parametrize("code", FAILURES)
+def test_an_error_class_says_what_its_status_code_means(code: int) -> None:
+    error = getattr(genauth_email, FAILURES[code])
+    assert inspect.getdoc(error) == f"{code}: {SCHEMAS['StatusCode']['x-enumDescriptions'][str(code)]}"

@@ -1,0 +1,179 @@
+"""A call's timeout bounds the whole call, and nothing is sent after it.
+
+The delays add up to more than the timeout, and each of them is shorter: only what bounds the whole call ends it.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import stamina
+from genauth_email import APITimeoutError, AsyncAuthenticationClient
+
+from tests.clients import ClientFactory
+
+from .server import SUCCESS, Answer, RawServer
+
+EMAIL = "test@example.com"
+TIMEOUT, STEP = 0.6, 0.25
+HEAD, BODY = SUCCESS.split(b"\r\n\r\n")
+GetAddrInfo = Callable[..., list[Any]]
+
+
+@pytest.fixture(autouse=True)
+def no_backoff() -> Generator[None]:
+    with stamina.set_testing(True, attempts=1000, cap=True):
+        yield
+
+
+class SlowServer(RawServer):
+    """Takes its time for the TLS handshake, for the headers and for the body."""
+
+    def __init__(self, tls: ssl.SSLContext, step: float) -> None:
+        script = (
+            Answer(HEAD + b"\r\n\r\n", delay=step),
+            Answer(BODY, at_once=True, reading="nothing", delay=step),
+        )
+        super().__init__(*script, tls=tls, handshake_delay=step)
+
+
+def own_or_users(make_client: ClientFactory, tls: ssl.SSLContext, *, users: bool) -> dict[str, Any]:
+    return {"http_client": make_client.http_client(verify=False)} if users else {}
+
+
+@pytest.mark.parametrize("users", [False, True], ids=["own connections", "an http_client"])
+def test_the_steps_of_a_call_share_its_timeout(make_client: ClientFactory, tls: ssl.SSLContext, users: bool) -> None:
+    with SlowServer(tls, STEP) as server:
+        client = make_client(server.url, **own_or_users(make_client, tls, users=users))
+        with pytest.raises(APITimeoutError) as caught:
+            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=TIMEOUT)
+        assert caught.value.delivery == "unknown"
+        client.close()
+        assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("users", [False, True], ids=["own connections", "an http_client"])
+def test_a_response_that_is_complete_in_time_is_returned(
+    make_client: ClientFactory, tls: ssl.SSLContext, users: bool
+) -> None:
+    with SlowServer(tls, STEP) as server:
+        client = make_client(server.url, **own_or_users(make_client, tls, users=users))
+        assert client.send_email("CHANNEL_LOGIN", EMAIL, timeout=60).request_id == "r-1"
+
+
+@contextmanager
+def full_port() -> Generator[tuple[str, int]]:
+    """An address to which no connection can be made, and that refuses none."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with socket.create_connection(listener.getsockname()):
+            yield listener.getsockname()
+
+
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], list[str]]], None]:
+    """Has the name `genauth.test` resolve to the addresses that a function returns."""
+    original: GetAddrInfo = socket.getaddrinfo
+
+    def install(addresses: Callable[[], list[str]]) -> None:
+        def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
+            if host not in ("genauth.test", b"genauth.test"):
+                return original(host, port, *args, **options)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, int(port))) for address in addresses()]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    return install
+
+
+def test_the_addresses_of_a_name_share_the_timeout(
+    make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None]
+) -> None:
+    # The port is full on one address of the loopback interface, and free on the last one.
+    with full_port() as (_, port), RawServer(listening=False) as server:
+        server.listener.close()
+        with socket.create_server(("127.0.0.9", port)) as live:
+            resolve(lambda: ["127.0.0.1", "127.0.0.9"])
+            client = make_client(f"http://genauth.test:{port}", max_retries=0)
+            with pytest.raises(APITimeoutError) as caught:
+                client.send_email("CHANNEL_LOGIN", EMAIL, timeout=TIMEOUT)
+            # The live one was reached within the timeout: it was sent the request, and has not responded.
+            assert caught.value.delivery == "unknown"
+            connection, _ = live.accept()
+            with connection:
+                assert EMAIL.encode() in connection.recv(65536)
+
+
+def test_dead_addresses_alone_are_not_sent(
+    make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None]
+) -> None:
+    with full_port() as (_, port):
+        resolve(lambda: ["127.0.0.1"] * 5)
+        client = make_client(f"http://genauth.test:{port}")
+        with pytest.raises(APITimeoutError) as caught:
+            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=TIMEOUT)
+        assert caught.value.delivery == "not_sent"
+
+
+@pytest.mark.parametrize("users", [False, True], ids=["own connections", "an http_client"])
+def test_a_name_lookup_that_outlasts_the_timeout_is_followed_by_no_request(
+    make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None], users: bool
+) -> None:
+    def slow() -> list[str]:
+        time.sleep(STEP)
+        return ["127.0.0.1"]
+
+    resolve(slow)
+    with RawServer() as server:
+        options: dict[str, Any] = {"http_client": make_client.http_client()} if users else {}
+        client = make_client(f"http://genauth.test:{server.address[1]}", **options)
+        with pytest.raises(APITimeoutError) as caught:
+            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=STEP / 5)
+        assert caught.value.delivery == "not_sent"
+        client.close()
+        assert server.finish() == []
+
+
+def test_a_silent_proxy_is_not_sent(make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(Answer(reading="nothing", then="hold")) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        client = make_client("https://example.genauth.ai")
+        with pytest.raises(APITimeoutError) as caught:
+            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=STEP)
+        assert caught.value.delivery == "not_sent"
+        client.close()
+
+
+# What blocks an event loop blocks no thread, so these two are about async clients alone.
+@pytest.mark.parametrize("http_client", [None, "aiohttp"])
+def test_a_request_is_not_begun_when_the_loop_was_blocked_until_its_deadline(http_client: Any) -> None:
+    async def main(url: str) -> None:
+        async with AsyncAuthenticationClient("app123", url, http_client=http_client) as client:
+            await client.send_email("CHANNEL_LOGIN", "first@example.com")
+            call = asyncio.create_task(client.send_email("CHANNEL_LOGIN", EMAIL, timeout=STEP / 5))
+            asyncio.get_running_loop().call_soon(time.sleep, STEP)
+            with pytest.raises(APITimeoutError):
+                await call
+
+    with RawServer(Answer(SUCCESS), Answer(then="hold")) as server:
+        asyncio.run(main(server.url))
+
+
+@pytest.mark.parametrize("http_client", [None, "aiohttp"])
+def test_a_connection_that_was_closed_while_the_loop_was_blocked_is_not_used(http_client: Any) -> None:
+    async def main(server: RawServer) -> None:
+        async with AsyncAuthenticationClient("app123", server.url, http_client=http_client) as client:
+            await client.send_email("CHANNEL_LOGIN", "first@example.com")
+            # This blocks the loop, as a frozen process does: it is not told that the connection has ended.
+            server.disturb(Answer(then="close"))
+            assert (await client.send_email("CHANNEL_LOGIN", EMAIL)).request_id == "r-1"
+
+    with RawServer() as server:
+        asyncio.run(main(server))
+        assert server.connections == 2

@@ -1,0 +1,52 @@
+"""A process that forks while calls are made: the child works too, and does not wait for a lock of its parent's."""
+
+import subprocess
+import sys
+
+import pytest
+
+from .server import RawServer
+
+# The program forks while its first calls are made, at other moments each time. A child that hangs ends by itself.
+PROGRAM = """
+import asyncio, faulthandler, os, sys, threading, time
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient
+
+kind, url, delay = sys.argv[1], sys.argv[2], float(sys.argv[3])
+http_client = "aiohttp" if kind == "aiohttp" else None
+
+def client():
+    if kind == "sync":
+        return AuthenticationClient("app123", url)
+    return AsyncAuthenticationClient("app123", url, http_client=http_client)
+
+def call(client):
+    if kind == "sync":
+        client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=20)
+    else:
+        asyncio.run(client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=20))
+
+shared = client()
+thread = threading.Thread(target=call, args=(shared,))
+thread.start()
+time.sleep(delay)
+child = os.fork()
+if child == 0:
+    faulthandler.dump_traceback_later(20, exit=True)
+    call(client())
+    call(shared)
+    os._exit(0)
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+# Each kind is a program of its own here, as a fork of the test run would take its threads along.
+@pytest.mark.parametrize("delay", [0.001, 0.004, 0.008, 0.015, 0.03])
+@pytest.mark.parametrize("kind", ["sync", "asyncio", "aiohttp"])
+def test_a_child_forked_during_the_first_call_makes_calls_too(kind: str, delay: float) -> None:
+    with RawServer() as server:
+        command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM, kind, server.url, f"{delay}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+    assert len(server.received) == 3

@@ -1,0 +1,152 @@
+"""The contract as the mock server needs it: the operations, and the validation of requests and responses.
+
+Nothing here knows the endpoints of today. An endpoint, a channel or a field that the contract gains is served and
+validated without a change.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jsonschema import ValidationError
+from jsonschema_path import SchemaPath
+from openapi_core import OpenAPI
+from openapi_core.datatypes import RequestParameters
+from openapi_core.templating.paths.exceptions import PathError
+from openapi_core.validation.request.exceptions import InvalidParameter
+from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
+from starlette.responses import Response
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+OPENAPI_YAML = Path(__file__).parents[2] / "openapi.yaml"
+
+# The contract names the vendor's host, and a test's server has another one. The contract does not depend on the host,
+# so both are taken to be this one. It is absolute because openapi-core compares only the end of a path with a relative
+# one: it would allow //api/v3/send-email.
+_ANY_HOST = "http://genauth.invalid"
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it arrived. The names of headers are in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A POST that sends something to a mailbox.
+
+    Attributes:
+        path: The path of the operation.
+        fields: The strings that the body has to have (a channel and a mailbox), each with the values that it can
+            take. None: any.
+        examples: The contract's examples of responses, by name.
+    """
+
+    path: str
+    fields: Mapping[str, frozenset[str] | None]
+    examples: Mapping[str, Mapping[str, Any]]
+
+
+class Contract:
+    """The contract in the file `path`.
+
+    Attributes:
+        operations: The operations, by path.
+    """
+
+    def __init__(self, path: Path = OPENAPI_YAML) -> None:
+        document: dict[str, Any] = SchemaPath.from_path(path.resolve()).read_value()
+        # The cache is of resolved references; without it, validating a request takes twice as long.
+        spec = SchemaPath.from_dict({**document, "servers": [{"url": _ANY_HOST}]}, resolved_cache_maxsize=1024)
+        self._openapi = OpenAPI(spec)
+        self.operations = {operation.path: operation for operation in _operations(spec)}
+
+    def validate_request(self, request: Received) -> str | None:
+        """Return what the contract does not allow in `request`, if anything."""
+        errors = self._openapi.iter_apicall_request_errors(_OpenAPIRequest(request))
+        return _issue(f"request {request.method} {request.path}", errors)
+
+    def validate_response(self, request: Received, response: Response) -> str | None:
+        """Return what the contract does not allow in the response to `request`, if anything."""
+        errors = self._openapi.iter_apicall_response_errors(_OpenAPIRequest(request), _OpenAPIResponse(response))
+        # A path or a method that is not in the contract is an issue of the request, and not of its response as well.
+        errors = (error for error in errors if not isinstance(error, PathError))
+        return _issue(f"response to {request.method} {request.path}", errors)
+
+
+class _OpenAPIRequest:
+    """`Received` in the shape that openapi-core asks for."""
+
+    host_url = _ANY_HOST
+
+    def __init__(self, request: Received) -> None:
+        self.path = request.path
+        self.method = request.method.lower()
+        self.content_type = request.headers.get("content-type", "")
+        self.body = request.body
+        self.parameters = RequestParameters(
+            query=ImmutableMultiDict(parse_qsl(request.query, keep_blank_values=True)),
+            header=Headers(request.headers.items()),
+        )
+
+
+class _OpenAPIResponse:
+    """A Starlette response in the shape that openapi-core asks for."""
+
+    def __init__(self, response: Response) -> None:
+        self.status_code = response.status_code
+        self.content_type = response.headers.get("content-type", "")
+        self.headers = Headers(response.headers.items())
+        self.data = bytes(response.body)
+
+
+def _operations(spec: SchemaPath) -> Iterator[Operation]:
+    for path, item in (spec / "paths").str_items():
+        body = item / "post" / "requestBody" / "content" / "application/json" / "schema"
+        if not body.exists():
+            continue
+        required: list[str] = (body / "required").read_value() if "required" in body else []
+        properties = {name: body / "properties" / name for name in required}
+        fields = {
+            name: frozenset((schema / "enum").read_value()) if "enum" in schema else None
+            for name, schema in properties.items()
+            if (schema / "type").read_str_or_list("any") == "string"
+        }
+        examples = item / "post" / "responses" / "200" / "content" / "application/json" / "examples"
+        named = examples.str_items() if examples.exists() else ()
+        if fields:
+            yield Operation(path, fields, {name: (each / "value").read_value() for name, each in named})
+
+
+def _issue(what: str, errors: Iterable[Exception]) -> str | None:
+    try:
+        reasons = [reason for error in errors for reason in _reasons(error)]
+    except Exception as error:
+        # openapi-core fails on some of what it should refuse, such as a content type that ends in ";" or a body that is
+        # not UTF-8. That must not count as valid.
+        reasons = [f"openapi-core failed with {error!r}"]
+    return f"{what}: {'; '.join(reasons)}" if reasons else None
+
+
+def _reasons(error: Exception) -> Iterator[str]:
+    location = f"{error.name}: " if isinstance(error, InvalidParameter) else ""
+    cause = error.__cause__
+    if not isinstance(cause, InvalidSchemaValue):
+        yield f"{location}{cause or error}"
+        return
+    for each in cause.schema_errors:
+        assert isinstance(each, ValidationError)
+        yield f"{location}{each.json_path}: {each.message}"
