@@ -150,19 +150,3 @@ class TrackedRequest(httpx.Request):
         if self.stream is not self._body:
             self._attempt.body_started = True
             self._attempt.times_sent += 1
-
-
-def bound_connecting(attempt: Attempt) -> Callable[[str, dict[str, Any]], None]:
-    """Return a `trace` extension that gives each connection what is left of the call.
-
-    For a sync client of the user's: httpcore asks for the timeout once, and then uses it for connecting, for TLS, and
-    for each time that the transport connects again by itself.
-    """
-
-    def trace(event: str, info: dict[str, Any]) -> None:
-        if event in ("connection.connect_tcp.started", "connection.start_tls.started", "connection.retry.started"):
-            left = attempt.get("connect")
-            if "timeout" in info:
-                info["timeout"] = left
-
-    return trace

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from runtime.http import httpx
-from runtime.request import STEPS, Attempt, HTTPRequest, TrackedRequest, bound_connecting, shorter
+from runtime.request import STEPS, Attempt, HTTPRequest, TrackedRequest, shorter
 
 from .clock import Clock
 from .coroutines import run
@@ -264,43 +264,3 @@ def test_own_limit_is_an_error_at_the_deadline(clock: Clock) -> None:
     attempt.body_started = True
     with pytest.raises(httpx.ReadTimeout, match="the response was not complete in time"):
         attempt.own_limit("read")
-
-
-CONNECTING = ["connection.connect_tcp.started", "connection.start_tls.started"]
-RETRY = "connection.retry.started"
-
-
-@pytest.mark.parametrize("event", CONNECTING)
-def test_each_step_of_connecting_gets_what_is_left(clock: Clock, event: str) -> None:
-    trace = bound_connecting(attempt_at(clock, 4.0, deadline=8.0))
-    lefts = []
-    for _ in range(3):
-        info = {"timeout": 99.0, "host": "example.com"}
-        trace(event, info)
-        lefts.append(info.pop("timeout"))
-        assert info == {"host": "example.com"}
-        clock.advance(3)
-    assert lefts == [4.0, 4.0, 2.0]
-
-
-def test_connecting_again_is_given_no_timeout(clock: Clock) -> None:
-    info: dict[str, object] = {}
-    bound_connecting(attempt_at(clock))(RETRY, info)
-    assert info == {}
-
-
-@pytest.mark.parametrize("event", [*CONNECTING, RETRY])
-def test_nothing_connects_after_the_deadline(clock: Clock, event: str) -> None:
-    trace = bound_connecting(attempt_at(clock, deadline=8.0))
-    clock.advance(8)
-    with pytest.raises(httpx.ConnectTimeout, match="there was no connection in time"):
-        trace(event, {})
-
-
-def test_other_events_are_left_as_they_are(clock: Clock) -> None:
-    trace = bound_connecting(attempt_at(clock, deadline=8.0))
-    clock.advance(9)
-    for event in ("connection.connect_tcp.complete", "connection.retry.complete", "http11.receive_body.started"):
-        info = {"timeout": 99.0}
-        trace(event, info)
-        assert info == {"timeout": 99.0}

@@ -14,9 +14,10 @@ from .http import httpcore, httpx
 from .internals import PoolTransport
 from .network import SyncBackend
 from .pool import MAX_CONNECTIONS, Connection, IdleConnections, all_in_use, attempt_of, connect_error, proxy_of
-from .request import Attempt, HTTPRequest, TrackedRequest, bound_connecting
+from .request import Attempt, HTTPRequest, TrackedRequest
 from .response import ResponseReader
 from .semaphore import FairSemaphore, Permit
+from .users_client import BoundAuth, extensions_of
 
 
 class SyncTransport:
@@ -40,7 +41,8 @@ class SyncTransport:
         tracked = self._build(request, attempt)
         try:
             # A redirect would take the access token, and the request body, to wherever it points.
-            response = self._http_client.send(tracked, stream=True, follow_redirects=False)
+            auth = self._auth(attempt)
+            response = self._http_client.send(tracked, stream=True, follow_redirects=False, auth=auth)
             try:
                 reader.start(response.status_code, response.headers)
                 if response.is_stream_consumed:
@@ -60,8 +62,12 @@ class SyncTransport:
             request.method, request.url, headers=request.headers, content=request.content
         )
         tracked = TrackedRequest(request, built.url, built.headers, attempt)
-        tracked.extensions["trace"] = bound_connecting(attempt)
+        tracked.extensions.update(extensions_of(attempt))
         return tracked
+
+    def _auth(self, attempt: Attempt) -> Any:
+        auth = self._http_client.auth
+        return httpx.USE_CLIENT_DEFAULT if auth is None else BoundAuth(auth, attempt)
 
     def _read(self, response: httpx.Response, reader: ResponseReader) -> None:
         for chunk in cast(Iterable[bytes], response.stream):
