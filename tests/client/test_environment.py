@@ -13,7 +13,7 @@ import trustme
 from genauth_email import APIConnectionError, GenAuthError
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
-from tests.faults.server import Answer, RawServer, http
+from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
 SECRET = "s3cret"
@@ -158,7 +158,7 @@ def test_a_proxy_with_a_password_gets_it_and_nobody_sees_it(
 def test_a_proxy_with_a_password_that_refuses_a_tunnel_is_never_retried(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, status: int
 ) -> None:
-    with RawServer(Answer(http(status, headers={"retry-after": "0"}), then="close")) as proxy:
+    with RawServer(Step(http(status, headers={"retry-after": "0"}), then="close")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", with_password(proxy))
         error = error_of(make_client("https://example.genauth.ai"))
         (request,) = proxy.finish()
@@ -254,7 +254,7 @@ def test_the_certificates_of_the_environment_are_trusted(
 def test_plain_http_to_a_tls_port_says_so(make_client: ClientFactory, log: pytest.LogCaptureFixture) -> None:
     # Many servers respond so to what is not TLS. Python's own server only hangs up.
     alert = b"\x15\x03\x01\x00\x02\x02\x46"
-    with RawServer(Answer(alert, then="close")) as server:
+    with RawServer(Step(alert, then="close")) as server:
         error = error_of(make_client(server.url))
 
     assert "the server speaks TLS where plain HTTP was sent: use https://" in str(error)
@@ -264,7 +264,7 @@ def test_plain_http_to_a_tls_port_says_so(make_client: ClientFactory, log: pytes
 
 
 def test_tls_to_a_port_of_plain_http_says_so(make_client: ClientFactory, log: pytest.LogCaptureFixture) -> None:
-    with RawServer(Answer(http(400), reading="nothing", then="close")) as server:
+    with RawServer(Step(http(400), reading="nothing", then="close")) as server:
         error = error_of(make_client(server.url.replace("http://", "https://")))
 
     assert "the server does not speak TLS: it may need http:// in place of https://" in str(error)
@@ -276,7 +276,7 @@ def test_tls_to_a_port_of_plain_http_says_so(make_client: ClientFactory, log: py
 # A client of the user's own that has the trouble says it as httpx does; what is safe is the same.
 @on_httpx
 def test_tls_to_a_port_of_plain_http_through_the_users_own_client_says_so(make_client: ClientFactory) -> None:
-    with RawServer(Answer(http(400), reading="nothing", then="close")) as server:
+    with RawServer(Step(http(400), reading="nothing", then="close")) as server:
         http_client = make_client.http_client(transport=None)
         error = error_of(make_client(server.url.replace("http://", "https://"), http_client=http_client))
 

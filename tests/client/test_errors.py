@@ -30,7 +30,7 @@ from genauth_email.types import UNSET
 
 from tests.clients import BlockingClient, ClientFactory
 from tests.contract.contract import FAILURES, SCHEMAS
-from tests.faults.server import Answer, RawServer, http
+from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
 from .mock import MockNetwork
@@ -391,7 +391,7 @@ def test_an_http_status_without_a_dto_is_an_error_of_its_number(
 
 @pytest.mark.parametrize("status", [600, 601, 999])
 def test_a_number_that_is_not_an_http_status_is_an_invalid_response(make_client: ClientFactory, status: int) -> None:
-    with RawServer(Answer(http(status), then="close")) as server:
+    with RawServer(Step(http(status), then="close")) as server:
         error = error_of(make_client(server.url))
 
     check_without_dto(error, status)

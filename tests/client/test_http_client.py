@@ -23,7 +23,7 @@ from genauth_email import (
 from pytest_httpx import HTTPXMock
 
 from tests.clients import ClientFactory, on_httpx
-from tests.faults.server import Answer, RawServer, http
+from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
 from .mock import SENT, MockNetwork
@@ -462,7 +462,7 @@ def test_a_refusal_proves_nothing_if_a_transport_has_sent_the_request_twice(
     make_client: ClientFactory, status_code: int, http_status: int
 ) -> None:
     body = json.dumps({"statusCode": status_code, "message": ""}).encode()
-    script = (Answer(then="close"), Answer(http(http_status, body, {"retry-after": "0"})))
+    script = (Step(then="close"), Step(http(http_status, body, {"retry-after": "0"})))
     with RawServer(*script) as server:
         http_client = make_client.http_client(transport=SendingAgain())
         with pytest.raises(APIError) as caught:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.clients import KINDS
-from tests.faults.server import SUCCESS, Answer, RawServer, http
+from tests.faults.server import SUCCESS, RawServer, Step, http
 
 # It runs in a process of its own, as the modules of a test run are all loaded.
 SYNC = """
@@ -60,16 +60,16 @@ async def main():
 {loop}.run({main})
 """
 SCRIPT = [
-    Answer(SUCCESS),
-    Answer(http(200, b'{"statusCode": 429, "message": ""}', {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"})),
-    Answer(http(503, b'{"statusCode": 503, "message": ""}', {"retry-after": "0"})),
-    Answer(SUCCESS),
-    Answer(http(200, b"<h1>Log in</h1>")),
-    Answer(http(502, b"<h1>Bad Gateway</h1>")),
-    Answer(http(200, b"no gzip", {"content-encoding": "gzip"})),
-    Answer(SUCCESS[:-5], then="close"),
-    Answer(then="close"),
-    Answer(SUCCESS),
+    Step(SUCCESS),
+    Step(http(200, b'{"statusCode": 429, "message": ""}', {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"})),
+    Step(http(503, b'{"statusCode": 503, "message": ""}', {"retry-after": "0"})),
+    Step(SUCCESS),
+    Step(http(200, b"<h1>Log in</h1>")),
+    Step(http(502, b"<h1>Bad Gateway</h1>")),
+    Step(http(200, b"no gzip", {"content-encoding": "gzip"})),
+    Step(SUCCESS[:-5], then="close"),
+    Step(then="close"),
+    Step(SUCCESS),
 ]
 CALLS = len(SCRIPT) - 1  # One is retried.
 

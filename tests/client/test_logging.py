@@ -19,7 +19,7 @@ from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.faults.server import Answer, RawServer, http
+from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
 from .mock import Clock, MockNetwork
@@ -97,7 +97,7 @@ def test_a_response_that_is_not_a_dto_is_logged_as_such(
 def test_an_attempt_without_a_response_is_logged_with_its_reason(
     make_client: ClientFactory, debug: pytest.LogCaptureFixture
 ) -> None:
-    with RawServer(Answer(then="close")) as server, pytest.raises(APIConnectionError):
+    with RawServer(Step(then="close")) as server, pytest.raises(APIConnectionError):
         send(make_client(server.url))
 
     asked = ASKED.format(url=server.url)
@@ -110,7 +110,7 @@ def test_an_attempt_without_a_response_is_logged_with_its_reason(
 def test_an_attempt_that_timed_out_is_logged_with_its_reason(
     make_client: ClientFactory, debug: pytest.LogCaptureFixture
 ) -> None:
-    with RawServer(Answer(then="hold")) as server, pytest.raises(APITimeoutError):
+    with RawServer(Step(then="hold")) as server, pytest.raises(APITimeoutError):
         send(make_client(server.url, timeout=httpx.Timeout(10, read=0.05)))
 
     ((level, line),) = lines(debug)
@@ -141,7 +141,7 @@ def test_each_retry_is_a_warning_with_the_reason_for_it(
 
 
 def test_a_retry_that_is_not_made_is_no_warning(make_client: ClientFactory, debug: pytest.LogCaptureFixture) -> None:
-    with RawServer(*[Answer(REFUSAL)] * 3) as server:
+    with RawServer(*[Step(REFUSAL)] * 3) as server:
         client = make_client(server.url, max_retries=2)
         with pytest.raises(ServiceUnavailableError):
             send(client)
@@ -157,7 +157,7 @@ def test_a_retry_that_is_not_made_is_no_warning(make_client: ClientFactory, debu
 def test_a_call_that_is_not_retried_says_nothing_above_debug(
     make_client: ClientFactory, debug: pytest.LogCaptureFixture
 ) -> None:
-    with RawServer(Answer(REFUSAL), Answer(then="reset")) as server:
+    with RawServer(Step(REFUSAL), Step(then="reset")) as server:
         client = make_client(server.url, max_retries=0)
         for _ in range(2):
             with pytest.raises(GenAuthError):

@@ -16,7 +16,7 @@ from genauth_email.api.email import send_email
 from genauth_email.types import Operation
 
 from tests.clients import ClientFactory
-from tests.faults.server import Answer, RawServer
+from tests.faults.server import RawServer, Step
 
 BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
 SOMEWHERE = Operation("POST", "/somewhere", SendEmailRespDto)
@@ -51,7 +51,7 @@ def test_host_and_content_length_are_for_the_connection_to_say(make_client: Clie
 # aiohttp would send the latter again, as they are idempotent.
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_request_is_sent_once_whatever_its_method(make_client: ClientFactory, method: str) -> None:
-    with RawServer(Answer(then="close")) as server:
+    with RawServer(Step(then="close")) as server:
         client = make_client(server.url)
         with pytest.raises(APIConnectionError) as caught:
             client.request(Operation(method, "/somewhere", SendEmailRespDto))

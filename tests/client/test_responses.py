@@ -9,7 +9,7 @@ import pytest
 from genauth_email import APIError, GenAuthError, InvalidResponseError
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.faults.server import SUCCESS, Answer, RawServer, http
+from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
 DTO = b'{"statusCode": 200, "message": "As asked.", "requestId": "r-1"}'
@@ -60,7 +60,7 @@ def error_of(client: BlockingClient) -> GenAuthError:
 
 @pytest.mark.parametrize("content", WHOLE.values(), ids=WHOLE)
 def test_a_whole_response_is_read_whatever_it_looks_like(make_client: ClientFactory, content: bytes) -> None:
-    with RawServer(Answer(content)) as server:
+    with RawServer(Step(content)) as server:
         client = make_client(server.url)
         assert send(client).to_dict() == json.loads(DTO)
         assert send(client).request_id == "r-1"
@@ -71,7 +71,7 @@ def test_a_whole_response_is_read_whatever_it_looks_like(make_client: ClientFact
 @pytest.mark.parametrize("value", ["caf\u00e9".encode(), b"caf\xe9", "\u2615".encode()])
 def test_an_error_has_headers_that_are_not_ascii(make_client: ClientFactory, value: bytes) -> None:
     head, _, body = http(200, b'{"statusCode": 403, "message": ""}').partition(b"\r\n\r\n")
-    with RawServer(Answer(head + b"\r\nx-gateway: " + value + b"\r\nretry-after: 7\r\n\r\n" + body)) as server:
+    with RawServer(Step(head + b"\r\nx-gateway: " + value + b"\r\nretry-after: 7\r\n\r\n" + body)) as server:
         error = error_of(make_client(server.url))
 
     assert isinstance(error, APIError)
@@ -106,7 +106,7 @@ def test_a_body_that_cannot_be_decompressed_is_not_a_success(
     make_client: ClientFactory, encoding: str, body: bytes, status: int
 ) -> None:
     headers = {"content-encoding": encoding, "retry-after": "0"}
-    with RawServer(Answer(http(status, body, headers))) as server:
+    with RawServer(Step(http(status, body, headers))) as server:
         client = make_client(server.url)
         error = error_of(client)
         client.close()
@@ -118,7 +118,7 @@ def test_a_body_that_cannot_be_decompressed_is_not_a_success(
 
 
 def test_a_response_after_a_broken_one_is_read(make_client: ClientFactory) -> None:
-    with RawServer(Answer(http(200, b"gzip?", {"content-encoding": "gzip"})), Answer(SUCCESS)) as server:
+    with RawServer(Step(http(200, b"gzip?", {"content-encoding": "gzip"})), Step(SUCCESS)) as server:
         client = make_client(server.url)
         error_of(client)
         assert send(client).message == "Sent."

@@ -28,7 +28,7 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from stamina.typing import RetryHook
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.faults.server import SUCCESS, Answer, RawServer, http
+from tests.faults.server import SUCCESS, RawServer, Step, http
 
 from .mock import Clock, MockNetwork
 
@@ -130,7 +130,7 @@ def test_a_pool_with_no_connection_free_is_retried(make_client: ClientFactory) -
         limits=httpx.Limits(max_connections=1),
         event_hooks={"request": [count if make_client.kind == "sync" else count_async]},
     )
-    response = Answer(http(200, dto(200), {"connection": "close"}), then="close", before=occupy)
+    response = Step(http(200, dto(200), {"connection": "close"}), then="close", before=occupy)
     with RawServer(response) as server:
         client = make_client(server.url, http_client=own, max_retries=3)
         other = threading.Thread(target=send, args=(client,))
@@ -163,14 +163,14 @@ def test_a_request_that_was_never_sent_is_sent_by_a_retry(
 def test_a_refusal_with_a_retry_after_is_retried(
     make_client: ClientFactory, status: int, body: bytes, retry_after: str
 ) -> None:
-    with RawServer(Answer(http(status, body, {"retry-after": retry_after}))) as server:
+    with RawServer(Step(http(status, body, {"retry-after": retry_after}))) as server:
         client = make_client(server.url)
         assert send(client).request_id == "r-1"
         assert len(requests_to(server, client)) == 2
 
 
 def test_a_retry_is_the_same_request_byte_for_byte(make_client: ClientFactory) -> None:
-    refusal = Answer(http(503, dto(503), FITTING | {"set-cookie": "session=1"}))
+    refusal = Step(http(503, dto(503), FITTING | {"set-cookie": "session=1"}))
     with RawServer(refusal, refusal) as server:
         client = make_client(server.url, access_token="s3cret-token", lang="en-US", real_ip="203.0.113.9")
         send(client)
@@ -183,36 +183,34 @@ def test_a_retry_is_the_same_request_byte_for_byte(make_client: ClientFactory) -
 # What is not retried.
 
 LOST = {
-    "silence": Answer(then="hold"),
-    "silence within the headers": Answer(SUCCESS[:40], then="hold"),
-    "silence within the body": Answer(SUCCESS[:-5], then="hold"),
-    "a reset": Answer(then="reset"),
-    "a reset before the body is read": Answer(then="reset", reading="head"),
-    "a reset before anything is read": Answer(then="reset", reading="nothing"),
-    "a reset within the response": Answer(SUCCESS[:-5], then="reset"),
-    "what is not HTTP": Answer(b"220 mail.example.com ESMTP\r\n", then="close"),
-    "half a refusal": Answer(http(503, HTML, FITTING)[:-5], then="close"),
-    "a redirect": Answer(http(307, headers={"location": "/elsewhere", **FITTING})),
-    "a login page": Answer(http(200, HTML, FITTING)),
-    "a body that cannot be decoded": Answer(http(503, HTML, {"content-encoding": "gzip", **FITTING})),
-    "HTTP 500": Answer(http(500, HTML, FITTING)),
-    "HTTP 502": Answer(http(502, HTML, FITTING)),
-    "HTTP 504": Answer(http(504, HTML, FITTING)),
-    "HTTP 500 with a DTO of 503": Answer(http(500, dto(503), FITTING)),
-    "HTTP 502 with a DTO of 503": Answer(http(502, dto(503), FITTING)),
-    "statusCode 429": Answer(http(200, dto(429), FITTING)),
-    "statusCode 500": Answer(http(200, dto(500), FITTING)),
-    "statusCode 503": Answer(http(200, dto(503), FITTING)),
-    "HTTP 429 with a DTO of 429, the rule of one minute": Answer(http(429, dto(429), FITTING)),
-    "HTTP 503 with a DTO of 500": Answer(http(503, dto(500), FITTING)),
-    "HTTP 429 with a DTO of 603": Answer(http(429, dto(603), FITTING)),
+    "silence": Step(then="hold"),
+    "silence within the headers": Step(SUCCESS[:40], then="hold"),
+    "silence within the body": Step(SUCCESS[:-5], then="hold"),
+    "a reset": Step(then="reset"),
+    "a reset before the body is read": Step(then="reset", reading="head"),
+    "a reset before anything is read": Step(then="reset", reading="nothing"),
+    "a reset within the response": Step(SUCCESS[:-5], then="reset"),
+    "what is not HTTP": Step(b"220 mail.example.com ESMTP\r\n", then="close"),
+    "half a refusal": Step(http(503, HTML, FITTING)[:-5], then="close"),
+    "a redirect": Step(http(307, headers={"location": "/elsewhere", **FITTING})),
+    "a login page": Step(http(200, HTML, FITTING)),
+    "a body that cannot be decoded": Step(http(503, HTML, {"content-encoding": "gzip", **FITTING})),
+    "HTTP 500": Step(http(500, HTML, FITTING)),
+    "HTTP 502": Step(http(502, HTML, FITTING)),
+    "HTTP 504": Step(http(504, HTML, FITTING)),
+    "HTTP 500 with a DTO of 503": Step(http(500, dto(503), FITTING)),
+    "HTTP 502 with a DTO of 503": Step(http(502, dto(503), FITTING)),
+    "statusCode 429": Step(http(200, dto(429), FITTING)),
+    "statusCode 500": Step(http(200, dto(500), FITTING)),
+    "statusCode 503": Step(http(200, dto(503), FITTING)),
+    "HTTP 429 with a DTO of 429, the rule of one minute": Step(http(429, dto(429), FITTING)),
+    "HTTP 503 with a DTO of 500": Step(http(503, dto(500), FITTING)),
+    "HTTP 429 with a DTO of 603": Step(http(429, dto(603), FITTING)),
 }
 
 
 @pytest.mark.parametrize("response", LOST.values(), ids=LOST.keys())
-def test_a_request_that_may_have_been_carried_out_is_never_retried(
-    make_client: ClientFactory, response: Answer
-) -> None:
+def test_a_request_that_may_have_been_carried_out_is_never_retried(make_client: ClientFactory, response: Step) -> None:
     with RawServer(response) as server:
         client = make_client(server.url, max_retries=5, timeout=httpx.Timeout(10, read=0.05))
         with pytest.raises(GenAuthError) as caught:
@@ -262,7 +260,7 @@ def test_an_error_before_sending_that_will_not_pass_is_never_retried(
 def test_a_gateways_error_is_never_retried(
     make_client: ClientFactory, status: int, body: bytes, headers: dict[str, str]
 ) -> None:
-    with RawServer(Answer(http(status, body, headers))) as server:
+    with RawServer(Step(http(status, body, headers))) as server:
         client = make_client(server.url, max_retries=5)
         with pytest.raises(APIError, match=f"^HTTP {status} with a body that is not a SendEmailRespDto") as caught:
             send(client)
@@ -275,7 +273,7 @@ def test_a_gateways_error_is_never_retried(
 @pytest.mark.parametrize("then", ["close", "reset"])
 def test_a_response_that_is_cut_anywhere_is_never_retried(make_client: ClientFactory, then: Any) -> None:
     cuts = range(len(SUCCESS))
-    with RawServer(*(Answer(SUCCESS[:cut], then=then) for cut in cuts)) as server:
+    with RawServer(*(Step(SUCCESS[:cut], then=then) for cut in cuts)) as server:
         client = make_client(server.url, max_retries=5)
         for _ in cuts:
             with pytest.raises((APIConnectionError, InvalidResponseError)) as caught:
@@ -285,7 +283,7 @@ def test_a_response_that_is_cut_anywhere_is_never_retried(make_client: ClientFac
 
 
 def test_an_idle_connection_that_breaks_is_never_retried(make_client: ClientFactory) -> None:
-    with RawServer(Answer(SUCCESS), Answer(then="reset")) as server:
+    with RawServer(Step(SUCCESS), Step(then="reset")) as server:
         client = make_client(server.url)
         send(client)
         with pytest.raises(APIConnectionError):
@@ -296,7 +294,7 @@ def test_an_idle_connection_that_breaks_is_never_retried(make_client: ClientFact
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_dto_of_success_is_one_whatever_the_http_status(make_client: ClientFactory, status: int) -> None:
-    with RawServer(Answer(http(status, dto(200), FITTING))) as server:
+    with RawServer(Step(http(status, dto(200), FITTING))) as server:
         client = make_client(server.url)
         assert send(client).message == "As asked."
         assert len(requests_to(server, client)) == 1
@@ -327,7 +325,7 @@ RETRY_AFTERS: dict[str, dict[str, str]] = {
 def test_a_refusal_without_a_fitting_retry_after_is_never_retried(
     make_client: ClientFactory, status: int, headers: dict[str, str]
 ) -> None:
-    with RawServer(Answer(http(status, dto(503), headers))) as server:
+    with RawServer(Step(http(status, dto(503), headers))) as server:
         client = make_client(server.url, timeout=10)
         with pytest.raises(ServiceUnavailableError) as caught:
             send(client)
@@ -349,7 +347,7 @@ def test_a_certificate_that_is_not_trusted_is_never_retried(make_client: ClientF
 
 @pytest.mark.parametrize("status", [403, 407, 429, 502, 503])
 def test_a_proxy_that_refuses_to_connect_is_never_retried(make_client: ClientFactory, status: int) -> None:
-    with RawServer(Answer(http(status, headers=FITTING), then="close")) as proxy:
+    with RawServer(Step(http(status, headers=FITTING), then="close")) as proxy:
         own = make_client.http_client(proxy=proxy.url)
         client = make_client("https://example.genauth.ai", http_client=own)
         with pytest.raises(APIConnectionError, match=str(status)) as caught:
@@ -586,7 +584,7 @@ def test_a_traceback_shows_the_cause_and_nothing_of_the_retries(make_client: Cli
 
 
 def test_a_detailed_function_returns_the_response_of_the_last_attempt(make_client: ClientFactory) -> None:
-    refusal = Answer(http(503, dto(503), FITTING))
+    refusal = Step(http(503, dto(503), FITTING))
     with RawServer(refusal, refusal, refusal) as server:
         client = make_client(server.url, max_retries=1)
         response = client.call(send_email, detailed=True, body=BODY)

@@ -22,7 +22,7 @@ from genauth_email.models import Channel
 from genauth_email.types import Operation
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.faults.server import SUCCESS, Answer, RawServer, http
+from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
 from .mock import SENT, Clock, MockNetwork
@@ -30,18 +30,18 @@ from .mock import SENT, Clock, MockNetwork
 pytestmark = pytest.mark.usefixtures("no_backoff")
 EMAIL = "test@example.com"
 BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
-REPEATED = Answer(http(200, b'{"statusCode": 429, "message": "Too many."}'))
-LOST = Answer(then="close")
+REPEATED = Step(http(200, b'{"statusCode": 429, "message": "Too many."}'))
+LOST = Step(then="close")
 # What an attempt can come to without telling whether it was carried out.
-UNKNOWN: dict[str, tuple[Answer, type[GenAuthError]]] = {
+UNKNOWN: dict[str, tuple[Step, type[GenAuthError]]] = {
     "closed after the request": (LOST, APIConnectionError),
-    "reset after the request": (Answer(then="reset"), APIConnectionError),
-    "half a response": (Answer(SUCCESS[:-5], then="close"), InvalidResponseError),
-    "a gateway's HTTP 502": (Answer(http(502, b"<h1>Bad Gateway</h1>")), BadGatewayError),
-    "a gateway's HTTP 503, Retry-After: 5": (Answer(http(503, b"", {"retry-after": "5"})), APIError),
-    "a gateway's HTTP 504": (Answer(http(504, b"")), APIError),
-    "a login page": (Answer(http(200, b"<h1>Log in</h1>")), InvalidResponseError),
-    "statusCode 500": (Answer(http(200, b'{"statusCode": 500, "message": ""}')), ServerError),
+    "reset after the request": (Step(then="reset"), APIConnectionError),
+    "half a response": (Step(SUCCESS[:-5], then="close"), InvalidResponseError),
+    "a gateway's HTTP 502": (Step(http(502, b"<h1>Bad Gateway</h1>")), BadGatewayError),
+    "a gateway's HTTP 503, Retry-After: 5": (Step(http(503, b"", {"retry-after": "5"})), APIError),
+    "a gateway's HTTP 504": (Step(http(504, b"")), APIError),
+    "a login page": (Step(http(200, b"<h1>Log in</h1>")), InvalidResponseError),
+    "statusCode 500": (Step(http(200, b'{"statusCode": 500, "message": ""}')), ServerError),
 }
 
 
@@ -56,7 +56,7 @@ def http_client(request: pytest.FixtureRequest, make_client: ClientFactory) -> d
 
 
 @pytest.mark.parametrize(("lost", "error"), UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_without_it_nothing_is_repeated(make_client: ClientFactory, lost: Answer, error: type[GenAuthError]) -> None:
+def test_without_it_nothing_is_repeated(make_client: ClientFactory, lost: Step, error: type[GenAuthError]) -> None:
     with RawServer(lost) as server:
         client = make_client(server.url)
         with pytest.raises(error) as caught:
@@ -67,7 +67,7 @@ def test_without_it_nothing_is_repeated(make_client: ClientFactory, lost: Answer
 
 @pytest.mark.parametrize(("lost", "error"), UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_an_attempt_that_was_not_carried_out_is_made_good(
-    make_client: ClientFactory, http_client: dict[str, Any], lost: Answer, error: type[GenAuthError]
+    make_client: ClientFactory, http_client: dict[str, Any], lost: Step, error: type[GenAuthError]
 ) -> None:
     with RawServer(lost) as server:
         client = make_client(server.url, retry_unknown=True, **http_client)
@@ -78,7 +78,7 @@ def test_an_attempt_that_was_not_carried_out_is_made_good(
 
 @pytest.mark.parametrize(("lost", "error"), UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_an_attempt_that_was_carried_out_is_known_by_the_refusal_of_the_next(
-    make_client: ClientFactory, http_client: dict[str, Any], lost: Answer, error: type[GenAuthError]
+    make_client: ClientFactory, http_client: dict[str, Any], lost: Step, error: type[GenAuthError]
 ) -> None:
     with RawServer(lost, REPEATED) as server:
         client = make_client(server.url, retry_unknown=True, **http_client)
@@ -112,7 +112,7 @@ def test_a_refusal_at_the_first_attempt_is_not_sent(make_client: ClientFactory) 
 
 
 def test_a_later_refusal_leaves_the_delivery_unknown(make_client: ClientFactory) -> None:
-    with RawServer(LOST, Answer(http(200, b'{"statusCode": 403, "message": ""}'))) as server:
+    with RawServer(LOST, Step(http(200, b'{"statusCode": 403, "message": ""}'))) as server:
         with pytest.raises(ForbiddenError) as caught:
             send(make_client(server.url, retry_unknown=True))
         assert caught.value.delivery == "unknown"
@@ -132,7 +132,7 @@ def test_a_connection_that_is_refused_later_leaves_the_delivery_unknown(make_cli
 
 
 def test_the_error_of_the_last_attempt_is_raised(make_client: ClientFactory) -> None:
-    with RawServer(LOST, LOST, Answer(http(502, b"")), Answer(SUCCESS)) as server:
+    with RawServer(LOST, LOST, Step(http(502, b"")), Step(SUCCESS)) as server:
         client = make_client(server.url, retry_unknown=True)
         with pytest.raises(BadGatewayError) as caught:
             send(client)
@@ -149,7 +149,7 @@ def test_no_retries_mean_no_repetition(make_client: ClientFactory) -> None:
 
 
 def test_the_timeout_bounds_repetitions_too(make_client: ClientFactory) -> None:
-    with RawServer(Answer(then="hold")) as server:
+    with RawServer(Step(then="hold")) as server:
         client = make_client(server.url, retry_unknown=True)
         with pytest.raises(APITimeoutError):
             send(client, timeout=0.2)
@@ -186,7 +186,7 @@ def test_an_operation_without_the_interval_is_not_repeated(make_client: ClientFa
 
 
 def test_a_derived_client_can_switch_it_on_and_off(make_client: ClientFactory) -> None:
-    with RawServer(LOST, Answer(SUCCESS), LOST) as server:
+    with RawServer(LOST, Step(SUCCESS), LOST) as server:
         client = make_client(server.url)
         assert send(client.with_options(retry_unknown=True)).request_id == "r-1"
         with pytest.raises(APIConnectionError):

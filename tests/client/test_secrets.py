@@ -15,7 +15,7 @@ from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.faults.server import SUCCESS, Answer, RawServer, http
+from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
 from .mock import MockNetwork
@@ -46,15 +46,15 @@ def by_detailed_function(client: BlockingClient) -> Any:
 
 
 WAYS = [by_method, by_method_with_a_token_of_its_own, by_function, by_detailed_function]
-REFUSAL = Answer(http(503, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"}))
+REFUSAL = Step(http(503, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"}))
 FAULTS = {
-    "an invalid response": [Answer(http(200, b"<h1>Log in</h1>"))],
-    "a DTO of a wrong type": [Answer(http(200, b'{"statusCode": "200", "message": ""}'))],
-    "an HTTP error": [Answer(http(502, b"<h1>Bad Gateway</h1>"))],
-    "a broken connection": [Answer(then="reset")],
-    "half a response": [Answer(SUCCESS[:-5], then="close")],
-    "a gateway's refusal": [Answer(http(503, b"<h1>Busy</h1>", {"retry-after": "0"}))],
-    "a retry that is lost": [REFUSAL, Answer(then="close")],
+    "an invalid response": [Step(http(200, b"<h1>Log in</h1>"))],
+    "a DTO of a wrong type": [Step(http(200, b'{"statusCode": "200", "message": ""}'))],
+    "an HTTP error": [Step(http(502, b"<h1>Bad Gateway</h1>"))],
+    "a broken connection": [Step(then="reset")],
+    "half a response": [Step(SUCCESS[:-5], then="close")],
+    "a gateway's refusal": [Step(http(503, b"<h1>Busy</h1>", {"retry-after": "0"}))],
+    "a retry that is lost": [REFUSAL, Step(then="close")],
 }
 API_FAILURES = {
     "by statusCode": http(200, b'{"statusCode": 403, "apiCode": 2333, "message": "No.", "requestId": "r-1"}'),
@@ -113,7 +113,7 @@ def check_log(logged: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("send", WAYS)
 @pytest.mark.parametrize("script", FAULTS.values(), ids=FAULTS.keys())
 def test_a_failed_call_shows_no_secret(
-    make_client: ClientFactory, caplog: pytest.LogCaptureFixture, script: list[Answer], send: Send
+    make_client: ClientFactory, caplog: pytest.LogCaptureFixture, script: list[Step], send: Send
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with RawServer(*script) as server, pytest.raises(GenAuthError) as caught:
@@ -137,7 +137,7 @@ def test_a_failure_of_the_api_shows_no_secret(
     make_client: ClientFactory, caplog: pytest.LogCaptureFixture, response: bytes, send: Send
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with RawServer(*[Answer(response)] * 3) as server, pytest.raises(GenAuthError) as caught:
+    with RawServer(*[Step(response)] * 3) as server, pytest.raises(GenAuthError) as caught:
         send(make_client(server.url))
     check(caught.value, caplog)
 

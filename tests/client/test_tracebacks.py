@@ -30,7 +30,7 @@ from genauth_email.api.email import send_email
 
 from tests.clients import KINDS, LOOPS, options_of
 from tests.contract.contract import FAILURES
-from tests.faults.server import SUCCESS, Answer, RawServer, http
+from tests.faults.server import SUCCESS, RawServer, Step, http
 
 TESTS = str(Path(__file__).parents[1])
 TOKEN = "eyJ.s3cret.sig"
@@ -149,22 +149,22 @@ def dto(status_code: int, message: str = EMAIL.upper()) -> bytes:
     return f'{{"statusCode": {status_code}, "message": "{message}", "apiCode": 2333}}'.encode()
 
 
-RESPONSES: dict[str, tuple[type[GenAuthError], list[Answer]]] = {
-    **{name: (APIError, [Answer(http(200, dto(code)))]) for code, name in FAILURES.items()},
-    "an undocumented statusCode": (APIError, [Answer(http(200, dto(604)))]),
-    "a refusal after retries": (APIError, [Answer(http(503, dto(503), AT_ONCE))] * 3),
-    "a gateway's refusal": (APIError, [Answer(http(503, b"<h1>Busy</h1>", AT_ONCE))]),
-    "a login page": (InvalidResponseError, [Answer(http(200, b"<h1>Log in</h1>"))]),
-    "half a body": (InvalidResponseError, [Answer(SUCCESS[:-5], then="close")]),
-    "a DTO of a wrong type": (InvalidResponseError, [Answer(http(200, b'{"statusCode": "200", "message": ""}'))]),
-    "not UTF-8": (InvalidResponseError, [Answer(http(200, b'{"message": "\xff"}'))]),
-    "gzip that is none": (InvalidResponseError, [Answer(http(200, b"gzip?", {"content-encoding": "gzip"}))]),
-    "a reset": (APIConnectionError, [Answer(then="reset")]),
-    "an end": (APIConnectionError, [Answer(then="close")]),
-    "what is not HTTP": (APIConnectionError, [Answer(f"550 {EMAIL} unknown\r\n".encode(), then="close")]),
-    "silence": (APITimeoutError, [Answer(then="hold")]),
-    "silence within the body": (APITimeoutError, [Answer(SUCCESS[:-5], then="hold")]),
-    "a retry that is lost": (APIConnectionError, [Answer(http(503, dto(503), AT_ONCE)), Answer(then="close")]),
+RESPONSES: dict[str, tuple[type[GenAuthError], list[Step]]] = {
+    **{name: (APIError, [Step(http(200, dto(code)))]) for code, name in FAILURES.items()},
+    "an undocumented statusCode": (APIError, [Step(http(200, dto(604)))]),
+    "a refusal after retries": (APIError, [Step(http(503, dto(503), AT_ONCE))] * 3),
+    "a gateway's refusal": (APIError, [Step(http(503, b"<h1>Busy</h1>", AT_ONCE))]),
+    "a login page": (InvalidResponseError, [Step(http(200, b"<h1>Log in</h1>"))]),
+    "half a body": (InvalidResponseError, [Step(SUCCESS[:-5], then="close")]),
+    "a DTO of a wrong type": (InvalidResponseError, [Step(http(200, b'{"statusCode": "200", "message": ""}'))]),
+    "not UTF-8": (InvalidResponseError, [Step(http(200, b'{"message": "\xff"}'))]),
+    "gzip that is none": (InvalidResponseError, [Step(http(200, b"gzip?", {"content-encoding": "gzip"}))]),
+    "a reset": (APIConnectionError, [Step(then="reset")]),
+    "an end": (APIConnectionError, [Step(then="close")]),
+    "what is not HTTP": (APIConnectionError, [Step(f"550 {EMAIL} unknown\r\n".encode(), then="close")]),
+    "silence": (APITimeoutError, [Step(then="hold")]),
+    "silence within the body": (APITimeoutError, [Step(SUCCESS[:-5], then="hold")]),
+    "a retry that is lost": (APIConnectionError, [Step(http(503, dto(503), AT_ONCE)), Step(then="close")]),
 }
 
 
@@ -172,7 +172,7 @@ RESPONSES: dict[str, tuple[type[GenAuthError], list[Answer]]] = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("error", "script"), RESPONSES.values(), ids=RESPONSES)
 def test_no_frame_of_a_failed_call_shows_a_secret(
-    kind: str, way: Callable[[str, str], Callable[[Any], Any]], error: type[GenAuthError], script: list[Answer]
+    kind: str, way: Callable[[str, str], Callable[[Any], Any]], error: type[GenAuthError], script: list[Step]
 ) -> None:
     timeout = httpx.Timeout(10, read=0.05) if error is APITimeoutError else 10
     with RawServer(*script) as server:
@@ -189,7 +189,7 @@ def test_no_frame_of_a_failed_call_shows_a_secret(
 def test_no_frame_shows_a_token_that_the_server_repeats(
     kind: str, way: Callable[[str, str], Callable[[Any], Any]], status_code: int
 ) -> None:
-    with RawServer(Answer(http(200, dto(status_code, f"{TOKEN} of {EMAIL}")))) as server:
+    with RawServer(Step(http(200, dto(status_code, f"{TOKEN} of {EMAIL}")))) as server:
         caught = error_of(kind, server.url, way("CHANNEL_LOGIN", EMAIL))
 
     assert isinstance(caught, APIError)
@@ -199,7 +199,7 @@ def test_no_frame_shows_a_token_that_the_server_repeats(
 @each_kind
 @pytest.mark.parametrize("status", [200, 500])
 def test_no_error_of_the_chain_quotes_a_body_that_is_not_utf_8(kind: str, status: int) -> None:
-    with RawServer(Answer(http(status, f'{{"message": "{EMAIL}\xff"}}'.encode("latin-1")))) as server:
+    with RawServer(Step(http(status, f'{{"message": "{EMAIL}\xff"}}'.encode("latin-1")))) as server:
         caught = error_of(kind, server.url, by_method("CHANNEL_LOGIN", EMAIL))
 
     check_no_secret(caught)
@@ -289,7 +289,7 @@ def test_the_users_own_frames_keep_their_locals(kind: str, email: str) -> None:
         print(order_number)
 
     function: Any = user_function if kind == "sync" else user_function_async
-    with RawServer(Answer(http(200, dto(403)))) as server:
+    with RawServer(Step(http(200, dto(403)))) as server:
         caught = error_of(kind, server.url, function)
 
     (variables,) = locals_of(caught, function.__name__)
@@ -320,7 +320,7 @@ def test_an_exception_that_the_user_was_handling_keeps_its_locals(kind: str, ema
             await client.send_email("CHANNEL_LOGIN", email)
 
     function: Any = user_function if kind == "sync" else user_function_async
-    with RawServer(Answer(http(200, dto(403)))) as server:
+    with RawServer(Step(http(200, dto(403)))) as server:
         caught = error_of(kind, server.url, function)
 
     handled = next(each for each in chain_of(caught) if isinstance(each, ZeroDivisionError))

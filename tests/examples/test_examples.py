@@ -17,7 +17,7 @@ from celery.contrib.testing.worker import start_worker
 from celery.signals import setup_logging
 from genauth_email import APIConnectionError, ThrottleError
 
-from tests.faults.server import Answer, RawServer
+from tests.faults.server import RawServer, Step
 from tests.mock_server import MockServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -181,7 +181,7 @@ def test_the_task_is_retried_where_nothing_was_sent(mock_server: MockServer, sen
 def test_the_task_is_never_retried_where_an_email_may_have_gone_out(
     worker_app: Any, monkeypatch: pytest.MonkeyPatch, send: Callable[..., None]
 ) -> None:
-    with RawServer(Answer(then="close")) as server:
+    with RawServer(Step(then="close")) as server:
         monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
         with pytest.raises(APIConnectionError) as caught:
             send("CHANNEL_LOGIN", "test@example.com")

@@ -23,13 +23,13 @@ from genauth_email import (
     UnauthorizedError,
 )
 
-from .server import SUCCESS, Answer, http
+from .server import SUCCESS, Step, http
 
 EMAIL = "test@example.com"
-"""Who is sent an email. Some answers say it too, and no error may."""
+"""Who is sent an email. Some responses say it too, and no error may."""
 
 LIMIT = 1024 * 1024
-"""The bytes of an answer's body that are read."""
+"""The bytes of a response's body that are read."""
 
 
 PLAIN = "http://{address}"
@@ -44,7 +44,7 @@ class Outcome:
     """What comes of a fault, in the columns of the table.
 
     Attributes:
-        result: The class of the error that was raised, or of the answer that was returned.
+        result: The class of the error that was raised, or of the response that was returned.
         delivery: The error's.
         requests: How often the request reached the server in full.
         connections: How many connections were made for it.
@@ -65,23 +65,23 @@ class Fault:
     Attributes:
         name: What happens, for people.
         outcome: What comes of it.
-        answers: What the server does, one request after the other, until it is healthy again.
+        steps: What the server does, one request after the other, until it is healthy again.
         url: Where the client is sent.
         idle: What the server does on a connection that an earlier call left idle, before the call.
         port: What becomes of those who make_client.
         certificate: The server's, which makes it one of TLS.
         proxied: Whether the environment names the server as the proxy.
         timeout: The call's.
-        keeps: The body that the error keeps, where it is not the last answer's as it was sent.
-        with_aiohttp: What comes of it there instead. aiohttp reads on before it hands over an answer: it sees
+        keeps: The body that the error keeps, where it is not the last response's as it was sent.
+        with_aiohttp: What comes of it there instead. aiohttp reads on before it hands over a response: it sees
             earlier what is wrong with the body, and may have all of one that is too long.
     """
 
     name: str
     outcome: Outcome
-    answers: tuple[Answer, ...] = ()
+    steps: tuple[Step, ...] = ()
     url: str = PLAIN
-    idle: Answer | None = None
+    idle: Step | None = None
     port: Literal["accepts", "refuses", "is full"] = "accepts"
     certificate: Certificate | None = None
     proxied: bool = False
@@ -117,11 +117,11 @@ def failed(error: type[APIError]) -> Outcome:
     return Outcome(error, "unknown", kept=1)
 
 
-def sends(content: bytes, then: Literal["keep", "close", "reset", "hold"] = "keep") -> tuple[Answer]:
-    return (Answer(content, then),)
+def sends(content: bytes, then: Literal["keep", "close", "reset", "hold"] = "keep") -> tuple[Step]:
+    return (Step(content, then),)
 
 
-def answers(status: int, body: bytes = HTML, headers: Mapping[str, str] | None = None) -> tuple[Answer]:
+def responds(status: int, body: bytes = HTML, headers: Mapping[str, str] | None = None) -> tuple[Step]:
     return sends(http(status, body, headers))
 
 
@@ -166,18 +166,18 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("the certificate is of an unknown CA", UNTRUSTED, url=TLS, certificate="untrusted"),
         Fault("the certificate has expired", UNTRUSTED, url=TLS, certificate="expired"),
         Fault("the certificate is for another host", UNTRUSTED, url=TLS, certificate="of another host"),
-        Fault("the TLS handshake is cut", UNCONNECTED, (Answer(then="close", reading="nothing"),) * 3, url=TLS),
+        Fault("the TLS handshake is cut", UNCONNECTED, (Step(then="close", reading="nothing"),) * 3, url=TLS),
         Fault(
             "silence in the TLS handshake",
             replace(TIMED_OUT, delivery="not_sent", requests=0),
-            (Answer(then="hold", reading="nothing"),),
+            (Step(then="hold", reading="nothing"),),
             url=TLS,
             timeout=SILENCE,
         ),
         Fault(
             "plain HTTP where TLS is expected",
             UNTRUSTED,
-            (Answer(http(400, HTML), then="close", reading="nothing"),),
+            (Step(http(400, HTML), then="close", reading="nothing"),),
             url=TLS,
         ),
         Fault(
@@ -189,30 +189,30 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
         *(
             Fault(
-                f"the proxy answers HTTP {status}",
+                f"the proxy responds with HTTP {status}",
                 UNTRUSTED,
-                answers(status, HTML, AT_ONCE),
+                responds(status, HTML, AT_ONCE),
                 url=TUNNEL,
                 proxied=True,
             )
             for status in (403, 407, 502, 503)
         ),
     ),
-    "The connection breaks before an answer": (
+    "The connection breaks before a response": (
         Fault(
             "accepted, and closed at once",
             replace(LOST, requests=0),
-            (Answer(b"", "close", "nothing", at_once=True),),
+            (Step(b"", "close", "nothing", at_once=True),),
         ),
         Fault(
             "closed after half of the request",
             replace(LOST, requests=0),
-            (Answer(then="close", reading="half"),),
+            (Step(then="close", reading="half"),),
         ),
         Fault(
             "reset after half of the request",
             replace(LOST, requests=0),
-            (Answer(then="reset", reading="half"),),
+            (Step(then="reset", reading="half"),),
         ),
         Fault("closed after the request", LOST, sends(b"", "close")),
         Fault("reset after the request", LOST, sends(b"", "reset")),
@@ -243,11 +243,11 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
         Fault("a header without a name", LOST, sends(HEADERS + f": {EMAIL}\r\n\r\n".encode(), "close")),
         Fault("a header with a NUL in it", LOST, sends(HEADERS + f"x: \0 {EMAIL}\r\n\r\n".encode(), "close")),
-        Fault("headers of more than 100 KiB", LOST, (Answer(HEADERS, more=b"x: " + b"x" * 1000 + b"\r\n"),)),
-        Fault("a Content-Length that is no number", LOST, answers(200, dto(), {"content-length": "all"})),
-        Fault("a negative Content-Length", LOST, answers(200, dto(), {"content-length": "-1"})),
-        Fault("two Content-Lengths that differ", LOST, answers(200, dto(), {"Content-Length": "1"})),
-        Fault("an unknown Transfer-Encoding", LOST, answers(200, dto(), {"transfer-encoding": "rot13"})),
+        Fault("headers of more than 100 KiB", LOST, (Step(HEADERS, more=b"x: " + b"x" * 1000 + b"\r\n"),)),
+        Fault("a Content-Length that is no number", LOST, responds(200, dto(), {"content-length": "all"})),
+        Fault("a negative Content-Length", LOST, responds(200, dto(), {"content-length": "-1"})),
+        Fault("two Content-Lengths that differ", LOST, responds(200, dto(), {"Content-Length": "1"})),
+        Fault("an unknown Transfer-Encoding", LOST, responds(200, dto(), {"transfer-encoding": "rot13"})),
     ),
     "Half a body": (
         Fault("closed in the body: Content-Length is longer", HALF, sends(SUCCESS[:-20], "close")),
@@ -265,7 +265,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault(
             "Content-Length is shorter than the body",
             HALF,
-            answers(200, dto(), {"content-length": "20"}),
+            responds(200, dto(), {"content-length": "20"}),
             keeps=dto()[:20],
             with_aiohttp=LOST,
         ),
@@ -299,7 +299,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("a body without a length, closed halfway", HALF, sends(HEADERS + b"\r\n" + HALF_A_DTO, "close")),
     ),
     "Silence": (
-        Fault("silence before the answer", TIMED_OUT, sends(b"", "hold"), timeout=SILENCE),
+        Fault("silence before the response", TIMED_OUT, sends(b"", "hold"), timeout=SILENCE),
         Fault("silence in the headers", TIMED_OUT, sends(HEADERS, "hold"), timeout=SILENCE),
         Fault(
             "silence in the body: Content-Length is longer",
@@ -316,54 +316,54 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault(
             "the headers drip for ever",
             TIMED_OUT,
-            (Answer(HEADERS + b"x: ", more=b"x", pause=DRIP),),
+            (Step(HEADERS + b"x: ", more=b"x", pause=DRIP),),
             timeout=SILENCE,
         ),
         Fault(
             "HTTP 100 again and again, for ever",
             TIMED_OUT,
-            (Answer(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=DRIP),),
+            (Step(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=DRIP),),
             timeout=SILENCE,
         ),
         Fault(
             "the body drips for ever",
             TIMED_OUT,
-            (Answer(HEADERS + b"\r\n", more=b" ", pause=DRIP),),
+            (Step(HEADERS + b"\r\n", more=b" ", pause=DRIP),),
             timeout=SILENCE,
         ),
         Fault(
             "the chunks of the body drip for ever",
             TIMED_OUT,
-            (Answer(chunked(b""), more=b"1\r\n \r\n", pause=DRIP),),
+            (Step(chunked(b""), more=b"1\r\n \r\n", pause=DRIP),),
             timeout=SILENCE,
         ),
     ),
     "A connection that was idle": (
-        Fault("closed by the server while it was idle", SENT, idle=Answer(then="close")),
-        Fault("reset by the server while it was idle", SENT, idle=Answer(then="reset")),
-        Fault("told HTTP 408 while it was idle", SENT, idle=Answer(http(408, HTML))),
-        Fault("told HTTP 408 and closed while it was idle", SENT, idle=Answer(http(408, HTML), then="close")),
-        Fault("closed as the request comes", replace(LOST, connections=0), sends(b"", "close"), idle=Answer()),
-        Fault("reset as the request comes", replace(LOST, connections=0), sends(b"", "reset"), idle=Answer()),
+        Fault("closed by the server while it was idle", SENT, idle=Step(then="close")),
+        Fault("reset by the server while it was idle", SENT, idle=Step(then="reset")),
+        Fault("told HTTP 408 while it was idle", SENT, idle=Step(http(408, HTML))),
+        Fault("told HTTP 408 and closed while it was idle", SENT, idle=Step(http(408, HTML), then="close")),
+        Fault("closed as the request comes", replace(LOST, connections=0), sends(b"", "close"), idle=Step()),
+        Fault("reset as the request comes", replace(LOST, connections=0), sends(b"", "reset"), idle=Step()),
     ),
-    "The HTTP status, without an answer of the API": (
+    "The HTTP status, without a response of the API": (
         *(
             Fault(
-                f"HTTP {status}, then the answer",
+                f"HTTP {status}, then the response",
                 SENT,
                 sends(b"HTTP/1.1 %d Status\r\n\r\n" % status + SUCCESS),
             )
             for status in (100, 102, 103)
         ),
-        Fault("HTTP 200 with a login page", INVALID, answers(200)),
-        Fault("HTTP 204", INVALID, answers(204, b"")),
-        Fault("HTTP 304", INVALID, answers(304, b"")),
+        Fault("HTTP 200 with a login page", INVALID, responds(200)),
+        Fault("HTTP 204", INVALID, responds(204, b"")),
+        Fault("HTTP 304", INVALID, responds(304, b"")),
         *(
-            Fault(f"HTTP {status} to another host", INVALID, answers(status, HTML, ELSEWHERE))
+            Fault(f"HTTP {status} to another host", INVALID, responds(status, HTML, ELSEWHERE))
             for status in (301, 302, 303, 307, 308)
         ),
         *(
-            Fault(f"HTTP {status}", failed(error), answers(status))
+            Fault(f"HTTP {status}", failed(error), responds(status))
             for status, error in (
                 (401, UnauthorizedError),
                 (403, ForbiddenError),
@@ -378,24 +378,26 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault(
             "HTTP 413 before the request is read, Connection: close",
             replace(failed(PayloadTooLargeError), requests=0, kept=0),
-            (Answer(http(413, HTML, {"connection": "close"}), "close", reading="head"),),
+            (Step(http(413, HTML, {"connection": "close"}), "close", reading="head"),),
         ),
         *(
             Fault(
-                f"HTTP {status}, Retry-After: {seconds}", failed(error), answers(status, HTML, {"retry-after": seconds})
+                f"HTTP {status}, Retry-After: {seconds}",
+                failed(error),
+                responds(status, HTML, {"retry-after": seconds}),
             )
             for status, error in ((429, ThrottleError), (503, ServiceUnavailableError))
             for seconds in ("0", "5")
         ),
-        Fault("HTTP 500", failed(ServerError), answers(500)),
-        Fault("HTTP 502 with HTML", failed(BadGatewayError), answers(502)),
-        *(Fault(f"HTTP {status}", failed(APIError), answers(status)) for status in (504, 520, 599)),
-        Fault("HTTP 999", INVALID, answers(999)),
+        Fault("HTTP 500", failed(ServerError), responds(500)),
+        Fault("HTTP 502 with HTML", failed(BadGatewayError), responds(502)),
+        *(Fault(f"HTTP {status}", failed(APIError), responds(status)) for status in (504, 520, 599)),
+        Fault("HTTP 999", INVALID, responds(999)),
     ),
-    "The HTTP status, with an answer of the API": (
-        Fault("HTTP 201, statusCode 200", SENT, answers(201, dto())),
-        Fault("HTTP 302, statusCode 200", SENT, answers(302, dto(), ELSEWHERE)),
-        Fault("HTTP 500, statusCode 200", SENT, answers(500, dto())),
+    "The HTTP status, with a response of the API": (
+        Fault("HTTP 201, statusCode 200", SENT, responds(201, dto())),
+        Fault("HTTP 302, statusCode 200", SENT, responds(302, dto(), ELSEWHERE)),
+        Fault("HTTP 500, statusCode 200", SENT, responds(500, dto())),
         *(
             fault
             for status in (429, 503)
@@ -403,23 +405,23 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
                 Fault(
                     f"HTTP {status}, Retry-After: 0, statusCode 503, once",
                     replace(SENT, requests=2),
-                    answers(status, REFUSED, AT_ONCE),
+                    responds(status, REFUSED, AT_ONCE),
                 ),
                 Fault(
                     f"HTTP {status}, Retry-After: 0, statusCode 503, always",
                     refused(ServiceUnavailableError, requests=3),
-                    answers(status, REFUSED, AT_ONCE) * 3,
+                    responds(status, REFUSED, AT_ONCE) * 3,
                 ),
                 Fault(
                     f"HTTP {status}, Retry-After a date that has come, statusCode 503, once",
                     replace(SENT, requests=2),
-                    answers(status, REFUSED, {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}),
+                    responds(status, REFUSED, {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}),
                 ),
                 *(
                     Fault(
                         f"HTTP {status}, Retry-After {when}, statusCode 503",
                         refused(ServiceUnavailableError),
-                        answers(status, REFUSED, {"retry-after": value}),
+                        responds(status, REFUSED, {"retry-after": value}),
                     )
                     for when, value in (
                         ("a date far away", "Fri, 31 Dec 9999 23:59:59 GMT"),
@@ -431,38 +433,38 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
                 Fault(
                     f"HTTP {status}, Retry-After: 0, statusCode 429",
                     refused(ThrottleError),
-                    answers(status, dto(statusCode=429), AT_ONCE),
+                    responds(status, dto(statusCode=429), AT_ONCE),
                 ),
                 Fault(
                     f"HTTP {status}, Retry-After: 0, statusCode 500",
                     failed(ServerError),
-                    answers(status, dto(statusCode=500), AT_ONCE),
+                    responds(status, dto(statusCode=500), AT_ONCE),
                 ),
             )
         ),
-        Fault("HTTP 503 without Retry-After, statusCode 503", refused(ServiceUnavailableError), answers(503, REFUSED)),
-        Fault("HTTP 500, statusCode 403", refused(ForbiddenError), answers(500, dto(statusCode=403))),
-        Fault("HTTP 503, Retry-After: 0, statusCode 200", SENT, answers(503, dto(), AT_ONCE)),
-        Fault("HTTP 200, statusCode 429", refused(ThrottleError), answers(200, dto(statusCode=429), AT_ONCE)),
-        Fault("HTTP 200, statusCode 500", failed(ServerError), answers(200, dto(statusCode=500))),
-        Fault("HTTP 200, an unknown statusCode", failed(APIError), answers(200, dto(statusCode=604))),
+        Fault("HTTP 503 without Retry-After, statusCode 503", refused(ServiceUnavailableError), responds(503, REFUSED)),
+        Fault("HTTP 500, statusCode 403", refused(ForbiddenError), responds(500, dto(statusCode=403))),
+        Fault("HTTP 503, Retry-After: 0, statusCode 200", SENT, responds(503, dto(), AT_ONCE)),
+        Fault("HTTP 200, statusCode 429", refused(ThrottleError), responds(200, dto(statusCode=429), AT_ONCE)),
+        Fault("HTTP 200, statusCode 500", failed(ServerError), responds(200, dto(statusCode=500))),
+        Fault("HTTP 200, an unknown statusCode", failed(APIError), responds(200, dto(statusCode=604))),
         Fault(
             "HTTP 200, statusCode 403 and an unknown apiCode",
             refused(ForbiddenError),
-            answers(200, dto(statusCode=403, apiCode=777777)),
+            responds(200, dto(statusCode=403, apiCode=777777)),
         ),
     ),
     "The body of HTTP 200": (
-        Fault("an empty body", INVALID, answers(200, b"")),
-        *(Fault(f"`{body.decode()}`", INVALID, answers(200, body)) for body in (b"null", b"[]", b'"x"', b"{}")),
-        Fault("HTML", INVALID, answers(200, HTML)),
-        Fault("JSON that ends halfway", INVALID, answers(200, HALF_A_DTO)),
-        Fault("JSON with a byte order mark", SENT, answers(200, b"\xef\xbb\xbf" + dto())),
-        Fault("JSON in UTF-16", SENT, answers(200, dto().decode().encode("utf-16"))),
+        Fault("an empty body", INVALID, responds(200, b"")),
+        *(Fault(f"`{body.decode()}`", INVALID, responds(200, body)) for body in (b"null", b"[]", b'"x"', b"{}")),
+        Fault("HTML", INVALID, responds(200, HTML)),
+        Fault("JSON that ends halfway", INVALID, responds(200, HALF_A_DTO)),
+        Fault("JSON with a byte order mark", SENT, responds(200, b"\xef\xbb\xbf" + dto())),
+        Fault("JSON in UTF-16", SENT, responds(200, dto().decode().encode("utf-16"))),
         Fault(
             "JSON in Latin-1 that is no UTF-8",
             INVALID,
-            answers(
+            responds(
                 200,
                 dto(message="?").replace(b"?", b"\xe9"),
                 {"content-type": "application/json; charset=iso-8859-1"},
@@ -471,70 +473,70 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault(
             "JSON in UTF-8, and another charset in Content-Type",
             SENT,
-            answers(200, dto(), {"content-type": "text/html; charset=utf-16"}),
+            responds(200, dto(), {"content-type": "text/html; charset=utf-16"}),
         ),
-        Fault("statusCode twice, at last 200", SENT, answers(200, b'{"statusCode": 500, ' + dto()[1:])),
+        Fault("statusCode twice, at last 200", SENT, responds(200, b'{"statusCode": 500, ' + dto()[1:])),
         Fault(
             "statusCode twice, at last 500",
             failed(ServerError),
-            answers(200, b'{"statusCode": 200, ' + dto(statusCode=500)[1:]),
+            responds(200, b'{"statusCode": 200, ' + dto(statusCode=500)[1:]),
         ),
-        Fault("no statusCode", INVALID, answers(200, b'{"message": "Sent."}')),
-        Fault('statusCode `"200"`', INVALID, answers(200, dto(statusCode="200"))),
-        Fault("statusCode 200.0", SENT, answers(200, dto(statusCode=200.0))),
-        Fault("statusCode 200.5", INVALID, answers(200, dto(statusCode=200.5))),
-        Fault("statusCode `true`", INVALID, answers(200, dto(statusCode=True))),
-        Fault("statusCode `null`", INVALID, answers(200, dto(statusCode=None))),
-        Fault("statusCode `NaN`", INVALID, answers(200, raw_dto(b"NaN"))),
-        Fault("statusCode `1e999`", INVALID, answers(200, raw_dto(b"1e999"))),
-        Fault("statusCode of 30 digits", failed(APIError), answers(200, raw_dto(b"9" * 30))),
-        Fault("statusCode of 5000 digits", INVALID, answers(200, raw_dto(b"9" * 5000))),
-        Fault("no message", INVALID, answers(200, b'{"statusCode": 200}')),
-        Fault("message `null`", INVALID, answers(200, dto(message=None))),
-        Fault("message a number", INVALID, answers(200, dto(message=5))),
-        Fault("apiCode a string", INVALID, answers(200, dto(statusCode=403, apiCode="2333"))),
-        Fault("requestId a number", INVALID, answers(200, dto(requestId=5))),
-        Fault("unknown fields", SENT, answers(200, dto(more={"a": [1]}))),
-        Fault("nested 100,000 deep", INVALID, answers(200, NESTED)),
+        Fault("no statusCode", INVALID, responds(200, b'{"message": "Sent."}')),
+        Fault('statusCode `"200"`', INVALID, responds(200, dto(statusCode="200"))),
+        Fault("statusCode 200.0", SENT, responds(200, dto(statusCode=200.0))),
+        Fault("statusCode 200.5", INVALID, responds(200, dto(statusCode=200.5))),
+        Fault("statusCode `true`", INVALID, responds(200, dto(statusCode=True))),
+        Fault("statusCode `null`", INVALID, responds(200, dto(statusCode=None))),
+        Fault("statusCode `NaN`", INVALID, responds(200, raw_dto(b"NaN"))),
+        Fault("statusCode `1e999`", INVALID, responds(200, raw_dto(b"1e999"))),
+        Fault("statusCode of 30 digits", failed(APIError), responds(200, raw_dto(b"9" * 30))),
+        Fault("statusCode of 5000 digits", INVALID, responds(200, raw_dto(b"9" * 5000))),
+        Fault("no message", INVALID, responds(200, b'{"statusCode": 200}')),
+        Fault("message `null`", INVALID, responds(200, dto(message=None))),
+        Fault("message a number", INVALID, responds(200, dto(message=5))),
+        Fault("apiCode a string", INVALID, responds(200, dto(statusCode=403, apiCode="2333"))),
+        Fault("requestId a number", INVALID, responds(200, dto(requestId=5))),
+        Fault("unknown fields", SENT, responds(200, dto(more={"a": [1]}))),
+        Fault("nested 100,000 deep", INVALID, responds(200, NESTED)),
         Fault(
             "an unknown field, nested 100,000 deep",
             INVALID,
-            answers(200, dto(more="?").replace(b'"?"', NESTED)),
+            responds(200, dto(more="?").replace(b'"?"', NESTED)),
         ),
     ),
     "The size and the encoding of the body": (
-        Fault("a body of 1 MiB", SENT, answers(200, dto().ljust(LIMIT))),
-        Fault("a body of 1 MiB and a byte", HALF, answers(200, dto().ljust(LIMIT + 1)), with_aiohttp=INVALID),
-        Fault("a message 1 MiB long", HALF, answers(200, dto(message="x" * LIMIT)), with_aiohttp=INVALID),
+        Fault("a body of 1 MiB", SENT, responds(200, dto().ljust(LIMIT))),
+        Fault("a body of 1 MiB and a byte", HALF, responds(200, dto().ljust(LIMIT + 1)), with_aiohttp=INVALID),
+        Fault("a message 1 MiB long", HALF, responds(200, dto(message="x" * LIMIT)), with_aiohttp=INVALID),
         Fault(
             "a body of 64 MiB",
             HALF,
-            (Answer(http(200, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
+            (Step(http(200, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
             keeps=b"x" * LIMIT,
         ),
         Fault(
             "a body of 64 MiB, HTTP 502",
             replace(failed(BadGatewayError), kept=0),
-            (Answer(http(502, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
+            (Step(http(502, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
             keeps=b"x" * LIMIT,
         ),
-        Fault("a body without end", HALF, (Answer(HEADERS + b"\r\n", more=b"x" * 65536),), keeps=b"x" * LIMIT),
-        Fault("gzip", SENT, answers(200, gzip.compress(dto()), GZIP)),
-        Fault("gzip of two members", SENT, answers(200, gzip.compress(dto()[:9]) + gzip.compress(dto()[9:]), GZIP)),
-        Fault("x-gzip", SENT, answers(200, gzip.compress(dto()), {"content-encoding": "x-gzip"})),
-        Fault("an empty Content-Encoding", SENT, answers(200, dto(), {"content-encoding": ""})),
-        Fault("a header of 9 KiB", SENT, answers(200, dto(), {"x": "x" * 9 * 1024})),
+        Fault("a body without end", HALF, (Step(HEADERS + b"\r\n", more=b"x" * 65536),), keeps=b"x" * LIMIT),
+        Fault("gzip", SENT, responds(200, gzip.compress(dto()), GZIP)),
+        Fault("gzip of two members", SENT, responds(200, gzip.compress(dto()[:9]) + gzip.compress(dto()[9:]), GZIP)),
+        Fault("x-gzip", SENT, responds(200, gzip.compress(dto()), {"content-encoding": "x-gzip"})),
+        Fault("an empty Content-Encoding", SENT, responds(200, dto(), {"content-encoding": ""})),
+        Fault("a header of 9 KiB", SENT, responds(200, dto(), {"x": "x" * 9 * 1024})),
         Fault(
             "200 Set-Cookie headers", SENT, sends(SUCCESS.replace(b"\r\n", b"\r\n" + b"set-cookie: a=b\r\n" * 200, 1))
         ),
-        Fault("deflate", INVALID, answers(200, zlib.compress(dto()), {"content-encoding": "deflate"})),
-        Fault("gzip that ends halfway", INVALID, answers(200, gzip.compress(dto())[:20], GZIP)),
-        Fault("gzip that is none", INVALID, answers(200, dto(), GZIP)),
-        Fault("a gzip bomb of 64 MiB", INVALID, answers(200, bomb(64 * LIMIT), GZIP), keeps=bytes(LIMIT)),
+        Fault("deflate", INVALID, responds(200, zlib.compress(dto()), {"content-encoding": "deflate"})),
+        Fault("gzip that ends halfway", INVALID, responds(200, gzip.compress(dto())[:20], GZIP)),
+        Fault("gzip that is none", INVALID, responds(200, dto(), GZIP)),
+        Fault("a gzip bomb of 64 MiB", INVALID, responds(200, bomb(64 * LIMIT), GZIP), keeps=bytes(LIMIT)),
         Fault(
             "an encoding that was not asked for",
             INVALID,
-            answers(200, b"\x28\xb5\x2f\xfd", {"content-encoding": "zstd"}),
+            responds(200, b"\x28\xb5\x2f\xfd", {"content-encoding": "zstd"}),
         ),
     ),
 }

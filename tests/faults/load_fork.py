@@ -1,4 +1,4 @@
-"""A program that calls through one client, in its own process and in forks. Each call gets its own answer."""
+"""A program that calls through one client, in its own process and in forks. Each call gets its own response."""
 
 import os
 import signal

@@ -55,14 +55,14 @@ class Behaviour:
 
     Attributes:
         outcome: How the call ends.
-        answer: Makes the bytes to send.
+        response: Makes the bytes to send.
         then: What becomes of the connection afterwards. "hold": nothing more is sent on it.
         accepted: Whether the call was carried out, for all that the client can know.
         weight: How often this comes, in proportion to the others.
     """
 
     outcome: type[SendEmailRespDto] | type[GenAuthError]
-    answer: Callable[[Asked], bytes]
+    response: Callable[[Asked], bytes]
     then: Literal["keep", "close", "reset", "hold"] = "keep"
     accepted: bool = True
     weight: int = 10
@@ -135,9 +135,9 @@ LOSSES = [
 ]
 
 
-def told(answer: bytes, *, close: bool) -> str:
-    """The email that asks for these very bytes as the answer."""
-    return f"{base64.b64encode(answer).decode()}@as-told{'-and-close' * close}.example.com"
+def told(response: bytes, *, close: bool) -> str:
+    """The email that asks for these very bytes as the response."""
+    return f"{base64.b64encode(response).decode()}@as-told{'-and-close' * close}.example.com"
 
 
 @dataclass
@@ -217,9 +217,9 @@ class _Connection(asyncio.Protocol):
             self._buffer = b""
             email = json.loads(body)["email"]
             self._seen.received[email] += 1
-            self._answer(Asked(self._seen.received.total(), head, email))
+            self._respond(Asked(self._seen.received.total(), head, email))
 
-    def _answer(self, asked: Asked) -> None:
+    def _respond(self, asked: Asked) -> None:
         name = re.search(r"@([a-z-]+)\.example\.com$", asked.email)
         behaviour = BEHAVIOURS[name[1] if name else "success"]
         if self._lose is not None and self._seen.accepted[asked.email]:
@@ -230,7 +230,7 @@ class _Connection(asyncio.Protocol):
         self._seen.accepted[asked.email] += behaviour.accepted
         if self._lose is not None:
             behaviour = self._lose() or behaviour
-        self._transport.write(behaviour.answer(asked))
+        self._transport.write(behaviour.response(asked))
         if behaviour.then == "close":
             self._transport.close()
         elif behaviour.then == "reset":

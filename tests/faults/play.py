@@ -15,7 +15,7 @@ from genauth_email import GenAuthError, SendEmailRespDto
 from tests.clients import BlockingClient, ClientFactory
 
 from .faults import EMAIL, PLAIN, Certificate, Fault, Outcome
-from .server import SUCCESS, Answer, RawServer
+from .server import SUCCESS, RawServer, Step
 
 TOKEN = "s3cret-token"
 BEFORE, AFTER = "before@example.com", "after@example.com"
@@ -43,7 +43,7 @@ def play(fault: Fault, make_client: ClientFactory) -> Played:
         GenAuthError: The next call failed.
         AssertionError: The fault was not played to its end, or the client left a connection open.
     """
-    script = fault.answers if fault.idle is None else (Answer(SUCCESS), *fault.answers)
+    script = fault.steps if fault.idle is None else (Step(SUCCESS), *fault.steps)
     with ExitStack() as stack:
         # Retries follow at once.
         stack.enter_context(stamina.set_testing(True, attempts=1000, cap=True))

@@ -24,7 +24,7 @@ SUCCESS = http(200, b'{"statusCode": 200, "message": "Sent.", "requestId": "r-1"
 
 
 @dataclass(frozen=True)
-class Answer:
+class Step:
     """What is done about one request.
 
     Attributes:
@@ -50,7 +50,7 @@ class Answer:
 
 
 class RawServer:
-    """Serves on the loopback interface, each connection in a thread. After its script it answers `SUCCESS`.
+    """Serves on the loopback interface, each connection in a thread. After its script it responds with `SUCCESS`.
 
     Attributes:
         connections: How many connections were made.
@@ -60,7 +60,7 @@ class RawServer:
 
     def __init__(
         self,
-        *script: Answer,
+        *script: Step,
         listening: bool = True,
         tls: ssl.SSLContext | None = None,
         handshake_delay: float = 0.0,
@@ -109,16 +109,16 @@ class RawServer:
         with self._changed:
             assert self._changed.wait_for(lambda: self.open <= number, 10), f"{self.open} are open"
 
-    def disturb(self, answer: Answer) -> None:
+    def disturb(self, step: Step) -> None:
         """Do that on the connections that are there, without being asked."""
         for connection in self._sockets:
-            connection.sendall(answer.content)
-            if answer.then == "reset":
+            connection.sendall(step.content)
+            if step.then == "reset":
                 _reset_when_closed(connection)
-            if answer.then != "keep":
+            if step.then != "keep":
                 # Who reads wakes, and closes; it is only then that a reset is sent.
-                connection.shutdown(socket.SHUT_WR if answer.then == "close" else socket.SHUT_RD)
-        if answer.then == "reset":
+                connection.shutdown(socket.SHUT_WR if step.then == "close" else socket.SHUT_RD)
+        if step.then == "reset":
             self.wait_for_open(0)
 
     def finish(self) -> list[bytes]:
@@ -163,7 +163,7 @@ class RawServer:
                 if isinstance(connection, ssl.SSLSocket) and not _shakes_hands(connection):
                     _wait_for_hang_up(connection, stream)
                     return
-                while self._is_next(stream) and self._answer(connection, stream):
+                while self._is_next(stream) and self._respond(connection, stream):
                     pass
         except OSError:  # The client has hung up. That is its business.
             pass
@@ -175,27 +175,27 @@ class RawServer:
     def _is_next(self, stream: BufferedReader) -> bool:
         return bool(self._script and self._script[0].at_once) or bool(stream.peek(1))
 
-    def _answer(self, connection: socket.socket, stream: BufferedReader) -> bool:
+    def _respond(self, connection: socket.socket, stream: BufferedReader) -> bool:
         with self._changed:
-            answer = self._script.popleft() if self._script else Answer(SUCCESS)
+            step = self._script.popleft() if self._script else Step(SUCCESS)
             self._changed.notify_all()
-        if not self._read(stream, answer.reading):
+        if not self._read(stream, step.reading):
             return False
-        if answer.before is not None:
-            answer.before()
-        sleep(answer.delay)
-        connection.sendall(answer.content)
-        if answer.more:
+        if step.before is not None:
+            step.before()
+        sleep(step.delay)
+        connection.sendall(step.content)
+        if step.more:
             for _ in range(1024):
-                connection.sendall(answer.more)
-                sleep(answer.pause)
-        if answer.then == "reset":
+                connection.sendall(step.more)
+                sleep(step.pause)
+        if step.then == "reset":
             _reset_when_closed(connection)
-        if answer.then == "close":
+        if step.then == "close":
             _wait_for_hang_up(connection, stream)
-        if answer.then == "hold":
+        if step.then == "hold":
             stream.read()
-        return answer.then == "keep"
+        return step.then == "keep"
 
     def _read(self, stream: BufferedReader, reading: str) -> bool:
         """Tell whether as much as that came."""

@@ -26,7 +26,7 @@ from stamina.instrumentation import set_on_retry_hooks
 
 from tests.clients import limit_connections
 
-from .server import SUCCESS, Answer, RawServer, http
+from .server import SUCCESS, RawServer, Step, http
 
 Pool = Literal["the client's own connections", "an http_client"]
 POOLS: tuple[Pool, ...] = ("the client's own connections", "an http_client")
@@ -36,7 +36,7 @@ WAYS = [
     ("asyncio", "Task.cancel"),
     ("asyncio", "asyncio.timeout"),
 ]
-HELD = Answer(at_once=True, reading="nothing", then="hold")
+HELD = Step(at_once=True, reading="nothing", then="hold")
 LAST = SUCCESS.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
 EMAIL = "test@example.com"
 
@@ -55,7 +55,7 @@ class Stage:
     """
 
     step: str
-    script: tuple[Answer, ...] = ()
+    script: tuple[Step, ...] = ()
     url: str = "http://{}:{}"
     email: str = EMAIL
     kept: int = 0
@@ -67,23 +67,23 @@ STAGES = {
     "connecting": Stage("connect_tcp.started"),
     "shaking hands": Stage(
         "start_tls.started",
-        (Answer(reading="nothing", then="hold"),),
+        (Step(reading="nothing", then="hold"),),
         "https://{}:{}",
         # In an http_client, the connection is closed by the garbage collection: httpcore forgets it.
         pools=POOLS[:1],
     ),
     "sending": Stage(
         "send_request_body.started",
-        (Answer(reading="nothing", before=partial(released.wait, 60), then="close"),),
+        (Step(reading="nothing", before=partial(released.wait, 60), then="close"),),
         # More than the buffers of two sockets hold.
         email="x" * (32 << 20),
     ),
-    "waiting for the answer": Stage("receive_response_headers.started", (Answer(then="hold"),)),
-    "in the headers": Stage("receive_response_headers.started", (Answer(SUCCESS[:40]), HELD)),
-    "in the body": Stage("receive_response_body.started", (Answer(SUCCESS[:-5]), HELD)),
+    "waiting for the response": Stage("receive_response_headers.started", (Step(then="hold"),)),
+    "in the headers": Stage("receive_response_headers.started", (Step(SUCCESS[:40]), HELD)),
+    "in the body": Stage("receive_response_body.started", (Step(SUCCESS[:-5]), HELD)),
     "waiting to try again": Stage(
         "stamina.retry_scheduled",
-        (Answer(http(503, b'{"statusCode": 503, "message": ""}', {"retry-after": "9"})),),
+        (Step(http(503, b'{"statusCode": 503, "message": ""}', {"retry-after": "9"})),),
         kept=1,
     ),
 }
@@ -225,11 +225,11 @@ def test_a_call_can_be_cancelled_while_it_waits_for_a_connection(backend: str, w
             await anyio.wait_all_tasks_blocked()
             cancel()
             await anyio.wait_all_tasks_blocked()
-            answer.set()
+            response.set()
             assert (await call()).status_code == 200
 
-    answer = threading.Event()
-    with RawServer(Answer(SUCCESS, before=partial(answer.wait, 60))) as server:
+    response = threading.Event()
+    with RawServer(Step(SUCCESS, before=partial(response.wait, 60))) as server:
         anyio.run(main, backend=backend)
         assert len(server.received) == 2
 
@@ -249,7 +249,7 @@ def test_many_calls_can_be_cancelled_at_once(backend: str) -> None:
             await anyio.to_thread.run_sync(server.wait_for_open, 0)
             assert (await call()).status_code == 200
 
-    with RawServer(Answer(then="hold")) as server:
+    with RawServer(Step(then="hold")) as server:
         anyio.run(main, backend=backend)
 
 
@@ -266,11 +266,11 @@ def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(backend: str, w
                     cancel = await tasks.start(run, way, call)
                     await anyio.wait_all_tasks_blocked()
                     stack.enter_context(steps.at("response_closed.complete", cancel))
-                    answer.set()
+                    response.set()
             assert (await client.send_email("CHANNEL_LOGIN", EMAIL, timeout=10)).status_code == 200
 
-    answer = threading.Event()
-    with RawServer(Answer(LAST, before=partial(answer.wait, 60))) as server:
+    response = threading.Event()
+    with RawServer(Step(LAST, before=partial(response.wait, 60))) as server:
         anyio.run(main, backend=backend)
 
 
@@ -287,7 +287,7 @@ def test_a_call_can_be_cancelled_at_each_step(backend: str, steps: Steps, tls: s
                 await anyio.to_thread.run_sync(server.wait_for_open, 0)
                 await call()
 
-    with RawServer(*[Answer(LAST)] * 100, tls=tls) as server:
+    with RawServer(*[Step(LAST)] * 100, tls=tls) as server:
         anyio.run(main, backend=backend)
 
 
@@ -316,7 +316,7 @@ def test_a_client_closes_all_connections_even_if_that_is_cancelled(
     all_there = threading.Barrier(5)
     gc.disable()  # It closes what was forgotten.
     try:
-        with RawServer(*[Answer(SUCCESS, before=partial(all_there.wait, 10))] * 5) as server:
+        with RawServer(*[Step(SUCCESS, before=partial(all_there.wait, 10))] * 5) as server:
             anyio.run(main, backend=backend)
     finally:
         gc.enable()
@@ -387,9 +387,9 @@ def test_a_call_can_be_interrupted_at_any_stage(stage: Stage, pool: Pool, steps:
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("pool", POOLS)
 def test_a_call_can_be_interrupted_while_it_waits_for_a_connection(pool: Pool) -> None:
-    answer = threading.Event()
+    response = threading.Event()
     with (
-        RawServer(Answer(SUCCESS, before=partial(answer.wait, 60))) as server,
+        RawServer(Step(SUCCESS, before=partial(response.wait, 60))) as server,
         sync_client(pool, server.url) as client,
         ThreadPoolExecutor() as threads,
     ):
@@ -399,7 +399,7 @@ def test_a_call_can_be_interrupted_while_it_waits_for_a_connection(pool: Pool) -
         # Nothing tells that it waits. An interruption that comes earlier is one too.
         with pytest.raises(KeyboardInterrupt), interruption(lambda: True):
             call()
-        answer.set()
+        response.set()
         assert first.result().status_code == call().status_code == 200
         assert len(server.received) == 2
 
@@ -408,7 +408,7 @@ def test_a_call_can_be_interrupted_while_it_waits_for_a_connection(pool: Pool) -
 @pytest.mark.usefixtures("ctrl_c")
 def test_a_call_can_be_interrupted_at_each_step(steps: Steps, tls: ssl.SSLContext) -> None:
     with (
-        RawServer(*[Answer(LAST)] * 100, tls=tls) as server,
+        RawServer(*[Step(LAST)] * 100, tls=tls) as server,
         sync_client(POOLS[0], server.url) as client,
     ):
         call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL, timeout=10)

@@ -18,7 +18,7 @@ from genauth_email import APITimeoutError, AsyncAuthenticationClient
 
 from tests.clients import ClientFactory
 
-from .server import SUCCESS, Answer, RawServer
+from .server import SUCCESS, RawServer, Step
 
 EMAIL = "test@example.com"
 TIMEOUT, STEP = 0.6, 0.25
@@ -37,8 +37,8 @@ class SlowServer(RawServer):
 
     def __init__(self, tls: ssl.SSLContext, step: float) -> None:
         script = (
-            Answer(HEAD + b"\r\n\r\n", delay=step),
-            Answer(BODY, at_once=True, reading="nothing", delay=step),
+            Step(HEAD + b"\r\n\r\n", delay=step),
+            Step(BODY, at_once=True, reading="nothing", delay=step),
         )
         super().__init__(*script, tls=tls, handshake_delay=step)
 
@@ -148,12 +148,10 @@ def test_a_name_lookup_that_outlasts_the_timeout_is_followed_by_no_request(
 
 
 ENDLESS = {
-    "headers": Answer(b"HTTP/1.1 200 OK\r\nx: ", more=b"x", pause=STEP / 10),
-    "interim responses": Answer(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=STEP / 10),
-    "a body": Answer(b"HTTP/1.1 200 OK\r\n\r\n", more=b" ", pause=STEP / 10),
-    "the size of a chunk": Answer(
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;", more=b"x", pause=STEP / 10
-    ),
+    "headers": Step(b"HTTP/1.1 200 OK\r\nx: ", more=b"x", pause=STEP / 10),
+    "interim responses": Step(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=STEP / 10),
+    "a body": Step(b"HTTP/1.1 200 OK\r\n\r\n", more=b" ", pause=STEP / 10),
+    "the size of a chunk": Step(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;", more=b"x", pause=STEP / 10),
 }
 
 
@@ -182,9 +180,9 @@ class TokenAuth(httpx.Auth):
         yield request
 
 
-@pytest.mark.parametrize("token", [Answer(then="hold"), ENDLESS["headers"]], ids=["silent", "byte by byte"])
+@pytest.mark.parametrize("token", [Step(then="hold"), ENDLESS["headers"]], ids=["silent", "byte by byte"])
 def test_a_request_of_the_authentication_of_an_http_client_ends_with_the_timeout(
-    make_client: ClientFactory, token: Answer
+    make_client: ClientFactory, token: Step
 ) -> None:
     with RawServer(token) as tokens, RawServer() as server:
         client = make_client(server.url, http_client=make_client.http_client(auth=TokenAuth(tokens.url)))
@@ -194,7 +192,7 @@ def test_a_request_of_the_authentication_of_an_http_client_ends_with_the_timeout
 
 
 def test_a_silent_proxy_is_not_sent(make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    with RawServer(Answer(reading="nothing", then="hold")) as proxy:
+    with RawServer(Step(reading="nothing", then="hold")) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         client = make_client("https://example.genauth.ai")
         with pytest.raises(APITimeoutError) as caught:
@@ -214,7 +212,7 @@ def test_a_request_is_not_begun_when_the_loop_was_blocked_until_its_deadline(htt
             with pytest.raises(APITimeoutError):
                 await call
 
-    with RawServer(Answer(SUCCESS), Answer(then="hold")) as server:
+    with RawServer(Step(SUCCESS), Step(then="hold")) as server:
         asyncio.run(main(server.url))
 
 
@@ -224,7 +222,7 @@ def test_a_connection_that_was_closed_while_the_loop_was_blocked_is_not_used(htt
         async with AsyncAuthenticationClient("app123", server.url, http_client=http_client) as client:
             await client.send_email("CHANNEL_LOGIN", "first@example.com")
             # This blocks the loop, as a frozen process does: it is not told that the connection has ended.
-            server.disturb(Answer(then="close"))
+            server.disturb(Step(then="close"))
             assert (await client.send_email("CHANNEL_LOGIN", EMAIL)).request_id == "r-1"
 
     with RawServer() as server:

@@ -65,7 +65,7 @@ def frames(error: BaseException) -> Iterator[FrameType]:
 
 
 def check_that_it_keeps_what_came(error: APIError | InvalidResponseError, fault: Fault) -> None:
-    head, _, body = fault.answers[-1].content.partition(b"\r\n\r\n")
+    head, _, body = fault.steps[-1].content.partition(b"\r\n\r\n")
     status, _, fields = head.partition(b"\r\n")
     assert error.http_status == int(status.split()[1])
     for name, value in BytesHeaderParser().parsebytes(fields).items():

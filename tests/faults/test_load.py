@@ -1,4 +1,4 @@
-"""Many calls at once: each ends with its own answer, none is carried out twice, and nothing is left."""
+"""Many calls at once: each ends with its own response, none is carried out twice, and nothing is left."""
 
 import gc
 import logging
@@ -34,7 +34,7 @@ from tests.contract.contract import ROOT
 
 from .load_fork import FORKS
 from .load_server import BEHAVIOURS, LoadServer, Seen
-from .server import SUCCESS, Answer, RawServer
+from .server import SUCCESS, RawServer, Step
 
 CALLS = 10_000
 WARM_UP = 1_000
@@ -73,8 +73,8 @@ class Load:
             "timeout": 0.1 if silence else 60,
         }
 
-    def succeeded(self, number: int, answer: SendEmailRespDto) -> None:
-        assert answer.message == self.emails[number], "the answer to another call"
+    def succeeded(self, number: int, response: SendEmailRespDto) -> None:
+        assert response.message == self.emails[number], "the response to another call"
         self.outcomes[number] = SendEmailRespDto
 
     def failed(self, number: int, error: GenAuthError) -> None:
@@ -251,18 +251,18 @@ def test_an_unknown_outcome_is_resolved_and_no_mailbox_has_two_emails(kind: str,
 
 @pytest.mark.parametrize("size", [1, 100], ids=["one connection", "the client's own connections"])
 def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_client: ClientFactory, size: int) -> None:
-    arrived, answer = threading.Semaphore(0), threading.Event()
+    arrived, response = threading.Semaphore(0), threading.Event()
 
     def hold() -> None:
         arrived.release()
-        answer.wait(60)
+        response.wait(60)
 
     with (
-        RawServer(*[Answer(SUCCESS, before=hold)] * size) as server,
+        RawServer(*[Step(SUCCESS, before=hold)] * size) as server,
         ThreadPoolExecutor(size + 1) as threads,
         ExitStack() as stack,
     ):
-        stack.callback(answer.set)
+        stack.callback(response.set)
         small = {"http_client": make_client.http_client(limits=httpx.Limits(max_connections=1))}
         client = make_client(server.url, timeout=60, **small if size == 1 else {})
         call = partial(client.send_email, "CHANNEL_LOGIN", "test@example.com")
@@ -277,7 +277,7 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_clie
         assert time.monotonic() - began >= 0.2
         assert caught.value.delivery == "not_sent"
 
-        answer.set()
+        response.set()
         assert [each.result(60).status_code for each in calls] == [200] * (size + 1)
         client.close()
     assert len(server.received) == size + 1

@@ -1,4 +1,4 @@
-"""What holds for any answer, any email and any options. Hypothesis draws them, the same in each run."""
+"""What holds for any response, any email and any options. Hypothesis draws them, the same in each run."""
 
 import json
 import zlib
@@ -65,7 +65,7 @@ def outcome(client: BlockingClient, email: str) -> object:
         return error
 
 
-# Any bytes at all as an answer give a DTO or a GenAuthError.
+# Any bytes at all as a response give a DTO or a GenAuthError.
 
 DTOS = st.fixed_dictionaries(
     {}, optional={name: JSON for name in SCHEMAS["SendEmailRespDto"]["properties"]}
@@ -77,7 +77,7 @@ COMPRESSIONS = {"not": 0, "gzip": 31, "zlib": 15, "raw deflate": -15}
 
 @st.composite
 def http_answers(draw: st.DrawFn) -> tuple[int, bytes]:
-    """An HTTP status and a well-formed answer of it."""
+    """An HTTP status and a well-formed response of it."""
     status = draw(st.integers(100, 999) | st.sampled_from([200, 400, 401, 429, 500, 502, 503]))
     body = draw(BODIES)
     if wbits := COMPRESSIONS[draw(st.sampled_from(list(COMPRESSIONS)))]:
@@ -105,10 +105,10 @@ def http_answers(draw: st.DrawFn) -> tuple[int, bytes]:
 @drawing
 @given(drawn=http_answers())
 def test_any_http_answer_is_a_dto_or_our_error(client: BlockingClient, drawn: tuple[int, bytes]) -> None:
-    status, answer = drawn
-    # After an answer below 200 there has to come another.
+    status, response = drawn
+    # After a response below 200 there has to come another.
     final = status >= 200
-    ended = outcome(client, told(answer, close=not final))
+    ended = outcome(client, told(response, close=not final))
     if final:
         assert not isinstance(ended, APIConnectionError)
 
@@ -121,7 +121,7 @@ def spliced(draw: st.DrawFn) -> bytes:
 
 
 @drawing
-@given(answer=st.binary() | spliced() | st.lists(st.binary() | spliced(), max_size=3).map(b"".join))
+@given(response=st.binary() | spliced() | st.lists(st.binary() | spliced(), max_size=3).map(b"".join))
 @example(b"HTTP/1.1 204 No Content\r\n\r\n")
 @example(b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000)
 @example(b"HTTP/1.1 200 OK\r\ncontent-length: 2, 3\r\n\r\n{}")
@@ -129,11 +129,11 @@ def spliced(draw: st.DrawFn) -> bytes:
 @example(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n")
 @example(b"HTTP/1.1 000 None\r\n\r\n")
 @example(b"HTTP/0.9 200 OK\r\n\r\n")
-def test_any_bytes_on_the_wire_are_a_dto_or_our_error(client: BlockingClient, answer: bytes) -> None:
-    outcome(client, told(answer, close=True))
+def test_any_bytes_on_the_wire_are_a_dto_or_our_error(client: BlockingClient, response: bytes) -> None:
+    outcome(client, told(response, close=True))
 
 
-# Any answer that the contract allows decodes, and encodes back to the same JSON.
+# Any response that the contract allows decodes, and encodes back to the same JSON.
 
 
 def allowed(schema: dict[str, Any]) -> SearchStrategy[Any]:
@@ -204,13 +204,13 @@ def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(client: B
 
     number = int(send("test@example.com").request_id or 0)
     try:
-        answer = send(email)
+        response = send(email)
     except ValueError:
         # Nothing has reached the server in between.
         assert send("test@example.com").request_id == f"{number + 1}"
     else:
-        assert answer.message == email
-        assert answer.request_id == f"{number + 1}"
+        assert response.message == email
+        assert response.request_id == f"{number + 1}"
 
 
 # The last to speak sets a header.
@@ -236,8 +236,8 @@ def headers_from(options: dict[str, str | None]) -> dict[str, str]:
 
 def headers_of(client: BlockingClient, **options: Any) -> dict[str, str]:
     """The headers of options that reach the server."""
-    answer = client.send_email("CHANNEL_LOGIN", "test@mirror.example.com", **options)
-    lines = [line.partition(": ") for line in answer.message.splitlines()]
+    response = client.send_email("CHANNEL_LOGIN", "test@mirror.example.com", **options)
+    lines = [line.partition(": ") for line in response.message.splitlines()]
     return {name.lower(): value for name, _, value in lines if name.lower() in HEADERS.values()}
 
 

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 
-from .server import SUCCESS, Answer, RawServer
+from .server import SUCCESS, RawServer, Step
 
 # With one place among its connections, a client that loses it makes no other call.
 PROGRAM = """
@@ -44,7 +44,7 @@ with ThreadPoolExecutor() as threads:
 # Only sync calls run in signal handlers' reach: in an event loop, a handler is a callback of its own.
 def test_exceptions_out_of_a_signal_handler_lose_no_connection() -> None:
     both_arrived = threading.Barrier(2)
-    held = [Answer(SUCCESS, before=lambda: both_arrived.wait(30))] * 2
+    held = [Step(SUCCESS, before=lambda: both_arrived.wait(30))] * 2
     with RawServer() as server, RawServer(*held) as other:
         command = [sys.executable, "-W", "ignore::ResourceWarning", "-c", PROGRAM, server.url, other.url]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

@@ -22,7 +22,7 @@ import trustme
 from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient
 
 from tests.clients import KINDS, LOOPS, ClientFactory, options_of
-from tests.faults.server import SUCCESS, Answer, RawServer
+from tests.faults.server import SUCCESS, RawServer, Step
 
 T = TypeVar("T")
 TRUSTED = trustme.CA()
@@ -72,8 +72,8 @@ def serve(tmp_path: Path) -> Generator[Serve]:
         def serve(certify: Certify) -> RawServer:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certify(context, tmp_path)
-            # It hangs up after its answer, because it could not while it waits for what comes next over TLS.
-            return stack.enter_context(RawServer(Answer(SUCCESS, then="close"), tls=context))
+            # It hangs up after its response, because it could not while it waits for what comes next over TLS.
+            return stack.enter_context(RawServer(Step(SUCCESS, then="close"), tls=context))
 
         yield serve
 
@@ -178,9 +178,9 @@ def test_a_context_of_the_users_own_is_used(make_client: ClientFactory, serve: S
 def test_a_client_of_the_users_own_can_do_without(make_client: ClientFactory, serve: Serve, certify: Certify) -> None:
     own = make_client.http_client(verify=False)
 
-    answer = make_client(serve(certify).url, http_client=own).send_email("CHANNEL_LOGIN", "test@example.com")
+    response = make_client(serve(certify).url, http_client=own).send_email("CHANNEL_LOGIN", "test@example.com")
 
-    assert answer.message == "Sent."
+    assert response.message == "Sent."
 
 
 # No client is made here, so nothing is run once per kind.
@@ -206,7 +206,7 @@ def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
     make_client: ClientFactory, tls: ssl.SSLContext
 ) -> None:
     def serve(extra: bytes) -> None:
-        """Send the answer and the extra in two records of TLS, which arrive together."""
+        """Send the response and the extra in two records of TLS, which arrive together."""
         connection, _ = listener.accept()
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         stream = tls.wrap_bio(incoming, outgoing, server_side=True)

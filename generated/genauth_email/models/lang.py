@@ -5,7 +5,7 @@ from .._runtime.redaction import mask
 
 
 class Lang(StrEnum):
-    """The language of the answer's `message`."""
+    """The language of the response's `message`."""
 
     ZH_CN = "zh-CN"
     """Simplified Chinese, the server's default."""

@@ -15,7 +15,7 @@ from ..types import UNSET, Unset
 
 @_attrs_define
 class SendEmailRespDto:
-    """What the API answers, for a success and for a failure alike. `statusCode` tells which.
+    """The response of the API, for a success and for a failure alike. `statusCode` tells which.
 
     Attributes:
         status_code: How the operation ended. 200 is success; any other number, listed or not, is a failure.
