@@ -18,7 +18,7 @@ from .options import (
 )
 from .redaction import redact_traceback
 from .request import HTTPRequest
-from .serialization import as_text, encode
+from .serialization import encode
 from .types import UNSET, Operation, Request, RequestModel, ResponseT, Specification, Unset
 
 LangT = TypeVar("LangT")
@@ -117,7 +117,7 @@ class BaseClient(Generic[LangT]):
         content = b"" if body is None else _encode_body(body)
         all_headers = {"host": parsed.netloc.decode("ascii"), **options.headers}
         if headers:
-            all_headers |= headers_from_arguments(headers, as_text)
+            all_headers |= headers_from_arguments(headers)
         all_headers["content-length"] = str(len(content))
         return Call(
             operation,

@@ -40,10 +40,6 @@ class FairSemaphore:
         # The same thread can come back while it has the lock: in a signal handler.
         self._lock = RLock()
 
-    def held(self) -> int:
-        """Return how many permits are held."""
-        return len(self._held)
-
     def acquire(self, timeout: float | None) -> Permit | None:
         """Return a permit, or None if there is none within `timeout` seconds. None: no limit."""
         permit = Permit()

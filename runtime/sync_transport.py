@@ -38,10 +38,14 @@ class SyncTransport:
             httpx.RequestError: There was no response, or it broke off.
             RuntimeError: The client is closed.
         """
-        tracked = self._build(request, attempt)
+        tracked = TrackedRequest.build(request, attempt, None if self._is_own else self._http_client)
+        auth: Any = httpx.USE_CLIENT_DEFAULT
+        if not self._is_own:
+            tracked.extensions.update(extensions_of(attempt))
+            if self._http_client.auth is not None:
+                auth = BoundAuth(self._http_client.auth, attempt)
         try:
             # A redirect would take the access token, and the request body, to wherever it points.
-            auth = self._auth(attempt)
             response = self._http_client.send(tracked, stream=True, follow_redirects=False, auth=auth)
             try:
                 reader.start(response.status_code, response.headers)
@@ -54,20 +58,6 @@ class SyncTransport:
         finally:
             tracked.note_other_body()
             attempt.end()
-
-    def _build(self, request: HTTPRequest, attempt: Attempt) -> TrackedRequest:
-        if self._is_own:
-            return TrackedRequest(request, request.url, request.headers, attempt)
-        built = self._http_client.build_request(
-            request.method, request.url, headers=request.headers, content=request.content
-        )
-        tracked = TrackedRequest(request, built.url, built.headers, attempt)
-        tracked.extensions.update(extensions_of(attempt))
-        return tracked
-
-    def _auth(self, attempt: Attempt) -> Any:
-        auth = self._http_client.auth
-        return httpx.USE_CLIENT_DEFAULT if auth is None else BoundAuth(auth, attempt)
 
     def _read(self, response: httpx.Response, reader: ResponseReader) -> None:
         for chunk in cast(Iterable[bytes], response.stream):

@@ -40,7 +40,7 @@ class HttpxTransport:
         )
 
     async def send(self, request: HTTPRequest, attempt: Attempt, reader: ResponseReader) -> None:
-        tracked = self._build(request, attempt)
+        tracked = TrackedRequest.build(request, attempt, None if self._is_own else self._http_client)
         with fail_at(attempt):
             try:
                 response = await self._http_client.send(tracked, stream=True, follow_redirects=False)
@@ -56,14 +56,6 @@ class HttpxTransport:
                 raise httpx.ReadError(str(error)) from error
             finally:
                 tracked.note_other_body()
-
-    def _build(self, request: HTTPRequest, attempt: Attempt) -> TrackedRequest:
-        if self._is_own:
-            return TrackedRequest(request, request.url, request.headers, attempt)
-        built = self._http_client.build_request(
-            request.method, request.url, headers=request.headers, content=request.content
-        )
-        return TrackedRequest(request, built.url, built.headers, attempt)
 
     async def _read(self, response: httpx.Response, reader: ResponseReader) -> None:
         async for chunk in cast(AsyncIterable[bytes], response.stream):

@@ -14,6 +14,7 @@ from typing import Any, Final, Self, cast
 from .http import httpx
 from .redaction import mask
 from .request import STEPS
+from .serialization import as_text
 from .types import UNSET, Specification
 
 DEFAULT_TIMEOUT: Final = 10.0
@@ -239,7 +240,7 @@ def validate_http_client(http_client: object, kind: type[object], client: object
         )
 
 
-def headers_from_arguments(arguments: Mapping[str, object], as_text: Callable[[Any], str]) -> dict[str, str]:
+def headers_from_arguments(arguments: Mapping[str, object]) -> dict[str, str]:
     """Return the header parameters of an operation that are not `UNSET`."""
     return {
         name.lower(): validate_header_value(name, as_text(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from .http import httpx
 
@@ -131,6 +131,16 @@ class TrackedRequest(httpx.Request):
         self._bytes = request.content
         self._body = RequestBody(request.content, attempt)
         super().__init__(request.method, url, headers=headers, stream=self._body, extensions={"timeout": attempt})
+
+    @classmethod
+    def build(
+        cls, request: HTTPRequest, attempt: Attempt, http_client: httpx.Client | httpx.AsyncClient | None
+    ) -> Self:
+        """Return a request as it is sent through `http_client`, which adds to its headers. None: one of our own."""
+        if http_client is None:
+            return cls(request, request.url, request.headers, attempt)
+        built = http_client.build_request(request.method, request.url, headers=request.headers, content=request.content)
+        return cls(request, built.url, built.headers, attempt)
 
     @property
     def content(self) -> bytes:
