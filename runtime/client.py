@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import ClassVar, Final, Generic, NoReturn, Self, TypeVar
 
 from .call import Call
-from .http import httpx
+from .http import Httpx2Timeout, httpx
 from .options import (
     Options,
     exclude_unset,
@@ -19,7 +19,7 @@ from .options import (
 from .redaction import redact_traceback
 from .request import HTTPRequest
 from .serialization import encode
-from .types import UNSET, Operation, Request, RequestModel, ResponseT, Specification, Unset
+from .types import UNSET, OnAttempt, Operation, Request, RequestModel, ResponseT, Specification, Unset
 
 LangT = TypeVar("LangT")
 ClientT = TypeVar("ClientT")
@@ -52,9 +52,10 @@ class BaseClient(Generic[LangT]):
         access_token: str | Unset | None = UNSET,
         lang: LangT | Unset | None = UNSET,
         real_ip: str | Unset | None = UNSET,
-        timeout: float | httpx.Timeout | Unset = UNSET,
+        timeout: float | httpx.Timeout | Httpx2Timeout | Unset = UNSET,
         max_retries: int | Unset = UNSET,
         retry_unknown: bool | Unset = UNSET,
+        on_attempt: OnAttempt | Unset | None = UNSET,
     ) -> Self:
         """Return a client that differs in the options given and shares this one's connections.
 
@@ -70,6 +71,7 @@ class BaseClient(Generic[LangT]):
             max_retries: How many times at most a request is retried where that is safe. 0: never.
             retry_unknown: Whether to retry also where it is unknown whether the operation was carried out. It is done
                 only for operations that the server carries out once within an interval.
+            on_attempt: Is called with the `AttemptDetails` of each attempt. None: nothing is called.
 
         Raises:
             TypeError: An argument is of a wrong type.
@@ -85,6 +87,7 @@ class BaseClient(Generic[LangT]):
                 "timeout": timeout,
                 "max_retries": max_retries,
                 "retry_unknown": retry_unknown,
+                "on_attempt": on_attempt,
             }
         )
 

@@ -8,14 +8,15 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
+from inspect import iscoroutinefunction
 from threading import TIMEOUT_MAX
 from typing import Any, Final, Self, cast
 
-from .http import httpx
+from .http import httpx, library_of
 from .redaction import mask
 from .request import STEPS
 from .serialization import as_text
-from .types import UNSET, Specification
+from .types import UNSET, OnAttempt, Specification
 
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds."""
@@ -34,6 +35,7 @@ class Options:
     timeout: float | httpx.Timeout
     max_retries: int
     retry_unknown: bool
+    on_attempt: OnAttempt | None
 
     def __init__(self, specification: Specification, values: Mapping[str, Any]) -> None:
         self.__dict__.update(values)
@@ -178,7 +180,8 @@ def _lang(name: str, value: object, lang: type[Enum]) -> Enum:
 
 
 def _timeout(name: str, value: object) -> float | httpx.Timeout:
-    if isinstance(value, httpx.Timeout):
+    if isinstance(value, library_of(value).Timeout):
+        value = httpx.Timeout(**cast(Any, value).as_dict())
         for step, seconds in value.as_dict().items():
             if seconds is not None:
                 _timeout(f"{name}.{step}", seconds)
@@ -206,6 +209,12 @@ def _retry_unknown(name: str, value: object) -> bool:
     return value
 
 
+def _on_attempt(name: str, value: object) -> object:
+    if not callable(value) or iscoroutinefunction(value):
+        raise TypeError(f"{name} must be a function, and not an async one, not {value!r}")
+    return value
+
+
 def _access_token(name: str, value: object) -> str:
     token = validate_header_value(name, value)
     if token.lower().startswith("bearer "):
@@ -221,9 +230,10 @@ _VALIDATORS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "timeout": _timeout,
     "max_retries": _max_retries,
     "retry_unknown": _retry_unknown,
+    "on_attempt": _on_attempt,
 }
 # None stands for sending nothing.
-_OPTIONAL: Final = ("access_token", "lang", "real_ip")
+_OPTIONAL: Final = ("access_token", "lang", "real_ip", "on_attempt")
 
 
 def validate_http_client(http_client: object, kind: type[object], client: object, more: str = "") -> None:
@@ -232,7 +242,7 @@ def validate_http_client(http_client: object, kind: type[object], client: object
     Raises:
         TypeError: It is of another type.
     """
-    if http_client is not None and not isinstance(http_client, kind):
+    if http_client is not None and not isinstance(http_client, getattr(library_of(http_client), kind.__name__)):
         given = type(http_client)
         raise TypeError(
             f"http_client of {type(client).__name__} must be an httpx.{kind.__name__}{more}, "

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from time import monotonic
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from .http import httpx
+from .http import based_on, httpx, library_of
+
+if TYPE_CHECKING:
+    _Request = httpx.Request
+else:
+    _Request = object
 
 STEPS: Final = ("connect", "read", "write", "pool")
 """The steps of a request that httpx has a timeout for."""
@@ -78,8 +83,8 @@ def shorter(seconds: float | None, left: float) -> float | None:
     return min(seconds, left)
 
 
-class RequestBody(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A request body that tells its attempt when it is sent."""
+class RequestBody:
+    """A request body that tells its attempt when it is sent. `track` makes it a stream of an HTTP library."""
 
     def __init__(self, content: bytes, attempt: Attempt) -> None:
         self._content = content
@@ -121,26 +126,15 @@ class HTTPRequest:
         self.content = content
 
 
-class TrackedRequest(httpx.Request):
-    """A request of httpx that tells its attempt when its body is read or sent."""
+class TrackedRequest(_Request):
+    """A request that tells its attempt when its body is read or sent. `track` makes it one of an HTTP library."""
 
-    def __init__(
-        self, request: HTTPRequest, url: httpx.URL, headers: httpx.Headers | Mapping[str, str], attempt: Attempt
-    ) -> None:
+    def __init__(self, request: HTTPRequest, url: Any, headers: Any, attempt: Attempt, body: RequestBody) -> None:
         self._attempt = attempt
         self._bytes = request.content
-        self._body = RequestBody(request.content, attempt)
-        super().__init__(request.method, url, headers=headers, stream=self._body, extensions={"timeout": attempt})
-
-    @classmethod
-    def build(
-        cls, request: HTTPRequest, attempt: Attempt, http_client: httpx.Client | httpx.AsyncClient | None
-    ) -> Self:
-        """Return a request as it is sent through `http_client`, which adds to its headers. None: one of our own."""
-        if http_client is None:
-            return cls(request, request.url, request.headers, attempt)
-        built = http_client.build_request(request.method, request.url, headers=request.headers, content=request.content)
-        return cls(request, built.url, built.headers, attempt)
+        self._body = body
+        extensions = {"timeout": attempt}
+        super().__init__(request.method, url, headers=headers, stream=cast(Any, body), extensions=extensions)
 
     @property
     def content(self) -> bytes:
@@ -157,6 +151,22 @@ class TrackedRequest(httpx.Request):
 
     def note_other_body(self) -> None:
         """Tell the attempt if something has put another stream in the place of the body."""
-        if self.stream is not self._body:
+        if self.stream is not cast(Any, self._body):
             self._attempt.body_started = True
             self._attempt.times_sent += 1
+
+
+def track(request: HTTPRequest, attempt: Attempt, http_client: Any) -> TrackedRequest:
+    """Return a request as it is sent through a client of the user's, which adds to its headers. None: one of our
+    own."""
+    library: Any = httpx
+    url: Any
+    headers: Any
+    url, headers = request.url, request.headers
+    if http_client is not None:
+        library = library_of(http_client)
+        built = http_client.build_request(request.method, str(url), headers=headers, content=request.content)
+        url, headers = built.url, built.headers
+    body = based_on(library, RequestBody, "SyncByteStream", "AsyncByteStream")(request.content, attempt)
+    kind: type[TrackedRequest] = based_on(library, TrackedRequest, "Request")
+    return kind(request, url, headers, attempt, body)

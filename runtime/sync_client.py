@@ -9,11 +9,11 @@ from typing import Self
 from .call import Call
 from .client import BaseClient, LangT, load_modules
 from .errors import raise_for_status_code
-from .http import httpx
+from .http import Httpx2Client, Httpx2Timeout, httpx
 from .options import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, options_from_environment, validate_http_client
 from .redaction import redact_traceback
 from .retry import RetryableError, return_or_raise
-from .types import Operation, RequestModel, Response, ResponseT
+from .types import OnAttempt, Operation, RequestModel, Response, ResponseT
 
 
 class SyncClient(BaseClient[LangT]):
@@ -28,10 +28,11 @@ class SyncClient(BaseClient[LangT]):
         access_token: str | None = None,
         lang: LangT | None = None,
         real_ip: str | None = None,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        timeout: float | httpx.Timeout | Httpx2Timeout = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_MAX_RETRIES,
         retry_unknown: bool = False,
-        http_client: httpx.Client | None = None,
+        on_attempt: OnAttempt | None = None,
+        http_client: httpx.Client | Httpx2Client | None = None,
     ) -> None:
         validate_http_client(http_client, httpx.Client, self)
         self._options = options_from_environment(
@@ -44,6 +45,7 @@ class SyncClient(BaseClient[LangT]):
             timeout=timeout,
             max_retries=max_retries,
             retry_unknown=retry_unknown,
+            on_attempt=on_attempt,
         )
         load_modules("encodings.idna", "stamina")
         from .sync_transport import SyncTransport

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any
 
-from .http import httpx
+from .http import based_on, httpx, library_of
 from .request import Attempt
 
 
@@ -74,7 +74,13 @@ def _bound_reading(stream: Any) -> None:
     stream.read = bounded
 
 
-class BoundAuth(httpx.Auth):
+def bound_auth(http_client: httpx.Client, attempt: Attempt) -> dict[str, Any]:
+    """Return the argument `auth` of sending through a client, if it has an authentication."""
+    auth = http_client.auth
+    return {} if auth is None else {"auth": based_on(library_of(http_client), BoundAuth, "Auth")(auth, attempt)}
+
+
+class BoundAuth:
     """An authentication of the user's whose own requests, such as those for a token, keep to the deadline too."""
 
     def __init__(self, auth: httpx.Auth, attempt: Attempt) -> None:

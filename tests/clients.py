@@ -102,13 +102,13 @@ class ClientFactory:
         self._stack.callback(client.close)
         return client
 
-    def http_client(self, **settings: Any) -> Any:
-        """Make a user's own httpx client of the kind that fits. It is closed at the end of the test."""
+    def http_client(self, library: Any = httpx, **settings: Any) -> Any:
+        """Make a user's own client of httpx, or of httpx2, of the kind that fits. It is closed at the end of the test."""
         # It uses no proxy of the environment, and no TLS: loading certificates would take most of a test's time.
         settings = {"trust_env": False, "verify": False} | settings
         if self._portal is None:
-            return self._stack.enter_context(httpx.Client(**settings))
-        http_client = httpx.AsyncClient(**settings)
+            return self._stack.enter_context(library.Client(**settings))
+        http_client = library.AsyncClient(**settings)
         self._stack.callback(self._portal.call, http_client.aclose)
         return http_client
 

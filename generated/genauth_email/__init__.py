@@ -29,7 +29,7 @@ from .errors import (
 from .models import ApiCode, Channel, Lang, SendEmailDto, SendEmailRespDto, StatusCode
 from .models.channel import ChannelLiteral
 from .models.lang import LangLiteral
-from .types import UNSET
+from .types import UNSET, AttemptDetails
 
 __all__ = (
     "APIConnectionError",
@@ -37,6 +37,7 @@ __all__ = (
     "APITimeoutError",
     "ApiCode",
     "AsyncAuthenticationClient",
+    "AttemptDetails",
     "AuthenticationClient",
     "BadGatewayError",
     "Channel",

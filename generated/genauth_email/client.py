@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import httpx
-
 from ._runtime.async_client import AsyncClient
+from ._runtime.http import Httpx2Timeout, httpx
 from ._runtime.options import validate_string
 from ._runtime.redaction import redact_traceback
 from ._runtime.sync_client import SyncClient
@@ -63,7 +62,10 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
         max_retries: How many times at most a request is retried where that is safe. 0: never.
         retry_unknown: Whether to retry also where it is unknown whether the operation was carried out. It is done only
             for operations that the server carries out once within an interval, and only within that.
-        http_client: Your own `httpx.Client`, for example for a private CA. This client never closes it.
+        on_attempt: Is called with the `AttemptDetails` of each attempt when it has ended, in the same thread or task.
+            An exception that it raises is logged, and the call goes on.
+        http_client: Your own `httpx.Client` or `httpx2.Client`, for example for a private CA. This client never
+            closes it.
 
     Raises:
         TypeError: An argument is of a wrong type.
@@ -81,7 +83,7 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
         lang: Lang | LangLiteral | None = None,
         real_ip: str | None = None,
         access_token: str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | httpx.Timeout | Httpx2Timeout | None = None,
     ) -> SendEmailRespDto:
         """Send an email to a user.
 
@@ -125,8 +127,8 @@ class AsyncAuthenticationClient(AsyncClient[Lang | LangLiteral]):
     Use it from all tasks, and close it at the end with `aclose`, or use it in an `async with` statement. It works
     in several event loops, one after the other: its connections belong to the loop that made them, and close with it.
 
-    Arguments and errors are those of `AuthenticationClient`, except `http_client`: your own `httpx.AsyncClient`, or
-    `"aiohttp"` for connections of aiohttp, which needs the extra of that name and asyncio.
+    Arguments and errors are those of `AuthenticationClient`, except `http_client`: your own `httpx.AsyncClient` or
+    `httpx2.AsyncClient`, or `"aiohttp"` for connections of aiohttp, which needs the extra of that name and asyncio.
     """
 
     specification = SPECIFICATION
@@ -140,7 +142,7 @@ class AsyncAuthenticationClient(AsyncClient[Lang | LangLiteral]):
         lang: Lang | LangLiteral | None = None,
         real_ip: str | None = None,
         access_token: str | None = None,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | httpx.Timeout | Httpx2Timeout | None = None,
     ) -> SendEmailRespDto:
         """The async twin of `AuthenticationClient.send_email`."""
         body = SendEmailDto(channel=Channel(channel), email=validate_string("email", email))

@@ -24,6 +24,7 @@ OPTIONS: dict[str, Any] = {
     "timeout": 8.0,
     "max_retries": 2,
     "retry_unknown": False,
+    "on_attempt": None,
 }
 TIMEOUTS = (httpx.TimeoutException,)
 

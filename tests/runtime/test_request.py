@@ -1,10 +1,12 @@
 import math
 from collections.abc import Callable
+from typing import Any
 
+import httpx2
 import pytest
 
 from runtime.http import httpx
-from runtime.request import STEPS, Attempt, HTTPRequest, TrackedRequest, shorter
+from runtime.request import STEPS, Attempt, HTTPRequest, TrackedRequest, shorter, track
 
 from .clock import Clock
 from .coroutines import run
@@ -23,7 +25,7 @@ def attempt_at(
 def tracked(attempt: Attempt) -> TrackedRequest:
     url = httpx.URL("https://example.genauth.ai/")
     headers = {"content-length": str(len(CONTENT))}
-    return TrackedRequest(HTTPRequest("POST", url, headers, CONTENT), url, httpx.Headers(headers), attempt)
+    return track(HTTPRequest("POST", url, headers, CONTENT), attempt, None)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -211,11 +213,16 @@ def test_request_has_the_headers_that_it_is_given_and_no_others(clock: Clock) ->
     assert request.headers.multi_items() == [("content-length", str(len(CONTENT)))]
 
 
-def test_request_goes_where_the_transport_says_with_the_headers_it_says() -> None:
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_request_through_a_client_of_the_users_has_the_headers_of_that_client_too(library: Any) -> None:
     request = HTTPRequest("POST", httpx.URL("https://example.genauth.ai/"), {"x-id": "1"}, CONTENT)
-    other = httpx.URL("https://other.genauth.ai/")
-    tracked = TrackedRequest(request, other, httpx.Headers({"x-id": "2"}), Attempt({}, math.inf, math.inf))
-    assert (tracked.method, tracked.url, tracked.headers["x-id"]) == ("POST", other, "2")
+    with library.Client(headers={"x-id": "2", "x-more": "3"}, params={"a": "b"}) as http_client:
+        tracked = track(request, Attempt({}, math.inf, math.inf), http_client)
+    assert isinstance(tracked, library.Request)
+    assert isinstance(tracked.stream, library.SyncByteStream)
+    assert isinstance(tracked.stream, library.AsyncByteStream)
+    assert (tracked.method, str(tracked.url)) == ("POST", "https://example.genauth.ai/?a=b")
+    assert (tracked.headers["x-id"], tracked.headers["x-more"]) == ("1", "3")
     assert (request.url, request.headers) == (httpx.URL("https://example.genauth.ai/"), {"x-id": "1"})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runtime.http import httpx
-from runtime.users_client import BoundAuth, TimeLeft, Timeouts, extensions_of
+from runtime.users_client import TimeLeft, Timeouts, bound_auth, extensions_of
 
 from .clock import Clock
 from .test_request import attempt_at
@@ -132,8 +132,8 @@ def test_a_request_of_an_authentication_keeps_to_the_deadline(clock: Clock) -> N
 
     attempt = attempt_at(clock, 4.0, deadline=8.0)
     mine = {"timeout": {"read": 1.0}}
-    with httpx.Client(transport=httpx.MockTransport(respond)) as client:
-        client.post("https://example.genauth.ai", auth=BoundAuth(TokenAuth(), attempt), extensions=mine)
+    with httpx.Client(transport=httpx.MockTransport(respond), auth=TokenAuth()) as client:
+        client.post("https://example.genauth.ai", extensions=mine, **bound_auth(client, attempt))
     token, sent = seen
     assert isinstance(token.extensions["timeout"], Timeouts)
     assert sent.headers["x-token"] == "abc"

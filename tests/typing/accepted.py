@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal, assert_type
 
 import httpx
+import httpx2
 from genauth_email import (
     ApiCode,
     APIConnectionError,
@@ -49,6 +50,8 @@ def sync_client() -> None:
         max_retries=0,
         http_client=httpx.Client(),
     )
+    AuthenticationClient(timeout=httpx2.Timeout(5.0), http_client=httpx2.Client())
+    AuthenticationClient().with_options(timeout=httpx2.Timeout(5.0))
     AuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
     AuthenticationClient(lang=Lang.EN_US, timeout=5)
 
@@ -96,6 +99,7 @@ async def async_client() -> None:
         max_retries=0,
         http_client=httpx.AsyncClient(),
     )
+    AsyncAuthenticationClient(timeout=httpx2.Timeout(5.0), http_client=httpx2.AsyncClient())
     AsyncAuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
     AsyncAuthenticationClient(lang=Lang.EN_US, timeout=5)
 

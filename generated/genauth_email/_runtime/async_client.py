@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 from .call import Call
 from .client import BaseClient, LangT, load_modules
 from .errors import raise_for_status_code
-from .http import httpx
+from .http import Httpx2AsyncClient, Httpx2Timeout, httpx
 from .options import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, options_from_environment, validate_http_client
 from .redaction import redact_traceback
 from .retry import RetryableError, return_or_raise
-from .types import Operation, RequestModel, Response, ResponseT
+from .types import OnAttempt, Operation, RequestModel, Response, ResponseT
 
 if TYPE_CHECKING:
     from .async_transport import AsyncTransport
@@ -43,10 +43,11 @@ class AsyncClient(BaseClient[LangT]):
         access_token: str | None = None,
         lang: LangT | None = None,
         real_ip: str | None = None,
-        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        timeout: float | httpx.Timeout | Httpx2Timeout = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_MAX_RETRIES,
         retry_unknown: bool = False,
-        http_client: httpx.AsyncClient | Literal["aiohttp"] | None = None,
+        on_attempt: OnAttempt | None = None,
+        http_client: httpx.AsyncClient | Httpx2AsyncClient | Literal["aiohttp"] | None = None,
     ) -> None:
         if http_client != "aiohttp":
             validate_http_client(http_client, httpx.AsyncClient, self, ' or "aiohttp"')
@@ -60,13 +61,16 @@ class AsyncClient(BaseClient[LangT]):
             timeout=timeout,
             max_retries=max_retries,
             retry_unknown=retry_unknown,
+            on_attempt=on_attempt,
         )
         load_modules(*_MODULES)
         if "trio" in sys.modules:
             load_modules("anyio._backends._trio")
         self._transport = self._new_transport(http_client)
 
-    def _new_transport(self, http_client: httpx.AsyncClient | Literal["aiohttp"] | None) -> AsyncTransport:
+    def _new_transport(
+        self, http_client: httpx.AsyncClient | Httpx2AsyncClient | Literal["aiohttp"] | None
+    ) -> AsyncTransport:
         if http_client == "aiohttp":
             try:
                 from .aiohttp_transport import AiohttpTransport

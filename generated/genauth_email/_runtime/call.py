@@ -24,7 +24,7 @@ from .options import Options
 from .request import Attempt, HTTPRequest, shorter
 from .response import ResponseReader
 from .retry import Outcome, RetryableError, RetryPolicy, delivery_of_outcome, library_errors, return_or_raise
-from .types import UNSET, Operation, Request, Response, ResponseT, Specification
+from .types import UNSET, AttemptDetails, Operation, Request, Response, ResponseT, Specification
 
 logger: Final = logging.getLogger(__name__.partition(".")[0])
 
@@ -48,6 +48,8 @@ class Call(Generic[ResponseT]):
             deduplication_interval=operation.deduplication_interval if options.retry_unknown else None,
         )
         self._operation = operation
+        self._on_attempt = options.on_attempt
+        self._attempts = 0
         self._timeouts = options.timeouts
         self._errors = specification.errors
         self._attempt_started = 0.0
@@ -67,6 +69,7 @@ class Call(Generic[ResponseT]):
             left = policy.deadline - self._attempt_started
             logger.warning("%s: retrying after: %s", self.request, policy.last_error)
             timeouts = {step: shorter(seconds, left) for step, seconds in timeouts.items()}
+        self._attempts += 1
         return Attempt(timeouts, policy.deadline, policy.send_by), ResponseReader(policy.deadline)
 
     def finish_attempt(
@@ -121,6 +124,7 @@ class Call(Generic[ResponseT]):
             outcome = outcome.as_unknown()
         else:
             outcome = evolve(outcome, earlier_error=policy.unknown_error)
+        self._tell(outcome)
         if is_safe_to_retry:
             reason = str(outcome) if isinstance(outcome, GenAuthError) else str(api_error(outcome, self._errors))
             raise RetryableError(reason.partition(f" [{self.request}")[0], outcome)
@@ -164,6 +168,36 @@ class Call(Generic[ResponseT]):
         # The repr of a UnicodeDecodeError is the whole body.
         ours.__cause__ = ValueError(str(error)) if isinstance(error, UnicodeDecodeError) else error
         return ours
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Call the user's `on_attempt`."""
+        if self._on_attempt is None:
+            return
+        parsed: Any = None
+        error: GenAuthError | None
+        if isinstance(outcome, GenAuthError):
+            error, http_status = outcome, getattr(outcome, "http_status", None)
+        else:
+            parsed, http_status = outcome.parsed, outcome.status_code
+            error = None if parsed.status_code == 200 else api_error(outcome, self._errors)
+        api_code, request_id = getattr(parsed, "api_code", UNSET), getattr(parsed, "request_id", UNSET)
+        details = AttemptDetails(
+            method=self.request.method,
+            path=self._operation.path,
+            number=self._attempts,
+            duration=monotonic() - self._attempt_started,
+            http_status=http_status,
+            status_code=None if parsed is None else int(parsed.status_code),
+            api_code=None if api_code is UNSET else int(api_code),
+            request_id=None if request_id is UNSET else self.request.redact(request_id),
+            error=type(error).__name__ if error else None,
+            delivery=error.delivery if error else None,
+        )
+        try:
+            self._on_attempt(details)
+        except Exception:
+            # The outcome of a call matters more: an email may have gone out.
+            logger.exception("on_attempt raised an exception")
 
     def _log(self, what: str, parsed: Any = None) -> None:
         if not logger.isEnabledFor(logging.DEBUG):

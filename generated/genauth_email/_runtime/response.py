@@ -56,7 +56,7 @@ class ResponseReader:
         self._decompressed = True
         try:
             self._content += response.content
-        except httpx.ResponseNotRead:
+        except RuntimeError:  # ResponseNotRead, of httpx or of httpx2.
             self.body_error = "a hook has read the body and not kept it"
 
     def body(self) -> bytes:

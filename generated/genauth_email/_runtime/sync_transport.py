@@ -10,14 +10,14 @@ from typing import Any, Self, cast
 from weakref import WeakSet
 
 from .environment import ssl_context
-from .http import httpcore, httpx
+from .http import Httpx2Client, httpcore, httpx, httpx_error, httpx_headers, library_of
 from .internals import PoolTransport
 from .network import SyncBackend
 from .pool import MAX_CONNECTIONS, Connection, IdleConnections, all_in_use, attempt_of, connect_error, proxy_of
-from .request import Attempt, HTTPRequest, TrackedRequest
+from .request import Attempt, HTTPRequest, track
 from .response import ResponseReader
 from .semaphore import FairSemaphore, Permit
-from .users_client import BoundAuth, extensions_of
+from .users_client import bound_auth, extensions_of
 
 
 class SyncTransport:
@@ -27,9 +27,10 @@ class SyncTransport:
         http_client: The user's own client. None: one of our own, on a `SyncPool`.
     """
 
-    def __init__(self, http_client: httpx.Client | None) -> None:
+    def __init__(self, http_client: httpx.Client | Httpx2Client | None) -> None:
         self._is_own = http_client is None
-        self._http_client = _OwnClient(transport=PoolTransport(SyncPool())) if http_client is None else http_client
+        self._library = library_of(http_client)
+        self._http_client: Any = _OwnClient(transport=PoolTransport(SyncPool())) if http_client is None else http_client
 
     def send(self, request: HTTPRequest, attempt: Attempt, reader: ResponseReader) -> None:
         """Send a request, and read the response.
@@ -38,23 +39,26 @@ class SyncTransport:
             httpx.RequestError: There was no response, or it broke off.
             RuntimeError: The client is closed.
         """
-        tracked = TrackedRequest.build(request, attempt, None if self._is_own else self._http_client)
-        auth: Any = httpx.USE_CLIENT_DEFAULT
+        tracked = track(request, attempt, None if self._is_own else self._http_client)
+        options: dict[str, Any] = {}
         if not self._is_own:
             tracked.extensions.update(extensions_of(attempt))
-            if self._http_client.auth is not None:
-                auth = BoundAuth(self._http_client.auth, attempt)
+            options = bound_auth(self._http_client, attempt)
         try:
             # A redirect would take the access token, and the request body, to wherever it points.
-            response = self._http_client.send(tracked, stream=True, follow_redirects=False, auth=auth)
+            response = self._http_client.send(tracked, stream=True, follow_redirects=False, **options)
             try:
-                reader.start(response.status_code, response.headers)
+                reader.start(response.status_code, httpx_headers(response.headers))
                 if response.is_stream_consumed:
                     reader.feed_consumed(response)
                 else:
                     self._read(response, reader)
             finally:
                 response.close()
+        except self._library.RequestError as error:
+            if self._library is httpx:
+                raise
+            raise httpx_error(error) from error
         finally:
             tracked.note_other_body()
             attempt.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
@@ -12,7 +12,7 @@ from attrs import AttrsInstance, field, fields, frozen
 from .redaction import mask, on_one_line
 
 if TYPE_CHECKING:
-    from .errors import APIError, GenAuthError
+    from .errors import APIError, Delivery, GenAuthError
 
 
 class Unset(Enum):
@@ -150,3 +150,36 @@ class Response(Generic[ResponseT_co]):
     content: bytes = field(repr=False)
     parsed: ResponseT_co
     earlier_error: GenAuthError | None = field(default=None, repr=False)
+
+
+@frozen
+class AttemptDetails:
+    """What the option `on_attempt` is told of an attempt at a request. There is no secret in it.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path of the operation as the contract has it, with `{name}` for each path parameter.
+        number: 1 for the first attempt of a call, 2 for its first retry.
+        duration: Seconds.
+        http_status: The HTTP status. None: there was no response.
+        status_code: The `statusCode`. None: there was no response of the API.
+        api_code: The `apiCode`. None: the API sent none.
+        request_id: The request id. None: the API sent none.
+        error: The name of the class of the error, such as `"ThrottleError"`. None: the attempt succeeded.
+        delivery: Whether the operation can have been carried out in spite of the error. None: the attempt succeeded.
+    """
+
+    method: str
+    path: str
+    number: int
+    duration: float
+    http_status: int | None
+    status_code: int | None
+    api_code: int | None
+    request_id: str | None
+    error: str | None
+    delivery: Delivery | None
+
+
+OnAttempt = Callable[[AttemptDetails], object]
+"""What the option `on_attempt` takes."""

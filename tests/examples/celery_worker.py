@@ -1,0 +1,75 @@
+"""A Celery worker process that runs the example, as a user starts one."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from celery.result import AsyncResult
+from genauth_email import ThrottleError
+
+from tests.mock_server import MockServer
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# For a busy machine. Nothing here takes so long.
+SECONDS = 120
+
+
+@contextmanager
+def celery_worker(directory: Path, broker: str, result_backend: str, app_host: str) -> Generator[None]:
+    """Run a prefork worker in `directory`. It has to end by itself when it is asked to."""
+    settings = {
+        "CELERY_BROKER_URL": broker,
+        "CELERY_RESULT_BACKEND": result_backend,
+        "GENAUTH_APP_ID": "my-app",
+        "GENAUTH_APP_HOST": app_host,
+        "PYTHONPATH": str(EXAMPLES),
+    }
+    # What is left out is for several workers, and takes time at the start.
+    command = (
+        "celery --app celery_app worker --pool prefork --concurrency 1"
+        " --without-mingle --without-gossip --without-heartbeat"
+    )
+    with (directory / "worker.log").open("w+") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", *command.split()],
+            cwd=directory,
+            env=os.environ | settings,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield
+            worker.terminate()
+            assert worker.wait(SECONDS) == 0
+        finally:
+            with suppress(ProcessLookupError):  # It has ended, and so have its children.
+                os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+            log.seek(0)
+            print(log.read())  # pytest shows it if the test fails.
+
+
+def check_that_errors_travel(app: Celery, directory: Path, broker: str, mock_server: MockServer) -> None:
+    """Send two tasks to a worker process: one succeeds, and the caller of the other one gets our error."""
+    # They wait in the queue for the worker. Either can be the first one.
+    mock_server.respond_next({"statusCode": 429, "message": "Too many.", "requestId": "r-1"})
+    arguments = ["CHANNEL_LOGIN", "test@example.com"]
+    tasks: list[AsyncResult] = [app.send_task("celery_app.send_email", arguments) for _ in range(2)]
+    with celery_worker(directory, broker, app.conf.result_backend, mock_server.url):
+        for task in tasks:
+            task.get(timeout=SECONDS, interval=0.02, propagate=False)
+
+    (sent,) = [task for task in tasks if task.successful()]
+    assert sent.get() is None
+    (refused,) = [task for task in tasks if task is not sent]
+    with pytest.raises(ThrottleError) as caught:
+        refused.get()
+    assert (caught.value.delivery, caught.value.status_code, caught.value.request_id) == ("not_sent", 429, "r-1")
+    assert [request.json["email"] for request in mock_server.received] == ["test@example.com"] * 2

@@ -1,0 +1,21 @@
+"""The example of Celery in a worker process of its own. Its broker and its result backend are folders."""
+
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from tests.examples.celery_worker import check_that_errors_travel
+from tests.mock_server import MockServer
+
+
+def test_a_worker_process_sends_our_errors_to_the_caller(
+    mock_server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Celery's default folders are in the working directory.
+    monkeypatch.chdir(tmp_path)
+    Path("data_in").mkdir()
+    app = Celery(broker="filesystem://", backend=tmp_path.as_uri(), set_as_current=False)
+    # What the caller puts out, the worker takes in.
+    app.conf.broker_transport_options = {"data_folder_out": "data_in"}
+    check_that_errors_travel(app, tmp_path, "filesystem://", mock_server)
