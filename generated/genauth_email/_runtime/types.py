@@ -100,19 +100,19 @@ class Specification(NamedTuple):
 
 @frozen
 class Request:
-    """The request of a call, as errors and logs show it.
-
-    Attributes:
-        method: The HTTP method.
-        url: The absolute URL.
-        body: The model of the request body, if any.
-        access_token: The access token that was sent, if any.
-    """
+    """The request of a call, as errors and logs show it."""
 
     method: str
+    """The HTTP method."""
+
     url: str
+    """The absolute URL."""
+
     body: RequestModel | None = None
+    """The model of the request body, if any."""
+
     access_token: str | None = field(default=None, repr=False)
+    """The access token that was sent, if any."""
 
     def __str__(self) -> str:
         """One line for people. The `repr` of a request body masks what identifies a user."""
@@ -132,53 +132,61 @@ class Request:
 
 @frozen
 class Response(Generic[ResponseT_co]):
-    """A response of the API, be it a success or a failure.
-
-    Attributes:
-        request: What was asked.
-        status_code: The HTTP status. It is 200 also when the operation failed: see `parsed.status_code`.
-        headers: The HTTP headers. Their names are compared without regard to case.
-        content: The body, decompressed.
-        parsed: The body as a model.
-        earlier_error: The error of an earlier attempt of the same call that may have been carried out, if there was
-            one. See the option `retry_unknown`.
-    """
+    """A response of the API, be it a success or a failure."""
 
     request: Request
+    """What was asked."""
+
     status_code: int
+    """The HTTP status. It is 200 also when the operation failed: see `parsed.status_code`."""
+
     headers: Mapping[str, str]
+    """The HTTP headers. Their names are compared without regard to case."""
+
     content: bytes = field(repr=False)
+    """The body, decompressed."""
+
     parsed: ResponseT_co
+    """The body as a model."""
+
     earlier_error: GenAuthError | None = field(default=None, repr=False)
+    """The error of an earlier attempt of the same call that may have been carried out, if there was one. See the option
+    `retry_unknown`."""
 
 
 @frozen
 class AttemptDetails:
-    """What the option `on_attempt` is told of an attempt at a request. There is no secret in it.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path of the operation as the contract has it, with `{name}` for each path parameter.
-        number: 1 for the first attempt of a call, 2 for its first retry.
-        duration: Seconds.
-        http_status: The HTTP status. None: there was no response.
-        status_code: The `statusCode`. None: there was no response of the API.
-        api_code: The `apiCode`. None: the API sent none.
-        request_id: The request id. None: the API sent none.
-        error: The name of the class of the error, such as `"ThrottleError"`. None: the attempt succeeded.
-        delivery: Whether the operation can have been carried out in spite of the error. None: the attempt succeeded.
-    """
+    """What the option `on_attempt` is told of an attempt at a request. There is no secret in it."""
 
     method: str
+    """The HTTP method."""
+
     path: str
+    """The path of the operation as the contract has it, with `{name}` for each path parameter."""
+
     number: int
+    """1 for the first attempt of a call, 2 for its first retry."""
+
     duration: float
+    """Seconds."""
+
     http_status: int | None
+    """The HTTP status. None: there was no response."""
+
     status_code: int | None
+    """The `statusCode`. None: there was no response of the API."""
+
     api_code: int | None
+    """The `apiCode`. None: the API sent none."""
+
     request_id: str | None
+    """The request id. None: the API sent none."""
+
     error: str | None
+    """The name of the class of the error, such as `"ThrottleError"`. None: the attempt succeeded."""
+
     delivery: Delivery | None
+    """Whether the operation can have been carried out in spite of the error. None: the attempt succeeded."""
 
 
 OnAttempt = Callable[[AttemptDetails], object]

@@ -13,16 +13,14 @@ from ..models.channel import Channel
 
 @_attrs_define
 class SendEmailDto:
-    """Which email to send, and to whom.
-
-    Attributes:
-        channel: What the email is for.
-        email: The address of the mailbox, compared without regard to case. Which addresses are accepted is for the
-            server to say: it refuses the others with `statusCode` 400.
-    """
+    """Which email to send, and to whom."""
 
     channel: Channel = _attrs_field(repr=_redaction.mask)
+    """What the email is for."""
+
     email: str = _attrs_field(repr=_redaction.mask)
+    """The address of the mailbox, compared without regard to case. Which addresses are accepted is for the
+    server to say: it refuses the others with `statusCode` 400."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that this is, with the contract's names."""

@@ -15,19 +15,20 @@ from ..types import UNSET, Unset
 
 @_attrs_define
 class SendEmailRespDto:
-    """The response of the API, for a success and for a failure alike. `statusCode` tells which.
-
-    Attributes:
-        status_code: How the operation ended. 200 is success; any other number, listed or not, is a failure.
-        message: What happened, for people, in the language asked for. May be empty.
-        api_code: The business reason of a failure, where there is one, listed or not. Never present on success.
-        request_id: The server's id of the request, to be quoted to the vendor's support. Not always present.
-    """
+    """The response of the API, for a success and for a failure alike. `statusCode` tells which."""
 
     status_code: int | StatusCode = _attrs_field(repr=_redaction.mask_addresses)
+    """How the operation ended. 200 is success; any other number, listed or not, is a failure."""
+
     message: str = _attrs_field(repr=_redaction.mask_addresses)
+    """What happened, for people, in the language asked for. May be empty."""
+
     api_code: ApiCode | int | Unset = _attrs_field(default=UNSET, repr=_redaction.mask_addresses)
+    """The business reason of a failure, where there is one, listed or not. Never present on success."""
+
     request_id: str | Unset = _attrs_field(default=UNSET, repr=_redaction.mask_addresses)
+    """The server's id of the request, to be quoted to the vendor's support. Not always present."""
+
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict, repr=_redaction.mask_addresses)
     """The fields that the contract does not name."""
 
