@@ -56,9 +56,6 @@ class LanguageServer:
             message = self._receive()
             if message.get("id") == self._last and "method" not in message:
                 return message["result"]
-            if "id" in message:  # A request of the server's, such as for the settings.
-                items = (message.get("params") or {}).get("items", [])
-                self._send(None, None, id=message["id"], result=[{} for _ in items])
 
     def at(self, text: str, method: str) -> Any:
         """Ask about the last word of a text in the code."""
@@ -67,9 +64,8 @@ class LanguageServer:
         position = {"line": line, "character": offset - CODE.rfind("\n", 0, offset) - 1}
         return self.request(method, {"textDocument": {"uri": self._uri}, "position": position})
 
-    def _send(self, method: str | None, params: Any, **more: Any) -> None:
-        message = {"jsonrpc": "2.0", **more} | ({"method": method, "params": params} if method else {})
-        content = json.dumps(message).encode()
+    def _send(self, method: str, params: Any, **more: Any) -> None:
+        content = json.dumps({"jsonrpc": "2.0", "method": method, "params": params, **more}).encode()
         assert self._process.stdin is not None
         self._process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(content), content))
         self._process.stdin.flush()
