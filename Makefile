@@ -28,6 +28,7 @@ test-pythons: .venv/environment ## Run the tests of the client on each other Pyt
 	@$(BIN)/python -m scripts.pythons
 
 test-integrations: .venv/integrations/package ## Run the tests with tracing tools, queues and frameworks
+	@$(BIN)/mypy --python-executable .venv/integrations/bin/python $$(find tests/integrations -name "*.py")
 	@.venv/integrations/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/integrations
 
 check: .venv/package lint ## Run the linters and type checkers, and check that generated/ is up to date
@@ -65,7 +66,7 @@ lock: .venv/environment ## Update the requirements files: the newest versions th
 		requirements-dev.txt
 	@$(BIN)/$(COMPILE) --group pyproject.toml:bench --constraint requirements-dev.txt \
 		--output-file benchmarks/requirements.txt
-	@$(BIN)/$(COMPILE) --group pyproject.toml:integrations --constraint requirements-dev.txt \
+	@$(BIN)/$(COMPILE) --group pyproject.toml:integrations \
 		--output-file tests/integrations/requirements.txt
 	@$(BIN)/$(COMPILE) --resolution lowest-direct --all-extras generated/pyproject.toml \
 		--output-file requirements-lowest.txt

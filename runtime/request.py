@@ -149,11 +149,15 @@ class TrackedRequest(_Request):
     async def aread(self) -> bytes:
         return self.content
 
-    def note_other_body(self) -> None:
-        """Tell the attempt if something has put another stream in the place of the body."""
+    def note_other_body(self, *, own: bool) -> None:
+        """Tell the attempt if something has put another stream in the place of the body.
+
+        Connections of our own send it once, whatever it is. Those of the user's may have sent the first one too.
+        """
         if self.stream is not cast(Any, self._body):
             self._attempt.body_started = True
-            self._attempt.times_sent += 1
+            if not own:
+                self._attempt.times_sent += 1
 
 
 def track(request: HTTPRequest, attempt: Attempt, http_client: Any) -> TrackedRequest:

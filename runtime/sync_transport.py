@@ -60,7 +60,7 @@ class SyncTransport:
                 raise
             raise httpx_error(error) from error
         finally:
-            tracked.note_other_body()
+            tracked.note_other_body(own=self._is_own)
             attempt.end()
 
     def _read(self, response: httpx.Response, reader: ResponseReader) -> None:

@@ -103,7 +103,7 @@ class ClientFactory:
         return client
 
     def http_client(self, library: Any = httpx, **settings: Any) -> Any:
-        """Make a user's own client of httpx, or of httpx2, of the kind that fits. It is closed at the end of the test."""
+        """Make a user's own client of that library, of the kind that fits. It is closed at the end of the test."""
         # It uses no proxy of the environment, and no TLS: loading certificates would take most of a test's time.
         settings = {"trust_env": False, "verify": False} | settings
         if self._portal is None:

@@ -226,13 +226,16 @@ def test_request_through_a_client_of_the_users_has_the_headers_of_that_client_to
     assert (request.url, request.headers) == (httpx.URL("https://example.genauth.ai/"), {"x-id": "1"})
 
 
-def test_body_has_started_and_was_sent_if_another_stream_has_taken_its_place(clock: Clock) -> None:
+@pytest.mark.parametrize(("own", "times_sent"), [(False, 2), (True, 1)])
+def test_body_has_started_if_another_stream_has_taken_its_place(clock: Clock, own: bool, times_sent: int) -> None:
     attempt = attempt_at(clock)
     request = tracked(attempt)
+    iterate(request)
+    attempt.body_started = False
     request.stream = httpx.ByteStream(b"of a hook")
-    request.note_other_body()
+    request.note_other_body(own=own)
     assert attempt.body_started
-    assert attempt.times_sent == 1
+    assert attempt.times_sent == times_sent
 
 
 @pytest.mark.parametrize("started", [False, True])
@@ -241,7 +244,7 @@ def test_what_is_known_of_the_body_stays_where_no_other_stream_is(clock: Clock, 
     request = tracked(attempt)
     if started:
         iterate(request)
-    request.note_other_body()
+    request.note_other_body(own=False)
     assert attempt.body_started is started
     assert attempt.times_sent == int(started)
 

@@ -60,7 +60,7 @@ class HttpxTransport:
                     raise
                 raise httpx_error(error) from error
             finally:
-                tracked.note_other_body()
+                tracked.note_other_body(own=self._is_own)
 
     async def _read(self, response: httpx.Response, reader: ResponseReader) -> None:
         async for chunk in cast(AsyncIterable[bytes], response.stream):

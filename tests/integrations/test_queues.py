@@ -1,0 +1,120 @@
+"""Our errors travel from a worker to the caller: the same class, with all that it knows."""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Generator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient, ThrottleError
+from taskiq import InMemoryBroker, TaskiqResult
+from taskiq.abc.serializer import TaskiqSerializer
+from taskiq.serializers import JSONSerializer, PickleSerializer
+
+from tests.examples.celery_worker import check_that_errors_travel
+from tests.mock_server import MockServer
+
+SPAWN = get_context("spawn")
+
+
+@pytest.fixture
+def throttled(mock_server: MockServer) -> str:
+    """The URL of a server that refuses the next email."""
+    mock_server.respond_next({"statusCode": 429, "message": "Too many.", "requestId": "r-1"})
+    return mock_server.url
+
+
+def check_error(error: ThrottleError) -> None:
+    assert type(error) is ThrottleError
+    assert (error.delivery, error.status_code, error.request_id) == ("not_sent", 429, "r-1")
+    assert "t***@example.com" in str(error)
+
+
+def send_email(app_host: str) -> None:
+    with AuthenticationClient("my-app", app_host) as client:
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+
+def in_a_pool(app_host: str) -> None:
+    with SPAWN.Pool(1) as pool:
+        pool.apply_async(send_email, (app_host,)).get(timeout=120)
+
+
+def in_an_executor(app_host: str) -> None:
+    with ProcessPoolExecutor(1, mp_context=SPAWN) as executor:
+        executor.submit(send_email, app_host).result()
+
+
+@pytest.mark.parametrize("send", [in_a_pool, in_an_executor])
+def test_an_error_of_a_child_process_is_raised_in_its_parent(throttled: str, send: Callable[[str], None]) -> None:
+    with pytest.raises(ThrottleError) as caught:
+        send(throttled)
+    check_error(caught.value)
+
+
+async def result_of_taskiq(app_host: str) -> TaskiqResult[Any]:
+    broker = InMemoryBroker()
+
+    @broker.task
+    async def send_email() -> None:
+        async with AsyncAuthenticationClient("my-app", app_host) as client:
+            await client.send_email("CHANNEL_LOGIN", "test@example.com")
+
+    await broker.startup()
+    try:
+        task = await send_email.kiq()
+        return await task.wait_result(check_interval=0.02, timeout=120)
+    finally:
+        await broker.shutdown()
+
+
+def test_the_result_of_a_task_of_taskiq_has_our_error(throttled: str) -> None:
+    result = asyncio.run(result_of_taskiq(throttled))
+    with pytest.raises(ThrottleError) as caught:
+        result.raise_for_error()
+    check_error(caught.value)
+
+
+@pytest.mark.parametrize("serializer", [JSONSerializer(), PickleSerializer()])
+def test_the_serializers_of_taskiq_keep_our_error(throttled: str, serializer: TaskiqSerializer) -> None:
+    result = asyncio.run(result_of_taskiq(throttled))
+    # As the result backends of taskiq do that keep it elsewhere.
+    copy = TaskiqResult[Any].model_validate(serializer.loadb(serializer.dumpb(result.model_dump())))
+    with pytest.raises(ThrottleError) as caught:
+        copy.raise_for_error()
+    check_error(caught.value)
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Generator[str]:
+    if shutil.which("redis-server") is None:
+        pytest.fail("This test needs redis-server. Install it, such as by: apt-get install redis-server")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            lines = []
+            for line in server.stdout:
+                lines.append(line)
+                if "Ready to accept connections" in line:
+                    break
+            else:
+                pytest.fail("".join(lines))
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()
+
+
+def test_a_worker_of_celery_on_redis_sends_our_errors_to_the_caller(
+    redis_url: str, mock_server: MockServer, tmp_path: Path
+) -> None:
+    app = Celery(broker=redis_url, backend=redis_url, set_as_current=False)
+    check_that_errors_travel(app, tmp_path, mock_server)

@@ -1,0 +1,155 @@
+"""The tools that users test their code with: their responses come as from the API, and so do their errors.
+
+`delivery` depends on the tool. One that reads the request body may have sent it, as far as our client can tell.
+"""
+
+import json
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+from unittest.mock import Mock
+
+import aiohttp
+import httpx
+import pytest
+import respx
+import stamina
+import time_machine
+import vcr  # type: ignore[import-untyped]
+from aioresponses import aioresponses
+from genauth_email import APIConnectionError, APITimeoutError, SendEmailRespDto, ThrottleError
+from pytest_httpserver import HTTPServer
+from pytest_httpx import HTTPXMock
+
+from tests.clients import BlockingClient, ClientFactory
+from tests.faults.server import SUCCESS, RawServer, Step, http
+from tests.mock_server import MockServer
+
+HOST = "https://example.genauth.ai"
+PATH = "/api/v3/send-email"
+BODY = {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+SENT = {"statusCode": 200, "message": "Sent.", "requestId": "r-1"}
+THROTTLED = {"statusCode": 429, "message": "Too many."}
+
+
+def on(*kinds: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("make_client", kinds, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def no_backoff() -> Generator[None]:
+    """Make retries without waiting, as many as the client allows."""
+    with stamina.set_testing(True, attempts=1000, cap=True):
+        yield
+
+
+def check_responses(client: BlockingClient) -> None:
+    """The first email is sent, and the second one is refused."""
+    response = client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert isinstance(response, SendEmailRespDto)
+    assert (response.status_code, bool(response.request_id)) == (200, True)
+    with pytest.raises(ThrottleError) as caught:
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert (caught.value.status_code, caught.value.http_status, caught.value.delivery) == (429, 200, "not_sent")
+
+
+def check_connection_error(client: BlockingClient, delivery: str) -> None:
+    with pytest.raises(APIConnectionError) as caught:
+        client.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert caught.value.delivery == delivery
+
+
+@on("sync", "asyncio")
+@pytest.mark.parametrize("using", ["httpcore", "httpx"])
+def test_respx_responds_and_its_errors_are_not_retried(make_client: ClientFactory, using: str) -> None:
+    with respx.mock(using=using) as router:
+        route = router.post(HOST + PATH)
+        no_connection = httpx.ConnectError("no connection")
+        route.side_effect = [httpx.Response(200, json=SENT), httpx.Response(200, json=THROTTLED), no_connection]
+        client = make_client(HOST)
+        check_responses(client)
+        check_connection_error(client, "unknown")
+    assert [json.loads(call.request.content) for call in route.calls] == [BODY] * 3
+
+
+@on("sync", "asyncio")
+def test_pytest_httpx_responds_and_its_errors_are_not_retried(
+    make_client: ClientFactory, httpx_mock: HTTPXMock
+) -> None:
+    httpx_mock.add_response(method="POST", url=HOST + PATH, match_json=BODY, json=SENT)
+    httpx_mock.add_response(json=THROTTLED)
+    httpx_mock.add_exception(httpx.ConnectError("no connection"))
+    client = make_client(HOST)
+    check_responses(client)
+    check_connection_error(client, "unknown")
+    assert len(httpx_mock.get_requests()) == 3
+
+
+@on("sync", "asyncio", "aiohttp")
+def test_pytest_httpserver_responds_and_refuses_connections_once_it_is_stopped(make_client: ClientFactory) -> None:
+    # The fixture `httpserver` is such a server. It is shared by all tests, so that none can stop it.
+    with HTTPServer() as server:
+        for body in (SENT, THROTTLED):
+            server.expect_ordered_request(PATH, method="POST", json=BODY).respond_with_json(body)
+        client = make_client(server.url_for(""))
+        check_responses(client)
+        server.check()
+    check_connection_error(client, "not_sent")
+
+
+def without_body(request: vcr.request.Request) -> vcr.request.Request:
+    request.body = None
+    return request
+
+
+@on("sync", "asyncio", "aiohttp")
+def test_vcr_records_once_and_replays_without_a_server(
+    make_client: ClientFactory, mock_server: MockServer, tmp_path: Path
+) -> None:
+    recorder = vcr.VCR(filter_headers=["authorization"], before_record_request=without_body)
+    for _ in ("records", "replays"):
+        with recorder.use_cassette(tmp_path / "emails.yaml") as cassette:
+            check_responses(make_client(mock_server.url, access_token="s3cret-token"))
+    assert cassette.play_count == 2
+    assert [request.headers["authorization"] for request in mock_server.received] == ["s3cret-token"] * 2
+
+    recorded = (tmp_path / "emails.yaml").read_text()
+    assert "s3cret" not in recorded
+    assert "test@example.com" not in recorded
+
+
+@on("sync", "asyncio", "aiohttp")
+def test_vcr_lets_a_connection_error_through(make_client: ClientFactory, tmp_path: Path) -> None:
+    with RawServer(listening=False) as server, vcr.use_cassette(tmp_path / "emails.yaml"):
+        check_connection_error(make_client(server.url), "not_sent" if make_client.kind == "aiohttp" else "unknown")
+
+
+@on("aiohttp")
+def test_aioresponses_responds_and_its_connection_errors_are_retried(make_client: ClientFactory) -> None:
+    # aioresponses 0.7.9 does not know this argument, which aiohttp 3.14 needs.
+    response_class = partial(aiohttp.ClientResponse, stream_writer=Mock(output_size=0))
+    with aioresponses() as mock:
+        for body in (SENT, THROTTLED):
+            mock.post(HOST + PATH, payload=body, response_class=response_class)
+        mock.post(HOST + PATH, exception=aiohttp.ClientConnectionError("no connection"), repeat=True)
+        client = make_client(HOST)
+        check_responses(client)
+        # It never reads the request body.
+        check_connection_error(client, "not_sent")
+        assert sum(len(calls) for calls in mock.requests.values()) == 2 + 3
+
+
+@on("sync", "asyncio", "aiohttp")
+@pytest.mark.parametrize("tick", [True, False])
+def test_time_machine_breaks_neither_a_call_nor_its_timeout(make_client: ClientFactory, tick: bool) -> None:
+    with time_machine.travel("2035-01-01T00:00Z", tick=tick) as traveller:
+        script = (
+            Step(SUCCESS, before=lambda: traveller.shift(3600)),
+            Step(http(200, json.dumps(THROTTLED).encode()), before=lambda: traveller.shift(-7200)),
+            Step(then="hold"),
+        )
+        with RawServer(*script) as server:
+            client = make_client(server.url)
+            check_responses(client)
+            with pytest.raises(APITimeoutError):
+                client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=0.1)

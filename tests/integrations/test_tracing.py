@@ -1,0 +1,181 @@
+"""Tracing tools have a span of each attempt, and none shows a secret."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+import sentry_sdk
+from genauth_email import AttemptDetails, GenAuthError, ThrottleError
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.trace import StatusCode
+
+from tests.faults.server import RawServer, Step, http
+from tests.mock_server import MockServer
+
+from .tracing_tools import TOOLS, Work, send
+
+TOKEN = "s3cret-token"
+EMAIL = "somebody@example.com"
+HEADERS = {
+    "sentry": ["sentry-trace", "baggage"],
+    "datadog": ["traceparent", "x-datadog-trace-id"],
+    "newrelic": ["traceparent", "tracestate"],
+    "elastic": ["traceparent", "elastic-apm-traceparent"],
+}
+"""What the tools send besides or instead of `traceparent`. The first has the id of the span."""
+
+each_kind = pytest.mark.parametrize("kind", ["sync", "asyncio", "aiohttp"])
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, mock_server: MockServer) -> None:
+    values = {"APP_ID": "app123", "APP_HOST": mock_server.url, "ACCESS_TOKEN": TOKEN}
+    for name, value in values.items():
+        monkeypatch.setenv(f"GENAUTH_{name}", value)
+    monkeypatch.setenv("EMAIL", EMAIL)
+
+
+def refuse_twice(mock_server: MockServer) -> None:
+    for _ in range(2):
+        mock_server.respond_next(
+            {"statusCode": 503, "message": "Busy."}, http_status=503, headers={"Retry-After": "0"}, validate=False
+        )
+
+
+@each_kind
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_has_one_span_of_each_attempt(tool: str, kind: str, mock_server: MockServer) -> None:
+    refuse_twice(mock_server)
+    program = [sys.executable, "-m", "tests.integrations.tracing_tools", tool, kind]
+    run = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    spans, shown = result["spans"], json.dumps(result["shown"])
+
+    assert set(result["hosts"]) <= {"127.0.0.1", "localhost"}
+    id_header, *others = HEADERS.get(tool, ["traceparent"])
+    assert [request.headers[id_header].split("-")[-2] for request in mock_server.received] == [
+        span["id"] for span in spans
+    ]
+    assert all(name in request.headers for request in mock_server.received for name in others)
+    # New Relic keeps no status of aiohttp's responses.
+    statuses = [None] * 4 if (tool, kind) == ("newrelic", "aiohttp") else [503, 503, 200, 200]
+    assert [span["status"] for span in spans] == statuses
+    # The last one was a ThrottleError.
+    assert not spans[-1]["failed"]
+    assert "ThrottleError" in shown
+    assert TOKEN not in shown
+    assert EMAIL not in shown
+
+
+# A retry can still make up for any other failure, and the tool's own span of the attempt shows that one. Nothing is set
+# after a success: OpenTelemetry's OK is final, and would hide what fails later in the span.
+def mark_opentelemetry_span(attempt: AttemptDetails) -> None:
+    if attempt.error and attempt.http_status == 200:
+        trace.get_current_span().set_status(StatusCode.ERROR, attempt.error)
+
+
+def mark_sentry_span(attempt: AttemptDetails) -> None:
+    if attempt.error and attempt.http_status == 200 and (span := sentry_sdk.get_current_span()):
+        span.set_status("internal_error")
+
+
+@contextmanager
+def sentry_client(**options: Any) -> Generator[None]:
+    """Use Sentry without its hooks, which cannot be removed again, and without threads of its own."""
+    quiet: dict[str, Any] = {
+        "default_integrations": False,
+        "enable_backpressure_handling": False,
+        "send_client_reports": False,
+    }
+    with sentry_sdk.Client(**quiet, **options) as client, sentry_sdk.new_scope() as scope:
+        scope.set_client(client)
+        yield
+
+
+def fails_in_opentelemetry(work: Work) -> bool:
+    with TracerProvider().get_tracer("test").start_as_current_span("job") as span:
+        work()
+    assert isinstance(span, ReadableSpan)
+    return span.status.status_code is StatusCode.ERROR
+
+
+def fails_in_sentry(work: Work) -> bool:
+    with sentry_client(traces_sample_rate=1.0), sentry_sdk.start_transaction(name="job") as span:
+        work()
+    return span.status == "internal_error"
+
+
+each_way_to_mark = pytest.mark.parametrize(
+    ("fails", "mark"),
+    [(fails_in_opentelemetry, mark_opentelemetry_span), (fails_in_sentry, mark_sentry_span)],
+    ids=["opentelemetry", "sentry"],
+)
+
+
+def send_one_too_many(kind: str, **options: Any) -> None:
+    with suppress(ThrottleError):
+        send(kind, times=2, **options)
+
+
+@each_kind
+@each_way_to_mark
+def test_on_attempt_marks_the_span_around_a_failure_inside_http_200(
+    fails: Callable[[Work], bool], mark: Callable[[AttemptDetails], None], kind: str
+) -> None:
+    assert fails(lambda: send_one_too_many(kind, on_attempt=mark))
+
+
+@each_way_to_mark
+def test_without_on_attempt_the_span_around_it_is_green(
+    fails: Callable[[Work], bool], mark: Callable[[AttemptDetails], None]
+) -> None:
+    assert not fails(lambda: send_one_too_many("sync"))
+
+
+@each_kind
+@each_way_to_mark
+def test_on_attempt_leaves_the_span_green_if_a_retry_succeeds(
+    fails: Callable[[Work], bool], mark: Callable[[AttemptDetails], None], kind: str, mock_server: MockServer
+) -> None:
+    refuse_twice(mock_server)
+    assert not fails(lambda: send(kind, on_attempt=mark))
+    assert len(mock_server.received) == 3
+
+
+FAULTS = {
+    "a response of the API": Step(http(200, b'{"statusCode": 403, "message": "No."}')),
+    "a login page": Step(http(200, b"<h1>Log in</h1>")),
+    "no response": Step(then="close"),
+}
+
+
+@each_kind
+@pytest.mark.parametrize("step", FAULTS.values(), ids=FAULTS)
+def test_an_error_that_sentry_captures_with_local_variables_shows_no_secret(
+    kind: str, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[Any] = []
+    recording = sentry_client(
+        dsn="http://key@sentry.invalid/1",
+        before_send=lambda event, hint: events.append(event),  # What it returns is sent.
+    )
+    with RawServer(step) as server, recording:
+        monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
+        try:
+            send(kind)
+        except GenAuthError:
+            sentry_sdk.capture_exception()
+
+    frames = [frame for error in events[0]["exception"]["values"] for frame in error["stacktrace"].pop("frames")]
+    assert any(frame["module"].startswith("genauth_email.") for frame in frames)
+    assert any(frame["vars"].get("kind") == repr(kind) for frame in frames)
+    # The suite's own watch is called with the address.
+    shown = json.dumps([events, [frame for frame in frames if frame["module"] != "tests.secrets_watch"]])
+    assert TOKEN not in shown
+    assert EMAIL not in shown
