@@ -15,7 +15,7 @@ import pytest
 import respx
 import stamina
 import time_machine
-import vcr  # type: ignore[import-untyped]
+import vcr
 from aioresponses import aioresponses
 from genauth_email import APIConnectionError, APITimeoutError, SendEmailRespDto, ThrottleError
 from pytest_httpserver import HTTPServer
