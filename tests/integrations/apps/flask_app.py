@@ -1,0 +1,22 @@
+"""Flask: the client is made on import, which is before the fork with `gunicorn --preload`."""
+
+import atexit
+import math
+
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from genauth_email import AuthenticationClient, ThrottleError
+
+app = Flask(__name__)
+client = AuthenticationClient()
+atexit.register(client.close)
+
+
+@app.post("/login-email")
+def send_login_email() -> ResponseReturnValue:
+    return client.send_email("CHANNEL_LOGIN", request.get_json()["email"]).to_dict()
+
+
+@app.errorhandler(ThrottleError)
+def too_many_emails(error: ThrottleError) -> ResponseReturnValue:
+    return {"detail": "Too many emails."}, 429, {"Retry-After": str(math.ceil(error.retry_after or 60))}

@@ -1,0 +1,59 @@
+"""Web frameworks: each application in `apps` sends emails with one client, and turns `ThrottleError` into HTTP 429."""
+
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import Any
+
+import httpx
+import pytest
+from asgiref.sync import async_to_sync
+from genauth_email import AsyncAuthenticationClient
+from starlette.testclient import TestClient
+
+from tests.faults.server import RawServer
+from tests.mock_server import MockServer
+
+
+def over_asgi(app: Any) -> AbstractContextManager[Any]:
+    return TestClient(app)
+
+
+def over_wsgi(app: Any) -> AbstractContextManager[Any]:
+    return httpx.Client(transport=httpx.WSGITransport(app), base_url="http://testserver")
+
+
+@pytest.mark.parametrize(
+    ("app", "connect", "path"),
+    [
+        ("fastapi_app", over_asgi, "/login-email"),
+        ("litestar_app", over_asgi, "/login-email"),
+        ("flask_app", over_wsgi, "/login-email"),
+        ("django_app", over_wsgi, "/login-email"),
+        # Here Django runs each request in an event loop of its own.
+        ("django_app", over_wsgi, "/async/login-email"),
+    ],
+)
+def test_a_route_sends_emails_and_responds_to_too_many_with_429(
+    mock_server: MockServer, monkeypatch: pytest.MonkeyPatch, app: str, connect: Any, path: str
+) -> None:
+    monkeypatch.setenv("GENAUTH_APP_ID", "my-app")
+    monkeypatch.setenv("GENAUTH_APP_HOST", mock_server.url)
+    emails = ["a@example.com", "b@example.com", "a@example.com"]
+
+    with connect(import_module(f"tests.integrations.apps.{app}").app) as http:
+        responses = [http.post(path, json={"email": email}) for email in emails]
+
+    assert [each.status_code for each in responses] == [200, 200, 429]
+    assert responses[0].json().keys() == {"statusCode", "message", "requestId"}
+    assert responses[2].headers["retry-after"] == "60"
+    assert [each.json["email"] for each in mock_server.received] == emails
+
+
+def test_an_async_client_works_in_each_loop_that_async_to_sync_makes() -> None:
+    with RawServer() as server:
+        client = AsyncAuthenticationClient("my-app", server.url)
+        for loop in (1, 2):
+            async_to_sync(client.send_email)("CHANNEL_LOGIN", "test@example.com")
+            server.wait_for_open(0)
+            assert server.connections == loop
+        assert len(server.finish()) == 2

@@ -1,0 +1,174 @@
+"""Programs that fork, run an event loop of their own, or are stopped between two calls: they send each email once."""
+
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE
+from tempfile import TemporaryFile
+from typing import Literal
+
+import httpx
+import nbformat.v4
+import pytest
+import trio
+from genauth_email import AsyncAuthenticationClient
+from nbclient import NotebookClient
+
+from tests.faults import conftest
+from tests.faults.server import RawServer, Step
+from tests.mock_server import MockServer
+
+ROOT = Path(__file__).parents[2]
+
+tls = conftest.tls
+
+
+@pytest.fixture(autouse=True)
+def environment(mock_server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENAUTH_APP_ID", "my-app")
+    monkeypatch.setenv("GENAUTH_APP_HOST", mock_server.url)
+
+
+@contextmanager
+def serve(command: str) -> Generator[str]:
+    """Run an application server, and yield its URL. At the end it has to stop gracefully."""
+    # The socket listens before the server does. So nobody can take the port, and an early request waits.
+    with socket.create_server(("127.0.0.1", 0)) as listener, TemporaryFile("w+") as errors:
+        descriptor = listener.fileno()
+        arguments = [sys.executable, "-m", *command.format(fd=descriptor).split()]
+        process = subprocess.Popen(arguments, cwd=ROOT, pass_fds=[descriptor], stderr=errors)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            finally:
+                process.kill()
+                errors.seek(0)
+                log = errors.read()
+                sys.stderr.write(log)  # pytest shows it if the test fails.
+    # uvicorn stops gracefully, and then ends by the signal after all.
+    assert process.returncode in (0, -signal.SIGTERM)
+    assert not re.search("Traceback|ERROR|Warning", log)
+
+
+def post_emails(url: str) -> list[str]:
+    """Have an application send emails, several at once, and return their addresses."""
+    emails = [f"{number}@example.com" for number in range(10, 30)]
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(timeout=30, trust_env=False, limits=limits) as http, ThreadPoolExecutor(8) as threads:
+        responses = threads.map(lambda email: http.post(url, json={"email": email}), emails)
+        assert [each.status_code for each in responses] == [200] * 20
+    return emails
+
+
+# Over TLS, because gevent breaks that if it comes too late.
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--worker-class=sync",
+        "--worker-class=sync --preload",
+        "--worker-class=gthread --threads=4",
+        "--worker-class=gthread --threads=4 --preload",
+        "--worker-class=gevent",
+        "--worker-class=gevent --preload --config=tests/integrations/apps/gunicorn_gevent.py",
+    ],
+)
+def test_gunicorn_sends_each_email_once(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext, options: str) -> None:
+    with RawServer(tls=tls) as server:
+        monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
+        options = f"--bind=fd://{{fd}} --workers=2 --no-control-socket {options}"
+        with serve(f"gunicorn {options} tests.integrations.apps.flask_app:app") as url:
+            emails = post_emails(f"{url}/login-email")
+        assert sorted(json.loads(each.partition(b"\r\n\r\n")[2])["email"] for each in server.finish()) == emails
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    ("app", "path"), [("fastapi_app:app", "/login-email"), ("django_app:asgi_app", "/async/login-email")]
+)
+def test_uvicorn_sends_each_email_once(mock_server: MockServer, loop: str, app: str, path: str) -> None:
+    with serve(f"uvicorn --fd={{fd}} --loop={loop} tests.integrations.apps.{app}") as url:
+        emails = post_emails(f"{url}{path}")
+    assert sorted(each.json["email"] for each in mock_server.received) == emails
+
+
+def test_a_trio_program_sends_each_email_once(mock_server: MockServer) -> None:
+    async def main() -> None:
+        async with AsyncAuthenticationClient() as client, trio.open_nursery() as nursery:
+            for number in range(5):
+                nursery.start_soon(client.send_email, "CHANNEL_LOGIN", f"{number}@example.com")
+
+    trio.run(main)
+    assert sorted(each.json["email"] for each in mock_server.received) == [f"{n}@example.com" for n in range(5)]
+
+
+def test_the_cells_of_a_notebook_await_calls_of_one_client(
+    mock_server: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    cells = [
+        "from genauth_email import AsyncAuthenticationClient; client = AsyncAuthenticationClient()",
+        "await client.send_email('CHANNEL_LOGIN', 'a@example.com')",
+        "await client.send_email('CHANNEL_LOGIN', 'b@example.com')",
+    ]
+    code_cells = [nbformat.v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
+    notebook = nbformat.v4.new_notebook(cells=code_cells)  # type: ignore[no-untyped-call]
+    NotebookClient(notebook, timeout=60).execute()
+    assert [each.json["email"] for each in mock_server.received] == ["a@example.com", "b@example.com"]
+
+
+# It keeps the client, and the event loop, from one invocation to the next.
+HANDLER = """
+import asyncio, sys
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient
+
+kind, url = sys.argv[1:]
+if kind == "sync":
+    client = AuthenticationClient("my-app", url)
+else:
+    client = AsyncAuthenticationClient("my-app", url, http_client="aiohttp" if kind == "aiohttp" else None)
+with asyncio.Runner() as runner:
+    for email in sys.stdin:
+        result = client.send_email("CHANNEL_LOGIN", email.strip())
+        response = result if kind == "sync" else runner.run(result)
+        print(response.status_code, flush=True)
+"""
+
+
+# AWS Lambda freezes a process between two invocations.
+@pytest.mark.parametrize("end", ["close", "reset"])
+@pytest.mark.parametrize("kind", ["sync", "asyncio", "aiohttp"])
+def test_a_process_that_was_frozen_sends_once_on_a_new_connection(kind: str, end: Literal["close", "reset"]) -> None:
+    command = [sys.executable, "-c", HANDLER, kind]
+    with RawServer() as server:
+        with subprocess.Popen([*command, server.url], stdin=PIPE, stdout=PIPE, text=True) as process:
+
+            def invoke(email: str) -> None:
+                assert process.stdin
+                assert process.stdout
+                print(email, file=process.stdin, flush=True)
+                assert process.stdout.readline() == "200\n"
+
+            invoke("a@example.com")
+            process.send_signal(signal.SIGSTOP)
+            try:
+                os.waitpid(process.pid, os.WUNTRACED)
+                server.disturb(Step(then=end))
+            finally:
+                process.send_signal(signal.SIGCONT)
+            invoke("b@example.com")
+        assert process.returncode == 0
+        assert [b"b@example.com" in each for each in server.finish()] == [False, True]
+        assert server.connections == 2
