@@ -32,7 +32,7 @@ class Channel(StrEnum):
     """Verify a second factor."""
 
     CHANNEL_UNLOCK_ACCOUNT = "CHANNEL_UNLOCK_ACCOUNT"
-    """Unlock one's own account."""
+    """Unlock the account."""
 
     CHANNEL_COMPLETE_EMAIL = "CHANNEL_COMPLETE_EMAIL"
     """Supply a missing email address while registering or logging in."""
