@@ -68,7 +68,8 @@ def main(operations: Sequence[MockOperation], specification: Specification) -> N
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal may lack a character, and a pipe has to get each line at once.
         cast(Any, sys.stdout).reconfigure(errors="backslashreplace", line_buffering=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # A shell has a process in the background ignore the first.
+        signal.signal(number, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt), MockServer(operations, specification, port, print) as server:
             print(f"The mock of GenAuth runs at {server.url} until Ctrl-C. To point a client at it:")

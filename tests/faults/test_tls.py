@@ -187,7 +187,7 @@ def test_a_client_of_the_users_own_can_do_without(make_client: ClientFactory, se
 @pytest.mark.parametrize("client", [AuthenticationClient, AsyncAuthenticationClient])
 def test_no_option_turns_it_off(client: type) -> None:
     per_call = {"access_token", "lang", "real_ip", "timeout"}
-    options = per_call | {"app_id", "app_host", "max_retries", "retry_unknown"}
+    options = per_call | {"app_id", "app_host", "max_retries", "retry_unknown", "on_attempt"}
     for method, allowed in (
         ("__init__", options | {"http_client"}),
         ("with_options", options),
