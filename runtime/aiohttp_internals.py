@@ -5,16 +5,46 @@ They are as here in aiohttp 3.12 to 3.14. `tests/runtime/test_internals.py` fail
 
 from __future__ import annotations
 
+import math
+from time import monotonic
+from weakref import WeakKeyDictionary
+
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from .network import is_readable
+from .pool import keepalive_of
+
+# When the server closes a connection that is idle, by its last response.
+_kept_until: WeakKeyDictionary[ResponseHandler, float] = WeakKeyDictionary()
+
+
+class Response(aiohttp.ClientResponse):
+    """Notes for how long the server keeps the connection."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        await super().start(connection)
+        if protocol is not None:
+            _kept_until[protocol] = monotonic() + keepalive_of(self.raw_headers)
+        return self
 
 
 class Connector(aiohttp.TCPConnector):
-    """Never reuses an idle connection on which something has arrived: it would be read as the next response."""
+    """Keeps a limited number of idle connections.
+
+    It never reuses one on which something has arrived, as that would be read as the next response, nor one that the
+    server is about to close.
+    """
+
+    max_keepalive_connections: int
+
+    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        idle = sum(map(len, self._conns.values()))
+        super()._release(key, protocol, should_close=should_close or idle >= self.max_keepalive_connections)
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) and not _is_reusable(connection):
@@ -25,6 +55,8 @@ class Connector(aiohttp.TCPConnector):
 def _is_reusable(connection: Connection) -> bool:
     protocol, transport = connection.protocol, connection.transport
     if protocol is None or transport is None or protocol.should_close:
+        return False
+    if monotonic() > _kept_until.get(protocol, math.inf):
         return False
     # The protocol does not know yet what arrived while the loop was not running.
     return not is_readable(transport.get_extra_info("socket").fileno())

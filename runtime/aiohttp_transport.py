@@ -12,12 +12,12 @@ from typing import Final
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from .aiohttp_internals import Connector, switch_off_retries
+from .aiohttp_internals import Connector, Response, switch_off_retries
 from .environment import proxy_for, ssl_context
 from .event_loops import PerLoop
 from .http import httpx
 from .network import TLS_UNEXPECTED
-from .pool import KEEPALIVE_EXPIRY, MAX_CONNECTIONS
+from .pool import Limits
 from .request import Attempt, HTTPRequest
 from .response import ResponseReader
 
@@ -54,11 +54,15 @@ class _Body(aiohttp.BytesPayload):
 class _Session:
     """A session of aiohttp. It closes when it has no more calls, as what it closes at once breaks."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, limits: Limits) -> None:
         self.calls = 0
         self.closing = False
+        expiry = None if limits.keepalive_expiry == math.inf else limits.keepalive_expiry
+        connector = Connector(ssl=context, limit=limits.max_connections, keepalive_timeout=expiry)
+        connector.max_keepalive_connections = limits.max_keepalive_connections
         self.aiohttp = aiohttp.ClientSession(
-            connector=Connector(ssl=context, limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE_EXPIRY),
+            connector=connector,
+            response_class=Response,
             # End users share the connections, and must not share a session.
             cookie_jar=aiohttp.DummyCookieJar(),
             # The response reader decompresses, within a limit of size.
@@ -75,12 +79,12 @@ class _Session:
 
 
 class AiohttpTransport:
-    """Sends requests on aiohttp, with up to 100 connections in each event loop of asyncio."""
+    """Sends requests on aiohttp. The limits are for each event loop of asyncio."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: httpx.Limits | None) -> None:
         context = ssl_context()
         self._closed = False
-        self._sessions = PerLoop(lambda: _Session(context), _Session.close_when_idle)
+        self._sessions = PerLoop(lambda: _Session(context, Limits.of(limits)), _Session.close_when_idle)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

@@ -16,7 +16,16 @@ from .event_loops import PerLoop
 from .http import Httpx2AsyncClient, httpcore, httpx, httpx_error, httpx_headers, library_of
 from .internals import AsyncPoolTransport
 from .network import AsyncBackend
-from .pool import MAX_CONNECTIONS, Connection, IdleConnections, all_in_use, attempt_of, connect_error, proxy_of
+from .pool import (
+    Connection,
+    IdleConnections,
+    Limits,
+    all_in_use,
+    attempt_of,
+    connect_error,
+    keepalive_of,
+    proxy_of,
+)
 from .request import Attempt, HTTPRequest, track
 from .response import ResponseReader
 from .sync_transport import NO_COOKIES
@@ -33,12 +42,10 @@ class AsyncTransport(Protocol):
 class HttpxTransport:
     """The async twin of `SyncTransport`."""
 
-    def __init__(self, http_client: httpx.AsyncClient | Httpx2AsyncClient | None) -> None:
+    def __init__(self, http_client: httpx.AsyncClient | Httpx2AsyncClient | None, limits: httpx.Limits | None) -> None:
         self._is_own = http_client is None
         self._library = library_of(http_client)
-        self._http_client: Any = (
-            _OwnClient(transport=AsyncPoolTransport(AsyncPool())) if http_client is None else http_client
-        )
+        self._http_client: Any = http_client or _OwnClient(transport=AsyncPoolTransport(AsyncPool(Limits.of(limits))))
 
     async def send(self, request: HTTPRequest, attempt: Attempt, reader: ResponseReader) -> None:
         tracked = track(request, attempt, None if self._is_own else self._http_client)
@@ -86,9 +93,10 @@ class _OwnClient(httpx.AsyncClient):
 class _LoopPool:
     """The connections of one event loop."""
 
-    def __init__(self) -> None:
-        self.semaphore = anyio.Semaphore(MAX_CONNECTIONS)
-        self.idle = IdleConnections[AsyncBackend]()
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.semaphore = anyio.Semaphore(limits.max_connections)
+        self.idle = IdleConnections[AsyncBackend](limits)
         self.closed = False
 
     async def aclose(self) -> None:
@@ -97,11 +105,11 @@ class _LoopPool:
 
 
 class AsyncPool:
-    """The async twin of `SyncPool`. It has up to 100 connections in each event loop."""
+    """The async twin of `SyncPool`. Its limits are for each event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._ssl_context = ssl_context()
-        self._loops = PerLoop(_LoopPool, _LoopPool.aclose)
+        self._loops = PerLoop(lambda: _LoopPool(limits), _LoopPool.aclose)
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,7 +125,7 @@ class AsyncPool:
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         attempt = attempt_of(request)
         pool = await self._loops.get()
-        await _acquire(pool.semaphore, attempt)
+        await _acquire(pool, attempt)
         try:
             origin = request.url.origin
             connection = await self._pop(pool, origin) or await self._connect(pool, origin)
@@ -130,6 +138,7 @@ class AsyncPool:
                 if attempt.body_started or not isinstance(error, Exception):
                     raise
                 raise connect_error(error) from error
+            connection.keepalive = keepalive_of(response.headers)
             response.stream = _PoolStream(response.stream, pool, connection)
             return cast(httpcore.Response, response)
         except BaseException:
@@ -185,14 +194,15 @@ class _PoolStream:
             pool.semaphore.release()
 
 
-async def _acquire(semaphore: anyio.Semaphore, attempt: Attempt) -> None:
+async def _acquire(pool: _LoopPool, attempt: Attempt) -> None:
+    semaphore = pool.semaphore
     try:
         semaphore.acquire_nowait()
     except anyio.WouldBlock:
         with anyio.move_on_after(attempt.get("pool")) as waiting:
             await semaphore.acquire()
         if waiting.cancelled_caught:
-            raise all_in_use() from None
+            raise all_in_use(pool.limits) from None
 
 
 async def _close_connections(connections: Iterable[Connection[AsyncBackend]]) -> None:

@@ -250,6 +250,25 @@ def validate_http_client(http_client: object, kind: type[object], client: object
         )
 
 
+def validate_limits(limits: object, http_client: object) -> None:
+    """Check the limits of a connection pool.
+
+    Raises:
+        TypeError: They are of another type.
+        ValueError: They are not allowed, or the connections are those of the user's own `http_client`.
+    """
+    if limits is None:
+        return
+    if not isinstance(limits, httpx.Limits):
+        raise TypeError(f"limits must be an httpx.Limits, not {limits!r}")
+    if http_client is not None:
+        raise ValueError("limits cannot be set beside an http_client: set them where that is made")
+    for name, least in (("max_connections", 1), ("max_keepalive_connections", 0), ("keepalive_expiry", 0)):
+        value = getattr(limits, name)
+        if value is not None and not value >= least:
+            raise ValueError(f"limits.{name} must be {least} or more, not {value!r}")
+
+
 def headers_from_arguments(arguments: Mapping[str, object]) -> dict[str, str]:
     """Return the header parameters of an operation that are not `UNSET`."""
     return {

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
-from genauth_email._runtime import aiohttp_transport, async_transport, pool, sync_transport
+from genauth_email._runtime import pool
 from genauth_email.types import Operation
 
 KINDS = ("sync", "asyncio", "trio", "aiohttp")
@@ -34,8 +34,7 @@ def options_of(kind: str) -> dict[str, Any]:
 
 def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Let each client that is made from now on have that many connections at most."""
-    for module in (sync_transport, async_transport, aiohttp_transport, pool):
-        monkeypatch.setattr(module, "MAX_CONNECTIONS", number)
+    monkeypatch.setattr(pool, "DEFAULT_LIMITS", httpx.Limits(max_connections=number, keepalive_expiry=30.0))
 
 
 class BlockingClient:

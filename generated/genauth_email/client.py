@@ -64,6 +64,8 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
             for operations that the server carries out once within an interval, and only within that.
         on_attempt: Is called with the `AttemptDetails` of each attempt when it has ended, in the same thread or task.
             An exception that it raises is logged, and the call goes on.
+        limits: How many connections there can be, and how many are kept for how many seconds while they are idle, as an
+            `httpx.Limits`. Default: 100, all of them for 30 seconds, unless the server keeps them for a shorter time.
         http_client: Your own `httpx.Client` or `httpx2.Client`, for example for a private CA. This client never
             closes it.
 

@@ -4,22 +4,24 @@ import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from threading import Barrier, Event, Semaphore
 from typing import Any
 
 import anyio
 import httpx
 import pytest
 import stamina
-from genauth_email import APIConnectionError, Lang
+from genauth_email import APIConnectionError, APITimeoutError, Lang
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.clients import BlockingClient, ClientFactory
-from tests.faults.server import RawServer
+from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer, Server
 from tests.mock_server.contract import Received
 
 from .mock import MockNetwork
+
+DTO = SUCCESS.partition(b"\r\n\r\n")[2]
 
 MINE: dict[str, Any] = {"access_token": "my-s3cret", "lang": "en-US", "real_ip": "203.0.113.1"}
 OTHER: dict[str, Any] = {"access_token": "other-s3cret", "lang": Lang.JA_JP, "real_ip": "2001:db8::2"}
@@ -292,16 +294,84 @@ def test_each_host_keeps_its_connection(make_client: ClientFactory) -> None:
 
 # A router on the way may have forgotten it by then, and would not say so.
 def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
-    make_client: ClientFactory, mock_server: MockServer, connections: Connections, monkeypatch: pytest.MonkeyPatch
+    make_client: ClientFactory, mock_server: MockServer, connections: Connections
 ) -> None:
-    for module in ("pool", "aiohttp_transport"):
-        monkeypatch.setattr(f"genauth_email._runtime.{module}.KEEPALIVE_EXPIRY", 0.01)
-    client = make_client(mock_server.url)
+    client = make_client(mock_server.url, limits=httpx.Limits(keepalive_expiry=0.01))
     for number in range(2):
         client.send_email("CHANNEL_LOGIN", f"{number}@example.com")
         time.sleep(0.02)
 
     assert len(connections.peers) == 2
+
+
+def kept_connections(make_client: ClientFactory, limits: httpx.Limits, header: dict[str, str] | None = None) -> int:
+    """How many connections two calls with a pause between them need, that the server would keep."""
+    with RawServer(Step(http(200, DTO, header)), Step(SUCCESS)) as server:
+        client = make_client(server.url, limits=limits)
+        client.send_email("CHANNEL_LOGIN", "1@example.com")
+        time.sleep(0.02)
+        client.send_email("CHANNEL_LOGIN", "2@example.com")
+        return server.connections
+
+
+@pytest.mark.parametrize(
+    ("limits", "header", "connections"),
+    [
+        (httpx.Limits(), None, 1),
+        (httpx.Limits(), {"keep-alive": "timeout=60"}, 1),
+        (httpx.Limits(), {"keep-alive": "timeout=1"}, 2),
+        (httpx.Limits(keepalive_expiry=None), None, 1),
+        (httpx.Limits(keepalive_expiry=0.01), None, 2),
+        (httpx.Limits(max_connections=None), None, 1),
+        (httpx.Limits(max_keepalive_connections=0), None, 2),
+    ],
+)
+def test_an_idle_connection_is_kept_as_the_limits_and_the_server_say(
+    make_client: ClientFactory, limits: httpx.Limits, header: dict[str, str] | None, connections: int
+) -> None:
+    assert kept_connections(make_client, limits, header) == connections
+
+
+def test_no_more_connections_are_made_than_are_allowed(make_client: ClientFactory) -> None:
+    both_there, go_on = Semaphore(0), Event()
+
+    def hold() -> None:
+        both_there.release()
+        go_on.wait(60)
+
+    with RawServer(*[Step(SUCCESS, before=hold)] * 2) as server, ThreadPoolExecutor() as threads:
+        client = make_client(server.url, limits=httpx.Limits(max_connections=2))
+        held = [threads.submit(client.send_email, "CHANNEL_LOGIN", f"{number}@example.com") for number in range(2)]
+        for _ in held:
+            assert both_there.acquire(timeout=60)
+        with pytest.raises(APITimeoutError) as caught:
+            client.send_email("CHANNEL_LOGIN", "2@example.com", timeout=0.1)
+        assert caught.value.delivery == "not_sent"
+        go_on.set()
+        assert all(each.result().status_code == 200 for each in held)
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "error", "text"),
+    [
+        (100, TypeError, "limits must be an httpx.Limits, not 100"),
+        (httpx.Limits(max_connections=0), ValueError, "limits.max_connections must be 1 or more, not 0"),
+        (httpx.Limits(keepalive_expiry=-1), ValueError, "limits.keepalive_expiry must be 0 or more, not -1"),
+    ],
+)
+def test_limits_that_are_not_allowed_are_refused(
+    make_client: ClientFactory, limits: Any, error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error) as caught:
+        make_client("https://example.genauth.ai", limits=limits)
+    assert str(caught.value) == text
+
+
+@on_httpx
+def test_limits_beside_an_http_client_are_refused(make_client: ClientFactory) -> None:
+    with pytest.raises(ValueError, match="limits cannot be set beside an http_client: set them where that is made"):
+        make_client("https://example.genauth.ai", limits=httpx.Limits(), http_client=make_client.http_client())
 
 
 def test_clients_made_anew_do_not_share_connections(

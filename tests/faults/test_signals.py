@@ -9,8 +9,8 @@ from .server import SUCCESS, RawServer, Step
 # With one place among its connections, a client that loses it makes no other call.
 PROGRAM = """
 import logging, random, signal, sys
+import httpx
 from genauth_email import AuthenticationClient
-from genauth_email._runtime import pool, sync_transport
 
 class TimeUpError(Exception):
     pass
@@ -19,10 +19,9 @@ def handler(*_):
     raise TimeUpError
 
 logging.disable()  # An exception at the wrong moment loses the lock of all logging.
-sync_transport.MAX_CONNECTIONS = pool.MAX_CONNECTIONS = 2
 signal.signal(signal.SIGALRM, handler)
 chance, raised = random.Random(1), 0
-client = AuthenticationClient("app123", sys.argv[1])
+client = AuthenticationClient("app123", sys.argv[1], limits=httpx.Limits(max_connections=2))
 for _ in range(1500):
     try:
         signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.002))

@@ -1,19 +1,22 @@
 import gc
+import math
+import sys
 from typing import Any
 
 import pytest
 
 from runtime import pool as module
-from runtime.http import httpcore
+from runtime.http import httpcore, httpx
 from runtime.network import SyncBackend
 from runtime.pool import (
-    KEEPALIVE_EXPIRY,
-    MAX_CONNECTIONS,
+    DEFAULT_LIMITS,
     Connection,
     IdleConnections,
+    Limits,
     all_in_use,
     attempt_of,
     connect_error,
+    keepalive_of,
     proxy_of,
 )
 from runtime.request import Attempt
@@ -39,7 +42,7 @@ def connection(origin: httpcore.Origin = ORIGIN, inner: Any = None) -> Connectio
 
 @pytest.fixture
 def idle(clock: Clock) -> IdleConnections[SyncBackend]:
-    return IdleConnections()
+    return IdleConnections(Limits.of(None))
 
 
 def test_empty_pool_has_no_connection(idle: IdleConnections[SyncBackend]) -> None:
@@ -64,10 +67,10 @@ def test_connections_are_given_to_their_own_origin(idle: IdleConnections[SyncBac
     assert idle.pop(OTHER) is others
 
 
-def test_connection_is_kept_for_five_seconds(idle: IdleConnections[SyncBackend], clock: Clock) -> None:
+def test_connection_is_kept_for_thirty_seconds(idle: IdleConnections[SyncBackend], clock: Clock) -> None:
     kept = connection()
     idle.push(kept)
-    clock.advance(KEEPALIVE_EXPIRY)
+    clock.advance(30)
     assert idle.evict() == []
     assert idle.pop(ORIGIN) is kept
 
@@ -75,9 +78,9 @@ def test_connection_is_kept_for_five_seconds(idle: IdleConnections[SyncBackend],
 def test_expired_connections_are_not_given_but_evicted(idle: IdleConnections[SyncBackend], clock: Clock) -> None:
     old, young = connection(), connection()
     idle.push(old)
-    clock.advance(3)
+    clock.advance(20)
     idle.push(young)
-    clock.advance(2.5)
+    clock.advance(15)
     assert idle.pop(ORIGIN) is young
     assert idle.pop(ORIGIN) is None
     assert idle.evict() == [old]
@@ -88,12 +91,12 @@ def test_connection_that_is_put_back_has_its_time_again(idle: IdleConnections[Sy
     kept = connection()
     for _ in range(3):
         idle.push(kept)
-        clock.advance(4)
+        clock.advance(20)
         assert idle.pop(ORIGIN) is kept
 
 
 def test_oldest_are_evicted_where_there_are_too_many(idle: IdleConnections[SyncBackend]) -> None:
-    connections = [connection() for _ in range(MAX_CONNECTIONS + 2)]
+    connections = [connection() for _ in range(102)]
     for each in connections:
         idle.push(each)
     assert idle.evict() == connections[:2]
@@ -102,9 +105,9 @@ def test_oldest_are_evicted_where_there_are_too_many(idle: IdleConnections[SyncB
 
 
 def test_used_connections_leave_less_room_for_idle_ones(
-    idle: IdleConnections[SyncBackend], monkeypatch: pytest.MonkeyPatch, clock: Clock
+    clock: Clock,
 ) -> None:
-    monkeypatch.setattr(module, "MAX_CONNECTIONS", 4)
+    idle = IdleConnections[SyncBackend](Limits(4, 100, 30.0))
     connections = [connection() for _ in range(4)]
     for each in connections:
         idle.push(each)
@@ -120,8 +123,52 @@ def test_used_connections_leave_less_room_for_idle_ones(
     idle.used.discard(taken)
     idle.push(taken)
     assert idle.evict() == []
-    clock.advance(KEEPALIVE_EXPIRY + 1)
+    clock.advance(31)
     assert idle.evict() == connections[1:]
+
+
+def test_no_more_idle_connections_are_kept_than_are_allowed(clock: Clock) -> None:
+    idle = IdleConnections[SyncBackend](Limits(100, 2, 30.0))
+    connections = [connection() for _ in range(3)]
+    for each in connections:
+        idle.push(each)
+    assert idle.evict() == connections[:1]
+
+
+def test_connection_is_kept_no_longer_than_its_server_keeps_it(
+    idle: IdleConnections[SyncBackend], clock: Clock
+) -> None:
+    short, long = connection(), connection()
+    short.keepalive = 4
+    idle.push(long)
+    idle.push(short)
+    clock.advance(5)
+    assert idle.evict() == [short]
+    idle.push(short)
+    clock.advance(5)
+    assert idle.pop(ORIGIN) is long
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ((b"Keep-Alive", b"timeout=5, max=1000"), 4),
+        ((b"keep-alive", b"max=1000, Timeout = 60"), 59),
+        ((b"keep-alive", b"timeout=0"), -1),
+        ((b"keep-alive", b"max=1000"), math.inf),
+        ((b"keep-alive", b"timeout=soon"), math.inf),
+        ((b"x-keep-alive", b"timeout=5"), math.inf),
+    ],
+)
+def test_server_says_for_how_long_it_keeps_a_connection(header: tuple[bytes, bytes], seconds: float) -> None:
+    assert keepalive_of([(b"date", b"today"), header]) == seconds
+
+
+def test_no_limit_is_a_very_large_one() -> None:
+    limits = Limits.of(httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None))
+    assert (limits.max_connections, limits.max_keepalive_connections) == (sys.maxsize, sys.maxsize)
+    assert limits.keepalive_expiry == math.inf
+    assert Limits.of(None) == Limits(100, sys.maxsize, 30.0) == Limits.of(DEFAULT_LIMITS)
 
 
 def test_used_connection_that_is_lost_leaves_by_itself(idle: IdleConnections[SyncBackend]) -> None:
@@ -219,8 +266,8 @@ def test_attempt_of_a_request_is_its_timeout() -> None:
 
 
 def test_waiting_in_vain_for_a_connection_says_how_many_are_in_use() -> None:
-    assert isinstance(all_in_use(), httpcore.PoolTimeout)
-    assert str(all_in_use()) == "all 100 connections are in use"
+    assert isinstance(all_in_use(Limits.of(None)), httpcore.PoolTimeout)
+    assert str(all_in_use(Limits.of(None))) == "all 100 connections are in use"
 
 
 def test_proxy_of_an_origin_is_the_one_of_its_host_port_and_scheme(monkeypatch: pytest.MonkeyPatch) -> None:

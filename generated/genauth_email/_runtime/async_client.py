@@ -11,7 +11,13 @@ from .call import Call
 from .client import BaseClient, LangT, load_modules
 from .errors import raise_for_status_code
 from .http import Httpx2AsyncClient, Httpx2Timeout, httpx
-from .options import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, options_from_environment, validate_http_client
+from .options import (
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT,
+    options_from_environment,
+    validate_http_client,
+    validate_limits,
+)
 from .redaction import redact_traceback
 from .retry import RetryableError, return_or_raise
 from .types import OnAttempt, Operation, RequestModel, Response, ResponseT
@@ -47,10 +53,12 @@ class AsyncClient(BaseClient[LangT]):
         max_retries: int = DEFAULT_MAX_RETRIES,
         retry_unknown: bool = False,
         on_attempt: OnAttempt | None = None,
+        limits: httpx.Limits | None = None,
         http_client: httpx.AsyncClient | Httpx2AsyncClient | Literal["aiohttp"] | None = None,
     ) -> None:
         if http_client != "aiohttp":
             validate_http_client(http_client, httpx.AsyncClient, self, ' or "aiohttp"')
+        validate_limits(limits, None if http_client == "aiohttp" else http_client)
         self._options = options_from_environment(
             self.specification,
             app_id=app_id,
@@ -66,10 +74,12 @@ class AsyncClient(BaseClient[LangT]):
         load_modules(*_MODULES)
         if "trio" in sys.modules:
             load_modules("anyio._backends._trio")
-        self._transport = self._new_transport(http_client)
+        self._transport = self._new_transport(http_client, limits)
 
     def _new_transport(
-        self, http_client: httpx.AsyncClient | Httpx2AsyncClient | Literal["aiohttp"] | None
+        self,
+        http_client: httpx.AsyncClient | Httpx2AsyncClient | Literal["aiohttp"] | None,
+        limits: httpx.Limits | None,
     ) -> AsyncTransport:
         if http_client == "aiohttp":
             try:
@@ -79,10 +89,10 @@ class AsyncClient(BaseClient[LangT]):
                 raise ImportError(
                     f'http_client="aiohttp" needs another package: pip install "{package}[aiohttp]"'
                 ) from error
-            return AiohttpTransport()
+            return AiohttpTransport(limits)
         from .async_transport import HttpxTransport
 
-        return HttpxTransport(http_client)
+        return HttpxTransport(http_client, limits)
 
     async def __aenter__(self) -> Self:
         return self

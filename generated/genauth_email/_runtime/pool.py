@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
+import math
+import re
+import sys
+from collections.abc import Iterable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 from weakref import WeakSet
 
 from .environment import httpcore_proxy, proxy_for
-from .http import httpcore
+from .http import httpcore, httpx
 from .internals import has_trailing_data
 from .request import Attempt
 
 if TYPE_CHECKING:
     from .network import AsyncBackend, SyncBackend
 
-# As httpx has them.
-MAX_CONNECTIONS: Final = 100
-KEEPALIVE_EXPIRY: Final = 5.0  # Seconds.
+# Emails to log in come one by one. httpx keeps an idle connection for 5 seconds, so that most would need a new one.
+DEFAULT_LIMITS: Final = httpx.Limits(max_connections=100, keepalive_expiry=30.0)
 
 BackendT = TypeVar("BackendT", "SyncBackend", "AsyncBackend")
 
 
+class Limits(NamedTuple):
+    """The limits of a connection pool, as numbers. No limit is a very large one.
+
+    Attributes:
+        max_connections: How many connections there are at most.
+        max_keepalive_connections: How many of them are kept while they are idle.
+        keepalive_expiry: For how many seconds.
+    """
+
+    max_connections: int
+    max_keepalive_connections: int
+    keepalive_expiry: float
+
+    @classmethod
+    def of(cls, limits: httpx.Limits | None) -> Limits:
+        """Return the limits that the user has set, or the default ones."""
+        limits = DEFAULT_LIMITS if limits is None else limits
+        return cls(
+            sys.maxsize if limits.max_connections is None else limits.max_connections,
+            sys.maxsize if limits.max_keepalive_connections is None else limits.max_keepalive_connections,
+            math.inf if limits.keepalive_expiry is None else limits.keepalive_expiry,
+        )
+
+
 class Connection(Generic[BackendT]):
-    """A connection of httpcore, and the backend that makes its socket."""
+    """A connection of httpcore, and the backend that makes its socket.
+
+    Attributes:
+        keepalive: For how many seconds the server keeps it while it is idle, by its last response.
+    """
 
     def __init__(self, inner: Any, origin: httpcore.Origin, backend: BackendT) -> None:
         self.inner = inner
         self.origin = origin
         self.backend: BackendT = backend
+        self.keepalive = math.inf
 
     def to_close(self) -> list[Any]:
         """Return what has to be closed."""
@@ -49,7 +81,8 @@ class IdleConnections(Generic[BackendT]):
         used: The connections that have a request now. One that is lost to an interruption leaves by itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._idle: list[tuple[float, Connection[BackendT]]] = []
         self.used: WeakSet[Connection[BackendT]] = WeakSet()
 
@@ -58,9 +91,7 @@ class IdleConnections(Generic[BackendT]):
         now = monotonic()
         for index in range(len(self._idle) - 1, -1, -1):
             expiry, connection = self._idle[index]
-            if expiry < now:  # So are all before it, and `evict` takes them.
-                break
-            if connection.origin == origin:
+            if connection.origin == origin and expiry >= now:
                 del self._idle[index]
                 self.used.add(connection)
                 return connection
@@ -68,17 +99,16 @@ class IdleConnections(Generic[BackendT]):
 
     def push(self, connection: Connection[BackendT]) -> None:
         """Put in a connection that was just used."""
-        self._idle.append((monotonic() + KEEPALIVE_EXPIRY, connection))
+        seconds = min(self._limits.keepalive_expiry, connection.keepalive)
+        self._idle.append((monotonic() + seconds, connection))
 
     def evict(self, *, all: bool = False) -> list[Connection[BackendT]]:
-        """Take out those that have expired, and the oldest ones where they and the used ones are too many."""
-        now = monotonic()
-        count = len(self._idle) if all else max(len(self._idle) + len(self.used) - MAX_CONNECTIONS, 0)
-        while count < len(self._idle) and self._idle[count][0] < now:
-            count += 1
-        evicted = [connection for _, connection in self._idle[:count]]
-        del self._idle[:count]
-        return evicted
+        """Take out those that have expired, and the oldest ones where they, or they and the used ones, are too many."""
+        now, idle, limits = monotonic(), self._idle, self._limits
+        excess = max(len(idle) - limits.max_keepalive_connections, len(idle) + len(self.used) - limits.max_connections)
+        is_kept = [not all and index >= excess and expiry >= now for index, (expiry, _) in enumerate(idle)]
+        self._idle = [item for item, kept in zip(idle, is_kept, strict=True) if kept]
+        return [connection for (_, connection), kept in zip(idle, is_kept, strict=True) if not kept]
 
 
 def attempt_of(request: httpcore.Request) -> Attempt:
@@ -97,8 +127,19 @@ def proxy_of(origin: httpcore.Origin) -> httpcore.Proxy | None:
     return None if url is None else httpcore_proxy(url)
 
 
-def all_in_use() -> httpcore.PoolTimeout:
-    return httpcore.PoolTimeout(f"all {MAX_CONNECTIONS} connections are in use")
+def all_in_use(limits: Limits) -> httpcore.PoolTimeout:
+    return httpcore.PoolTimeout(f"all {limits.max_connections} connections are in use")
+
+
+def keepalive_of(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    """Return for how many seconds a connection can be kept, by the `Keep-Alive` header of a response.
+
+    It is a second less than the server says, as a request is on its way for some time.
+    """
+    for name, value in headers:
+        if name.lower() == b"keep-alive" and (match := re.search(rb"timeout\s*=\s*(\d{1,9})", value.lower())):
+            return int(match[1]) - 1
+    return math.inf
 
 
 def connect_error(error: Exception) -> Exception:

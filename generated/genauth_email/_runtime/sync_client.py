@@ -10,7 +10,13 @@ from .call import Call
 from .client import BaseClient, LangT, load_modules
 from .errors import raise_for_status_code
 from .http import Httpx2Client, Httpx2Timeout, httpx
-from .options import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, options_from_environment, validate_http_client
+from .options import (
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT,
+    options_from_environment,
+    validate_http_client,
+    validate_limits,
+)
 from .redaction import redact_traceback
 from .retry import RetryableError, return_or_raise
 from .types import OnAttempt, Operation, RequestModel, Response, ResponseT
@@ -32,9 +38,11 @@ class SyncClient(BaseClient[LangT]):
         max_retries: int = DEFAULT_MAX_RETRIES,
         retry_unknown: bool = False,
         on_attempt: OnAttempt | None = None,
+        limits: httpx.Limits | None = None,
         http_client: httpx.Client | Httpx2Client | None = None,
     ) -> None:
         validate_http_client(http_client, httpx.Client, self)
+        validate_limits(limits, http_client)
         self._options = options_from_environment(
             self.specification,
             app_id=app_id,
@@ -50,7 +58,7 @@ class SyncClient(BaseClient[LangT]):
         load_modules("encodings.idna", "stamina")
         from .sync_transport import SyncTransport
 
-        self._transport = SyncTransport(http_client)
+        self._transport = SyncTransport(http_client, limits)
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,16 @@ from .environment import ssl_context
 from .http import Httpx2Client, httpcore, httpx, httpx_error, httpx_headers, library_of
 from .internals import PoolTransport
 from .network import SyncBackend
-from .pool import MAX_CONNECTIONS, Connection, IdleConnections, all_in_use, attempt_of, connect_error, proxy_of
+from .pool import (
+    Connection,
+    IdleConnections,
+    Limits,
+    all_in_use,
+    attempt_of,
+    connect_error,
+    keepalive_of,
+    proxy_of,
+)
 from .request import Attempt, HTTPRequest, track
 from .response import ResponseReader
 from .semaphore import FairSemaphore, Permit
@@ -25,12 +34,13 @@ class SyncTransport:
 
     Args:
         http_client: The user's own client. None: one of our own, on a `SyncPool`.
+        limits: The limits of that pool. None: the default ones.
     """
 
-    def __init__(self, http_client: httpx.Client | Httpx2Client | None) -> None:
+    def __init__(self, http_client: httpx.Client | Httpx2Client | None, limits: httpx.Limits | None) -> None:
         self._is_own = http_client is None
         self._library = library_of(http_client)
-        self._http_client: Any = _OwnClient(transport=PoolTransport(SyncPool())) if http_client is None else http_client
+        self._http_client: Any = http_client or _OwnClient(transport=PoolTransport(SyncPool(Limits.of(limits))))
 
     def send(self, request: HTTPRequest, attempt: Attempt, reader: ResponseReader) -> None:
         """Send a request, and read the response.
@@ -96,22 +106,23 @@ class _OwnClient(httpx.Client):
 
 
 class SyncPool:
-    """Up to 100 connections, for all hosts together. It is the connection pool of a transport of httpx.
+    """Connections for all hosts together. It is the connection pool of a transport of httpx.
 
     The pool of httpcore does work for each event that grows with the requests that wait times the connections that
     are open: https://github.com/encode/httpx/issues/3215.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._ssl_context = ssl_context()
         self._closed = False
         self._start()
         _all_pools.add(self)
 
     def _start(self) -> None:
-        self.semaphore = FairSemaphore(MAX_CONNECTIONS)
+        self.semaphore = FairSemaphore(self._limits.max_connections)
         self._lock = Lock()
-        self._idle = IdleConnections[SyncBackend]()
+        self._idle = IdleConnections[SyncBackend](self._limits)
 
     def after_fork_in_child(self) -> None:
         """Leave the connections to the parent process, which goes on using them."""
@@ -139,7 +150,7 @@ class SyncPool:
         semaphore = self.semaphore
         permit = semaphore.acquire(attempt.get("pool"))
         if permit is None:
-            raise all_in_use()
+            raise all_in_use(self._limits)
         try:
             origin = request.url.origin
             connection = self._pop(origin) or self._connect(origin)
@@ -152,6 +163,7 @@ class SyncPool:
                 if attempt.body_started or not isinstance(error, Exception):
                     raise
                 raise connect_error(error) from error
+            connection.keepalive = keepalive_of(response.headers)
             response.stream = stream = _PoolStream(response.stream, self, connection, permit)
             attempt.on_end(stream.close)
             return cast(httpcore.Response, response)
