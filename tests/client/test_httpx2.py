@@ -66,7 +66,7 @@ def test_a_fault_comes_out_as_with_httpx(make_client: ClientFactory, fault: Faul
 def test_a_call_sends_and_returns_what_it_does_with_httpx(make_client: ClientFactory, mock_server: MockServer) -> None:
     returned = []
     for library in (httpx, httpx2):
-        client = make_client(mock_server.url, http_client=make_client.http_client(library), access_token="token")
+        client = make_client(mock_server.url, http_client=make_client.http_client(library), access_token="s3cret-token")
         body = SendEmailDto.from_dict({"channel": "CHANNEL_LOGIN", "email": f"{library.__name__}@example.com"})
         response = client.call(send_email, detailed=True, body=body)
         returned.append((response.status_code, response.parsed.message, type(response.headers)))

@@ -123,6 +123,6 @@ def test_the_sdist_holds_the_pages_that_the_readme_links(repository: Path) -> No
     (sdist,) = (repository / "dist").glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
-    linked = re.findall(r"\]\((docs/[^)]+)\)", (repository / "generated" / "README.md").read_text())
+    linked = re.findall(r"\]\((docs/[^)#]+)", (repository / "generated" / "README.md").read_text())
     assert linked
     assert set(linked) <= held
