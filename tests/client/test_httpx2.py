@@ -15,7 +15,6 @@ from genauth_email import (
     APITimeoutError,
     AsyncAuthenticationClient,
     AuthenticationClient,
-    GenAuthError,
     InvalidResponseError,
     SendEmailDto,
     ThrottleError,
@@ -43,22 +42,25 @@ class WithHttpClient(ClientFactory):
         return super().__call__(*args, http_client=self.http_client(self._library), **options)
 
 
-PLAYED = [fault for group in FAULTS.values() for fault in group if fault.url == PLAIN and not fault.proxied]
+# What comes after a response is the next response to either library, or not, as it arrives.
+LEFT_OVER = ("Content-Length is shorter than the body", "more after the body than Content-Length says")
+PLAYED = [
+    fault
+    for group in FAULTS.values()
+    for fault in group
+    if fault.url == PLAIN and not fault.proxied and fault.name not in LEFT_OVER
+]
 
 
 # Over all kinds it would take a minute, and the kinds differ in nothing that the library does.
 @pytest.mark.parametrize("fault", PLAYED, ids=[fault.name for fault in PLAYED])
 @pytest.mark.parametrize("make_client", ["sync"], indirect=True)
 def test_a_fault_comes_out_as_with_httpx(make_client: ClientFactory, fault: Fault) -> None:
-    outcomes: list[tuple[Any, ...]] = []
+    outcomes = []
     for library in (httpx, httpx2):
         with ExitStack() as stack:
-            try:
-                played = play(fault, WithHttpClient(make_client.kind, stack, library))
-                outcomes.append((played.outcome, played.sent_after))
-            except GenAuthError as error:
-                # What comes after a response is the next response to either library.
-                outcomes.append((type(error), error.delivery))
+            played = play(fault, WithHttpClient(make_client.kind, stack, library))
+            outcomes.append((played.outcome, played.sent_after))
     assert outcomes[0] == outcomes[1]
 
 
