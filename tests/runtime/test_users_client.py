@@ -107,6 +107,16 @@ def test_each_read_gets_what_is_left_at_that_moment(clock: Clock, event: str) ->
         stream.read(1, seconds)
 
 
+def test_stream_that_cannot_be_changed_is_left_as_it_is(clock: Clock) -> None:
+    class Slotted:
+        __slots__ = ()
+
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            return b""
+
+    extensions_of(attempt_at(clock))["trace"]("connection.connect_tcp.complete", {"return_value": Slotted()})
+
+
 def test_timeouts_are_numbers(clock: Clock) -> None:
     timeouts = Timeouts(attempt_at(clock, 4.0, deadline=8.0))
     assert timeouts == {"connect": 4.0, "read": 4.0, "write": 4.0, "pool": 4.0}

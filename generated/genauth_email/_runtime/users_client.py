@@ -71,7 +71,8 @@ def _bound_reading(stream: Any) -> None:
     def bounded(max_bytes: int, timeout: float | None = None) -> bytes:
         return read(max_bytes, timeout.renew() if isinstance(timeout, TimeLeft) else timeout)
 
-    stream.read = bounded
+    with suppress(AttributeError):  # A network backend of the user's can have streams that cannot be changed.
+        stream.read = bounded
 
 
 def bound_auth(http_client: httpx.Client, attempt: Attempt) -> dict[str, Any]:
