@@ -1,10 +1,9 @@
-"""The mock server: what GenAuth does, as far as the contract says it. What it says comes as `MockOperation`."""
+"""The mock server: what GenAuth does, as far as the contract says it."""
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,52 +12,13 @@ from time import monotonic
 from typing import Any, Final, Self, cast, overload
 from uuid import uuid4
 
+from .mock_contract import MockOperation, RefusedError, find, validate_request
 from .mock_http import Connection, MockHTTPServer, ReceivedRequest, Reply
 from .redaction import on_one_line
 from .types import Operation, Specification
 
 HTML: Final = b"<h1>This comes from a gateway.</h1>"
 """The page of a gateway's error."""
-
-_JSON_TYPES: Final[Mapping[type, str]] = {
-    bool: "boolean",
-    dict: "object",
-    float: "number",
-    int: "integer",
-    list: "array",
-    str: "string",
-    type(None): "null",
-}
-
-
-@dataclass(frozen=True)
-class BodyField:
-    """A field of a request body.
-
-    Attributes:
-        required: Whether every request has it.
-        types: The JSON types that it may have: "string", "integer", … None of them: any.
-        values: The values that it may have. None of them: any.
-    """
-
-    required: bool
-    types: tuple[str, ...] = ()
-    values: tuple[str | int, ...] = ()
-
-
-@dataclass(frozen=True)
-class MockOperation:
-    """An operation as the mock server knows it.
-
-    Attributes:
-        operation: Method, path and deduplication interval.
-        fields: The fields of the request body by their names. None of them: there is no body.
-        examples: An example of a response for each `statusCode` that has one.
-    """
-
-    operation: Operation[Any]
-    fields: Mapping[str, BodyField]
-    examples: Mapping[int, Mapping[str, Any]]
 
 
 def validate_http_status(http_status: int) -> None:
@@ -85,13 +45,14 @@ class _Failure:
 class MockServer:
     """A mock of GenAuth on the loopback interface and a free port. Use it in a `with` or an `async with` statement.
 
-    It sends nothing. Like the API, it responds with HTTP 200 and a `statusCode`: 200, 400 for a request that the
-    contract does not allow, 404 for another method or path, and 429 for a second email within the interval.
+    It sends nothing to anybody. Like the API, it responds with HTTP 200 and a `statusCode`: 200, 400 for a request that
+    the contract does not allow, 404 for another method or path, and 429 for the same request within an interval, where
+    the contract gives the operation one. Requests are the same if they agree in all that is required of them.
 
     Attributes:
         url: Where it runs: the `app_host` of a client.
         received: All requests, in order.
-        sent: The request bodies that were carried out, in order: the emails that "went out".
+        sent: The bodies of the requests that were carried out, in order: the emails, say, that "went out".
     """
 
     url: str
@@ -129,7 +90,7 @@ class MockServer:
         self._server.stop()
 
     def advance(self, seconds: float) -> None:
-        """Advance the clock of the server, for the interval in which it refuses a second email.
+        """Advance the clock of the server, for the interval in which it refuses the same request.
 
         Args:
             seconds: By how much; 0 or more.
@@ -164,7 +125,7 @@ class MockServer:
             connection: "broken": the connection breaks instead of a response. "silent": no response comes until the
                 client gives up.
             retry_after: Seconds in a `Retry-After` header. Default: no such header.
-            carried_out: Whether the request is carried out all the same, so that the email is in `sent`.
+            carried_out: Whether the request is carried out all the same, so that its body is in `sent`.
 
         Raises:
             TypeError: Not exactly one of the three ways is given.
@@ -186,7 +147,7 @@ class MockServer:
         with self._lock:
             self.received.append(request)
             failure = self._failures.popleft() if self._failures else _Failure(carried_out=True)
-            operation = self._find(request)
+            operation = find(self._operations, request)
             status_code, message = self._carry_out(operation, request) if failure.carried_out else (0, "")
         if failure.reply is not None:
             return failure.reply
@@ -198,80 +159,40 @@ class MockServer:
         body |= {"requestId": str(uuid4())} if "requestId" in body else {}
         return Reply(headers=failure.headers, content=json.dumps(body).encode())
 
-    def _find(self, request: ReceivedRequest) -> MockOperation | None:
-        for each in self._operations:
-            pattern = re.sub(r"\\{.*?\\}", "[^/]+", re.escape(each.operation.path))
-            if each.operation.method == request.method and re.fullmatch(pattern, request.path):
-                return each
-        return None
-
     def _carry_out(self, operation: MockOperation | None, request: ReceivedRequest) -> tuple[int, str]:
         """Return the `statusCode` and the message. An empty message is that of the contract's example."""
         status_code, message = 200, ""
         try:
             if operation is None:
                 known = ", ".join(f"{each.operation.method} {each.operation.path}" for each in self._operations)
-                raise _RefusedError(404, f"There is no {request.method} {request.path}. There is: {known}.")
+                raise RefusedError(404, f"There is no {request.method} {request.path}. There is: {known}.")
             app_id = self._specification.header_names["app_id"]
             if not request.headers.get(app_id):
-                raise _RefusedError(400, f"The header {app_id} is missing.")
-            body = _validate_body(operation, request)
-            self._deduplicate(operation, body)
-            if operation.fields:
-                self.sent.append(body)
-        except _RefusedError as error:
+                raise RefusedError(400, f"The header {app_id} is missing.")
+            self._deduplicate(operation.operation, validate_request(operation, request))
+            if operation.fields and request.json is not None:
+                self.sent.append(request.json)
+        except RefusedError as error:
             status_code, message = error.status_code, error.message
         if self._print_line:
-            outcome = f"refused: statusCode {status_code}: {message}" if message else "sent"
-            self._print_line(on_one_line(f"{_describe(request)} {outcome}"))
+            self._print_line(on_one_line(f"{_describe(request)}: statusCode {status_code} {message}".rstrip()))
         return status_code, message
 
-    def _deduplicate(self, operation: MockOperation, body: Mapping[str, Any]) -> None:
-        interval = operation.operation.deduplication_interval
-        if interval is None:
+    def _deduplicate(self, operation: Operation[Any], required: Sequence[object]) -> None:
+        """Refuse what was sent within the interval, if the operation has one."""
+        if operation.deduplication_interval is None:
             return
-        key = (operation.operation.path, *(str(body.get(name)).casefold() for name in operation.fields))
+        key = (operation.method, operation.path, *(str(value).casefold() for value in required))
         now = monotonic() + self._advanced
         passed = now - self._sent_at.get(key, -math.inf)
-        if passed < interval:
-            text = f"Too many requests. The same was sent {passed:.0f} s ago, and the interval is {interval:g} s."
-            raise _RefusedError(429, text)
+        if passed < operation.deduplication_interval:
+            interval = f"the interval is {operation.deduplication_interval:g} s"
+            raise RefusedError(429, f"Too many requests. The same was sent {passed:.0f} s ago, and {interval}.")
         self._sent_at[key] = now
 
 
-class _RefusedError(Exception):
-    """The API refuses a request."""
-
-    def __init__(self, status_code: int, message: str) -> None:
-        super().__init__(status_code, message)
-        self.status_code = status_code
-        self.message = message
-
-
-def _validate_body(operation: MockOperation, request: ReceivedRequest) -> dict[str, Any]:
-    required = [name for name, each in operation.fields.items() if each.required]
-    if request.json is None and not required:
-        return {}
-    content_type = request.headers.get("content-type", "none")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise _RefusedError(400, f"The content type has to be application/json, not {content_type}.")
-    if not isinstance(request.json, dict):
-        raise _RefusedError(400, "The body has to be a JSON object.")
-    body = cast(dict[str, Any], request.json)
-    for name, each in operation.fields.items():
-        if name not in body:
-            if each.required:
-                raise _RefusedError(400, f"{name} is missing.")
-        elif each.types and (kind := _JSON_TYPES[type(body[name])]) not in each.types:
-            raise _RefusedError(400, f"{name} has to be of type {' or '.join(each.types)}, not {kind}.")
-        elif each.values and body[name] not in each.values:
-            allowed = ", ".join(map(str, each.values))
-            raise _RefusedError(400, f"{name} is {body[name]!r}; allowed are {allowed}.")
-    return body
-
-
 def _describe(request: ReceivedRequest) -> str:
-    """Return what a request asks for, with the address whole."""
-    if isinstance(request.json, dict):
-        return " ".join(map(str, cast(dict[str, Any], request.json).values()))
-    return f"{request.method} {request.path}"
+    """Return what a request asks for, with all values whole."""
+    body = cast(dict[str, Any], request.json) if isinstance(request.json, dict) else {}
+    query = (value for values in request.query.values() for value in values)
+    return " ".join([request.method, request.path, *query, *map(str, body.values())])

@@ -13,7 +13,8 @@ from time import sleep
 from typing import Any, TypeVar, cast
 
 from .errors import APIConnectionError, APIError, delivery_of
-from .mock_server import HTML, MockOperation, MockServer, retry_after_header, validate_http_status
+from .mock_contract import MockOperation
+from .mock_server import HTML, MockServer, retry_after_header, validate_http_status
 from .types import Specification
 
 ErrorT = TypeVar("ErrorT", bound=APIError)
@@ -60,8 +61,8 @@ def main(operations: Sequence[MockOperation], specification: Specification) -> N
     """Run the mock server as a process until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(
         f"python -m {specification.package.replace('-', '_')}.testing",
-        description="Run a mock of GenAuth, for development. It sends no email. It prints a line for each email that "
-        "it was asked for, with the whole address.",
+        description="Run a mock of GenAuth, for development. It sends nothing to anybody. It prints a line for each "
+        "request, with the whole of what it was asked for, such as addresses.",
     )
     parser.add_argument("--port", type=int, default=0, help="the port to listen on; a free one by default")
     port: int = parser.parse_args().port

@@ -42,6 +42,7 @@ from pydantic import ValidationError
 
 from .contract import operations, read_contract
 from .document import Document, InputError, shorten
+from .examples import Examples
 from .modules import check_module, check_operations
 from .parsed_contract import check_parsed, generator_issue
 
@@ -153,6 +154,10 @@ def make(root: Path, target: Path) -> None:
         project.env.globals["contract"] = contract.to_dict()
         project.env.globals["operations"] = {
             PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
+        }
+        project.env.globals["examples"] = {
+            PythonIdentifier(each.operation_id, ""): each.response_by_status_code()
+            for each in Examples(contract.to_dict()).operations()
         }
         project.env.filters["safe_for_docstring"] = in_docstring
         project.env.filters["in_markdown"] = in_markdown

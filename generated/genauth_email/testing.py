@@ -1,12 +1,13 @@
 """For the tests of your code, and for development: ready errors and responses, and a mock server.
 
-`python -m genauth_email.testing` runs the mock server as a process, which prints each email that it was asked for.
+`python -m genauth_email.testing` runs the mock server as a process, which prints each request.
 """
 
 from typing import Final
 
+from ._runtime.mock_contract import MockField, MockOperation
 from ._runtime.mock_http import ReceivedRequest
-from ._runtime.mock_server import BodyField, MockOperation, MockServer
+from ._runtime.mock_server import MockServer
 from ._runtime.testing import connection_refused, main, new_api_error, new_gateway_error, unknown_outcome
 from .api.email.send_email import OPERATION as _send_email_operation
 from .client import SPECIFICATION
@@ -14,15 +15,15 @@ from .errors import ERRORS, APIError, ThrottleError
 from .models.channel import Channel
 from .models.send_email_resp_dto import SendEmailRespDto
 
-for _each in (BodyField, MockOperation, MockServer, ReceivedRequest, connection_refused, unknown_outcome):
+for _each in (MockField, MockOperation, MockServer, ReceivedRequest, connection_refused, unknown_outcome):
     _each.__module__ = __name__
 
 OPERATIONS: Final = {
     "send_email": MockOperation(
         operation=_send_email_operation,
         fields={
-            "channel": BodyField(required=True, types=("string",), values=tuple(Channel)),
-            "email": BodyField(required=True, types=("string",)),
+            "channel": MockField(required=True, types=("string",), values=tuple(Channel)),
+            "email": MockField(required=True, types=("string",)),
         },
         examples={
             200: {
@@ -123,7 +124,7 @@ def mock_genauth() -> MockServer:
 
 
 def throttled(retry_after: int | None = None) -> ThrottleError:
-    """Return the error of a second email within the interval. Its `delivery` is `"not_sent"`.
+    """Return the error of the same request within the interval. Its `delivery` is `"not_sent"`.
 
     Args:
         retry_after: Seconds in the `Retry-After` header of the response. Default: it has none.
@@ -177,7 +178,7 @@ def send_email_response(status_code: int = 200) -> SendEmailRespDto:
 
 __all__ = [
     "OPERATIONS",
-    "BodyField",
+    "MockField",
     "MockOperation",
     "MockServer",
     "ReceivedRequest",

@@ -434,25 +434,39 @@ def test_a_client_that_hangs_up_leaves_no_trace(server: MockServer, capfd: pytes
 
 # The process
 
+
+@contextmanager
+def killed(process: subprocess.Popen[str]) -> Generator[None]:
+    """Kill a process at the end, which a failed test would wait for."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 PROGRAM = [sys.executable, "-W", "error", "-m", "genauth_email.testing"]
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_the_process_prints_each_email_and_stops_without_a_traceback(stop: signal.Signals) -> None:
-    with subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def test_the_process_prints_each_request_and_stops_without_a_traceback(stop: signal.Signals) -> None:
+    with (
+        subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        killed(process),
+    ):
         assert process.stdout
         url = process.stdout.readline().split()[6]
         assert process.stdout.readline() == f"GENAUTH_APP_HOST={url}\n"
+        asked = "POST /api/v3/send-email CHANNEL_LOGIN test@example.com"
         with connect(url) as connection:
             ask(connection)
-            assert process.stdout.readline() == "CHANNEL_LOGIN test@example.com sent\n"
+            assert process.stdout.readline() == f"{asked}: statusCode 200\n"
             ask(connection)
-            refused = "CHANNEL_LOGIN test@example.com refused: statusCode 429: Too many requests. "
+            refused = f"{asked}: statusCode 429 Too many requests. "
             assert process.stdout.readline().startswith(refused)
             ask(connection, body=json.dumps(BODY | {"email": "\u2028\n\x1b"}))
-            assert process.stdout.readline() == "CHANNEL_LOGIN   sent\n"
-            ask(connection, method="GET", body=None)
-            assert process.stdout.readline().startswith("GET /api/v3/send-email refused: statusCode 404: ")
+            assert process.stdout.readline() == "POST /api/v3/send-email CHANNEL_LOGIN  : statusCode 200\n"
+            ask(connection, method="GET", url="/api/v3/send-email?x=1", body=None)
+            assert process.stdout.readline().startswith("GET /api/v3/send-email 1: statusCode 404 There is no GET ")
         process.send_signal(stop)
         assert process.communicate(timeout=10) == ("", "")
         assert process.returncode == 0
@@ -470,5 +484,5 @@ def test_the_process_takes_a_port_and_tells_one_that_cannot_be_used(server: Mock
 def test_the_help_says_that_addresses_are_printed() -> None:
     done = subprocess.run([*PROGRAM, "--help"], capture_output=True, text=True, check=True)
     assert "for development" in done.stdout
-    assert "whole address" in " ".join(done.stdout.split())
+    assert "whole of what it was asked for, such as addresses" in " ".join(done.stdout.split())
     assert done.stdout.startswith("usage: python -m genauth_email.testing ")

@@ -64,6 +64,7 @@ def add_send_sms(contract: Schema, response: str) -> None:
             "operationId": "sendSms",
             "tags": ["sms"],
             "summary": "Send an SMS to a user",
+            "x-deduplication-interval": 60,
             "parameters": contract["paths"]["/api/v3/send-email"]["post"]["parameters"],
             "requestBody": {
                 "required": True,
@@ -428,15 +429,15 @@ def test_the_mock_server_of_users_serves_what_the_contract_gained(evolved: Path)
     program = """\
 from genauth_email import AuthenticationClient, InvalidArgumentError, LegalReasonsError, SendSmsDto
 from genauth_email.api.sms import send_sms
-from genauth_email.testing import OPERATIONS, BodyField, api_error, mock_genauth
+from genauth_email.testing import OPERATIONS, MockField, api_error, mock_genauth
 
 fields = OPERATIONS["send_sms"].fields
-assert fields["phoneCountryCode"] == BodyField(required=False, types=("string",))
-assert fields["channel"] == BodyField(required=True, types=("string",), values=("SMS_LOGIN", "SMS_REGISTER"))
+assert fields["phoneCountryCode"] == MockField(required=False, types=("string",))
+assert fields["channel"] == MockField(required=True, types=("string",), values=("SMS_LOGIN", "SMS_REGISTER"))
 assert isinstance(api_error(451), LegalReasonsError)
 with mock_genauth() as server, AuthenticationClient("app123", server.url) as client:
     client.send_sms("SMS_LOGIN", "13800000000")
-    client.send_sms("SMS_LOGIN", "13800000000", phone_country_code="+86")
+    client.send_sms("SMS_LOGIN", "13800000001", phone_country_code="+86")
     try:
         send_sms.sync(client=client, body=SendSmsDto("SMS_LOGIN", "13800000000", 86))
     except InvalidArgumentError as error:
@@ -456,7 +457,7 @@ with mock_genauth() as server, AuthenticationClient("app123", server.url) as cli
     else:
         raise AssertionError
     assert server.received[3].path == "/api/v3/messages/a%2Fb/parts"
-    assert server.sent[1] == {"channel": "SMS_LOGIN", "phoneNumber": "13800000000", "phoneCountryCode": "+86"}
+    assert server.sent[1] == {"channel": "SMS_LOGIN", "phoneNumber": "13800000001", "phoneCountryCode": "+86"}
 """
     run(evolved, program)
 

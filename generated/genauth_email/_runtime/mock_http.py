@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from threading import Thread
 from typing import Any, Literal
+from urllib.parse import parse_qs
 
 Connection = Literal["broken", "silent"]
 
@@ -23,12 +24,14 @@ class ReceivedRequest:
     Attributes:
         method: The HTTP method, in upper case.
         path: The path, without the query.
+        query: The values of each query parameter, decoded.
         headers: The headers, with their names in lower case.
         json: The request body, parsed. None: it is empty, or no JSON.
     """
 
     method: str
     path: str
+    query: Mapping[str, Sequence[str]]
     headers: Mapping[str, str]
     json: Any
 
@@ -109,8 +112,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(400)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        path = self.path.partition("?")[0]
-        reply = self.server.respond(ReceivedRequest(self.command, path, headers, _parse(content)))
+        path, _, query = self.path.partition("?")
+        values = parse_qs(query, keep_blank_values=True)
+        reply = self.server.respond(ReceivedRequest(self.command, path, values, headers, _parse(content)))
         if reply.connection is not None:
             self.close_connection = True
             if reply.connection == "silent":
@@ -124,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.content)
 
-    do_DELETE = do_GET = do_OPTIONS = do_PATCH = do_PUT = do_POST  # noqa: N815
+    do_DELETE = do_GET = do_OPTIONS = do_PATCH = do_PUT = do_TRACE = do_POST  # noqa: N815
 
     def _read(self) -> bytes:
         if "transfer-encoding" not in self.headers:
