@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from openapi_python_client.strings import PythonIdentifier
+
 Node = Mapping[str, Any]
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -26,6 +28,7 @@ class ContractOperation:
         path: The path, with `{name}` for each path parameter.
         parameters: The parameters, those of the path item too.
         body: The schema of the request body, if there is one.
+        required_fields: The fields that every request body has.
         response: The schema of the responses.
         responses: The examples of responses by name. There is always one of `statusCode` 200.
         deduplication_interval: Within how many seconds the server refuses the same again, if it does.
@@ -37,6 +40,7 @@ class ContractOperation:
     path: str
     parameters: tuple[Node, ...]
     body: Node | None
+    required_fields: tuple[str, ...]
     response: Node
     responses: Mapping[str, dict[str, Any]]
     deduplication_interval: float | None
@@ -118,6 +122,7 @@ class Examples:
             path=path,
             parameters=(*(each for each in shared if (each["in"], each["name"]) not in names), *own),
             body=body.get("schema"),
+            required_fields=tuple(self.resolve(body.get("schema", {})).get("required", ())),
             response=response,
             responses=responses,
             deduplication_interval=operation.get("x-deduplication-interval"),
@@ -133,6 +138,12 @@ class Examples:
             return {"example": node["example"]}
         named = {name: self.resolve(each) for name, each in node.get("examples", {}).items()}
         return {name: each["value"] for name, each in named.items() if "value" in each}
+
+
+def response_examples(contract: Node) -> dict[str, dict[int, dict[str, Any]]]:
+    """Return an example of a response for each `statusCode` that has one, by the name of the operation in Python."""
+    operations = Examples(contract).operations()
+    return {PythonIdentifier(each.operation_id, ""): each.response_by_status_code() for each in operations}
 
 
 @dataclass(frozen=True)

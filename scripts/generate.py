@@ -42,7 +42,7 @@ from pydantic import ValidationError
 
 from .contract import operations, read_contract
 from .document import Document, InputError, shorten
-from .examples import Examples
+from .examples import response_examples
 from .modules import check_module, check_operations
 from .parsed_contract import check_parsed, generator_issue
 
@@ -155,10 +155,7 @@ def make(root: Path, target: Path) -> None:
         project.env.globals["operations"] = {
             PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
         }
-        project.env.globals["examples"] = {
-            PythonIdentifier(each.operation_id, ""): each.response_by_status_code()
-            for each in Examples(contract.to_dict()).operations()
-        }
+        project.env.globals["examples"] = response_examples(contract.to_dict())
         project.env.filters["safe_for_docstring"] = in_docstring
         project.env.filters["in_markdown"] = in_markdown
         with contextlib.redirect_stdout(io.StringIO()):

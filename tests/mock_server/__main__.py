@@ -27,7 +27,7 @@ def main() -> None:
         with serve(port) as server, server.mock_server(contract, Clock(time.monotonic)) as mock_server:
             server.app = _report_issues(mock_server)
             print(f"The mock server runs at {mock_server.url} until Ctrl-C. To try it:")
-            print(_curl(mock_server.url), flush=True)
+            print(_curl(contract, mock_server.url), flush=True)
             signal.sigwait(stop)
     except (OSError, OverflowError) as error:
         sys.exit(f"port {port} cannot be used: {error}")
@@ -47,11 +47,13 @@ def _report_issues(mock_server: MockServer) -> ASGIApp:
     return app
 
 
-def _curl(url: str) -> str:
+def _curl(contract: Contract, url: str) -> str:
+    """Return a command that asks for the first operation that has a request body."""
+    operation = next(each for each in contract.operations if each.body is not None)
+    body = next(iter(contract.examples.requests(operation).values()))
     headers = {"x-genauth-app-id": "any", "x-genauth-lang": "en-US", "content-type": "application/json"}
-    body = json.dumps({"channel": "CHANNEL_LOGIN", "email": "test@example.com"})
     options = [option for name, value in headers.items() for option in ("-H", f"{name}: {value}")]
-    return shlex.join(["curl", "-sS", "--noproxy", "*", f"{url}/api/v3/send-email", *options, "-d", body])
+    return shlex.join(["curl", "-sS", "--noproxy", "*", f"{url}{operation.path}", *options, "-d", json.dumps(body)])
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -13,8 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, request_response
 
+from scripts.examples import ContractOperation
+
 from .contract import Contract, Received
-from .messages import Messages, messages_in
+from .messages import messages_in
 
 # The vendor does not say which addresses it accepts. Nobody accepts one that does not match this.
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -45,7 +48,7 @@ class MockServer:
         url: Where it is served.
         received: The requests that it has received.
         issues: What the contract does not allow in the requests and the responses.
-        sent: When it last sent something for each operation, channel and mailbox.
+        sent: When it last carried out each request of an operation that it carries out once within an interval.
     """
 
     def __init__(self, contract: Contract, url: str, clock: Clock | None = None) -> None:
@@ -101,21 +104,25 @@ class MockServer:
         )
         self.received.append(received)
         response, validate, carry_out = self._queue.popleft() if self._queue else (None, True, True)
+        issues = self.contract.validate_request(received)
         if carry_out:
-            outcome = JSONResponse(self._respond(received))
+            outcome = JSONResponse(self._respond(received, issues))
             response = response or outcome
         assert response is not None
-        issues = [
-            self.contract.validate_request(received),
-            self.contract.validate_response(received, response) if validate else None,
-        ]
-        self.issues.extend(issue for issue in issues if issue)
+        self._report(f"request {received.method} {received.path}", issues)
+        if validate:
+            issues = self.contract.validate_response(received, response)
+            self._report(f"response to {received.method} {received.path}", issues)
         return response
 
-    def _respond(self, received: Received) -> dict[str, Any]:
-        status_code, message = self._outcome(received, messages_in(received.headers.get("x-genauth-lang")))
-        operation = self.contract.operations.get(received.path)
-        examples = operation.examples.values() if operation else ()
+    def _report(self, what: str, issues: list[str]) -> None:
+        if issues:
+            self.issues.append(f"{what}: {'; '.join(issues)}")
+
+    def _respond(self, received: Received, issues: list[str]) -> dict[str, Any]:
+        operation = self.contract.find(received)
+        status_code, message = self._outcome(operation, received, issues)
+        examples = operation.responses.values() if operation else ()
         # The contract's example says which fields such a response has: a 429 has no requestId, for instance. A field
         # that the contract gains comes along.
         example = next(
@@ -125,40 +132,40 @@ class MockServer:
         request_id = {"requestId": str(uuid4())} if "requestId" in example else {}
         return {**example, "statusCode": status_code, "message": message, **request_id}
 
-    def _outcome(self, received: Received, messages: Messages) -> tuple[int, str]:
+    def _outcome(self, operation: ContractOperation | None, received: Received, issues: list[str]) -> tuple[int, str]:
         """Return the `statusCode` and the `message`. Only 429 is documented; 400 and 404 are plausible."""
-        operation = self.contract.operations.get(received.path)
+        messages = messages_in(received.headers.get("x-genauth-lang"))
         # To a router, another method on a path is another resource. The vendor has no code for it.
-        if operation is None or received.method != "POST":
+        if operation is None:
             return 404, messages.no_such_resource
         if not received.headers.get("x-genauth-app-id"):
             return 400, messages.app_id_missing
+        # A server that does not know a language takes its default one.
+        if wrong := [issue for issue in issues if not issue.startswith("x-genauth-lang: ")]:
+            return 400, messages.request_invalid.format(wrong[0])
         body = _json_object(received)
-        if body is None:
-            return 400, messages.not_a_json_object
-        for name, enum in operation.fields.items():
-            value = body.get(name)
-            if (
-                not isinstance(value, str)
-                or (enum is not None and value not in enum)
-                or (name == "email" and not _EMAIL.fullmatch(value))
-            ):
-                return 400, messages.field_invalid.format(name)
-        # The required fields of a body are a channel and a mailbox, whatever their names.
-        channel_and_mailbox = (operation.path, *(str(body[name]).casefold() for name in operation.fields))
-        now = self.clock.now()
-        if now - self.sent.get(channel_and_mailbox, -math.inf) < 60:
-            return 429, messages.too_many
-        self.sent[channel_and_mailbox] = now
+        if not _EMAIL.fullmatch(body.get("email", "any@example.com")):
+            return 400, messages.request_invalid.format("email")
+        if operation.deduplication_interval is not None:
+            key = (received.method, received.path, *_required_values(operation, received, body))
+            now = self.clock.now()
+            if now - self.sent.get(key, -math.inf) < operation.deduplication_interval:
+                return 429, messages.too_many
+            self.sent[key] = now
         return 200, messages.sent
 
 
-def _json_object(received: Received) -> dict[str, Any] | None:
-    """Return the JSON object in the body. As in most servers, it is the content type that makes a body JSON."""
-    if received.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return None
-    try:
-        body = received.json
-    except ValueError:
-        return None
-    return cast(dict[str, Any], body) if isinstance(body, dict) else None
+def _json_object(received: Received) -> dict[str, Any]:
+    """Return the JSON object in the body, or an empty one."""
+    body = received.json if received.body else {}
+    return cast(dict[str, Any], body) if isinstance(body, dict) else {}
+
+
+def _required_values(operation: ContractOperation, received: Received, body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what tells a request from others, such as a channel and a mailbox. Upper and lower case are the same."""
+    query = parse_qs(received.query, keep_blank_values=True)
+    for parameter in operation.parameters:
+        if parameter["in"] == "query" and parameter.get("required"):
+            yield str(query.get(parameter["name"])).casefold()
+    for name in operation.required_fields:
+        yield str(body.get(name)).casefold()

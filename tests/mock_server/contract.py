@@ -5,6 +5,7 @@ validated without a change.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,16 @@ from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 from starlette.responses import Response
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
+from scripts.examples import ContractOperation, Examples
+
 OPENAPI_YAML = Path(__file__).parents[2] / "openapi.yaml"
 
 # The contract names the vendor's host, and a test's server has another one. The contract does not depend on the host,
 # so both are taken to be this one. It is absolute because openapi-core compares only the end of a path with a relative
 # one: it would allow //api/v3/send-email.
 _ANY_HOST = "http://genauth.invalid"
+
+_ONLY_ON_SUCCESS = re.compile(r"\$: '(?!statusCode'|message').*' is a required property")
 
 
 @dataclass(frozen=True)
@@ -44,27 +49,12 @@ class Received:
         return json.loads(self.body)
 
 
-@dataclass(frozen=True)
-class Operation:
-    """A POST that sends something to a mailbox.
-
-    Attributes:
-        path: The path of the operation.
-        fields: The strings that the body has to have (a channel and a mailbox), each with the values that it can
-            take. None: any.
-        examples: The contract's examples of responses, by name.
-    """
-
-    path: str
-    fields: Mapping[str, frozenset[str] | None]
-    examples: Mapping[str, Mapping[str, Any]]
-
-
 class Contract:
     """The contract in the file `path`.
 
     Attributes:
-        operations: The operations, by path.
+        operations: The operations, in the order of the contract.
+        examples: The contract's examples.
     """
 
     def __init__(self, path: Path = OPENAPI_YAML) -> None:
@@ -72,19 +62,29 @@ class Contract:
         # The cache is of resolved references; without it, validating a request takes twice as long.
         spec = SchemaPath.from_dict({**document, "servers": [{"url": _ANY_HOST}]}, resolved_cache_maxsize=1024)
         self._openapi = OpenAPI(spec)
-        self.operations = {operation.path: operation for operation in _operations(spec)}
+        self.examples = Examples(document)
+        self.operations = list(self.examples.operations())
 
-    def validate_request(self, request: Received) -> str | None:
-        """Return what the contract does not allow in `request`, if anything."""
-        errors = self._openapi.iter_apicall_request_errors(_OpenAPIRequest(request))
-        return _issue(f"request {request.method} {request.path}", errors)
+    def find(self, request: Received) -> ContractOperation | None:
+        """Return the operation that a request asks for. A path without parameters comes before one with them."""
+        for operation in sorted(self.operations, key=lambda each: each.path.count("{")):
+            pattern = re.sub(r"\\{.*?\\}", "[^/]+", re.escape(operation.path))
+            if operation.method == request.method and re.fullmatch(pattern, request.path):
+                return operation
+        return None
 
-    def validate_response(self, request: Received, response: Response) -> str | None:
-        """Return what the contract does not allow in the response to `request`, if anything."""
+    def validate_request(self, request: Received) -> list[str]:
+        """Return what the contract does not allow in `request`."""
+        return _all_reasons(self._openapi.iter_apicall_request_errors(_OpenAPIRequest(request)))
+
+    def validate_response(self, request: Received, response: Response) -> list[str]:
+        """Return what the contract does not allow in the response to `request`."""
         errors = self._openapi.iter_apicall_response_errors(_OpenAPIRequest(request), _OpenAPIResponse(response))
         # A path or a method that is not in the contract is an issue of the request, and not of its response as well.
-        errors = (error for error in errors if not isinstance(error, PathError))
-        return _issue(f"response to {request.method} {request.path}", errors)
+        reasons = _all_reasons(error for error in errors if not isinstance(error, PathError))
+        # A failure has what all failures have. What else a response requires is there on success.
+        is_failure = _is_failure(bytes(response.body))
+        return [reason for reason in reasons if not (is_failure and _ONLY_ON_SUCCESS.fullmatch(reason))]
 
 
 class _OpenAPIRequest:
@@ -113,32 +113,21 @@ class _OpenAPIResponse:
         self.data = bytes(response.body)
 
 
-def _operations(spec: SchemaPath) -> Iterator[Operation]:
-    for path, item in (spec / "paths").str_items():
-        body = item / "post" / "requestBody" / "content" / "application/json" / "schema"
-        if not body.exists():
-            continue
-        required: list[str] = (body / "required").read_value() if "required" in body else []
-        properties = {name: body / "properties" / name for name in required}
-        fields = {
-            name: frozenset((schema / "enum").read_value()) if "enum" in schema else None
-            for name, schema in properties.items()
-            if (schema / "type").read_str_or_list("any") == "string"
-        }
-        examples = item / "post" / "responses" / "200" / "content" / "application/json" / "examples"
-        named = examples.str_items() if examples.exists() else ()
-        if fields:
-            yield Operation(path, fields, {name: (each / "value").read_value() for name, each in named})
-
-
-def _issue(what: str, errors: Iterable[Exception]) -> str | None:
+def _is_failure(content: bytes) -> bool:
     try:
-        reasons = [reason for error in errors for reason in _reasons(error)]
+        body = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("statusCode", 200) != 200
+
+
+def _all_reasons(errors: Iterable[Exception]) -> list[str]:
+    try:
+        return [reason for error in errors for reason in _reasons(error)]
     except Exception as error:
         # openapi-core fails on some of what it should refuse, such as a content type that ends in ";" or a body that is
         # not UTF-8. That must not count as valid.
-        reasons = [f"openapi-core failed with {error!r}"]
-    return f"{what}: {'; '.join(reasons)}" if reasons else None
+        return [f"openapi-core failed with {error!r}"]
 
 
 def _reasons(error: Exception) -> Iterator[str]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 class Messages:
     sent: str
     app_id_missing: str
-    not_a_json_object: str
-    field_invalid: str
+    request_invalid: str
     no_such_resource: str
     too_many: str
 
@@ -17,32 +16,28 @@ MESSAGES = {
     "zh-CN": Messages(
         sent="已发送。",
         app_id_missing="缺少应用 ID。",
-        not_a_json_object="请求体必须是 JSON 对象。",
-        field_invalid="{} 缺失或无效。",
+        request_invalid="请求无效 ({})。",
         no_such_resource="没有这个资源。",
         too_many="请求过于频繁。请稍后再试。",
     ),
     "en-US": Messages(
         sent="Sent.",
         app_id_missing="The application's id is missing.",
-        not_a_json_object="The body has to be a JSON object.",
-        field_invalid="{} is missing or not valid.",
+        request_invalid="The request is not valid ({}).",
         no_such_resource="There is no such resource.",
         too_many="Too many requests. Try again later.",
     ),
     "ja-JP": Messages(
         sent="送信しました。",
         app_id_missing="アプリケーション ID がありません。",
-        not_a_json_object="本文は JSON オブジェクトでなければなりません。",
-        field_invalid="{} がないか無効です。",
+        request_invalid="リクエストが無効です ({})。",
         no_such_resource="リソースが見つかりません。",
         too_many="リクエストが多すぎます。しばらくしてからお試しください。",
     ),
     "zh-TW": Messages(
         sent="已傳送。",
         app_id_missing="缺少應用程式 ID。",
-        not_a_json_object="請求內容必須是 JSON 物件。",
-        field_invalid="{} 缺少或無效。",
+        request_invalid="請求無效 ({})。",
         no_such_resource="沒有這個資源。",
         too_many="請求過於頻繁。請稍後再試。",
     ),
