@@ -53,6 +53,10 @@ class BlockingClient:
         assert isinstance(response, SendEmailRespDto)
         return response
 
+    def invoke(self, method: str, *args: Any, **options: Any) -> Any:
+        """Call a method of the client by its name."""
+        return self._run(getattr(self.client, method), *args, **options)
+
     def request(self, operation: Operation[Any], **options: Any) -> Any:
         return self._run(self.client.request, operation, **options)
 

@@ -1,0 +1,162 @@
+"""The operations of `openapi.yaml` as cases of tests: a new operation is a new case.
+
+What a call needs comes from the examples of the contract, or is built from its schemas.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl, quote
+from uuid import UUID
+
+import attrs
+import pytest
+from genauth_email import UNSET
+from openapi_python_client.strings import PythonIdentifier
+
+from scripts.examples import ContractOperation, Examples
+
+from .contract import CONTRACT
+
+EXAMPLES = Examples(CONTRACT)
+CLIENT_HEADERS = [
+    CONTRACT["components"]["parameters"][name] for name in ("lang", "realIp", "requestFrom", "sdkVersion")
+]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of an operation.
+
+    Attributes:
+        operation: The operation.
+        name: The name of the example that it is made of.
+        body: The request body in JSON, if there is one.
+        parameters: The parameters with their values in JSON.
+    """
+
+    operation: ContractOperation
+    name: str
+    body: Any
+    parameters: tuple[tuple[Mapping[str, Any], Any], ...]
+
+    def __str__(self) -> str:
+        return f"{self.operation.operation_id}-{self.name}"
+
+    @property
+    def method(self) -> str:
+        """The name of the clients' method."""
+        return PythonIdentifier(self.operation.operation_id, "")
+
+    @property
+    def module(self) -> ModuleType:
+        """The module with the endpoint functions."""
+        return import_module(f"genauth_email.api.{PythonIdentifier(self.operation.tag, 'tag')}.{self.method}")
+
+    @property
+    def response_model(self) -> Any:
+        return self.module.OPERATION.response_model
+
+    @property
+    def path(self) -> str:
+        """The path as it is sent."""
+        path = self.operation.path
+        for parameter, value in self.parameters:
+            path = path.replace(f"{{{parameter['name']}}}", quote(_text(value), safe=""))
+        return path
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The query parameters as they are sent."""
+        pairs: list[tuple[str, str]] = []
+        for parameter, value in self.parameters:
+            if parameter["in"] == "query":
+                texts = [_text(each) for each in (value if isinstance(value, list) else [value])]
+                texts = texts if parameter.get("explode", True) else [",".join(texts)]
+                pairs += [(parameter["name"], text) for text in texts]
+        return sorted(pairs)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header parameters as they are sent."""
+        return {each["name"].lower(): _text(value) for each, value in self.parameters if each["in"] == "header"}
+
+    def arguments_of_function(self) -> dict[str, Any]:
+        """Return the arguments of the endpoint functions."""
+        hints = _hints(self.module)
+        arguments = {_python_name(each): _decode(hints[_python_name(each)], value) for each, value in self.parameters}
+        return arguments if self.body is None else arguments | {"body": _decode(hints["body"], self.body)}
+
+    def arguments_of_method(self) -> dict[str, Any]:
+        """Return the arguments of the clients' method: the fields of the body are arguments of their own."""
+        arguments = self.arguments_of_function()
+        body = arguments.pop("body", None)
+        fields = attrs.fields(type(body)) if body is not None else ()
+        named = {each.name: getattr(body, each.name) for each in fields if each.init}
+        return arguments | {name: value for name, value in named.items() if value is not UNSET}
+
+
+def calls() -> Iterator[Call]:
+    """Yield a call for each example of a request, and one for each operation with only what is required."""
+    for operation in EXAMPLES.operations():
+        own = [each for each in operation.parameters if each not in CLIENT_HEADERS]
+        everything = tuple((each, EXAMPLES.parameter(each)) for each in own)
+        requests = EXAMPLES.requests(operation) or {"parameters": None, "required": None}
+        for name, body in requests.items():
+            required = tuple((each, value) for each, value in everything if each.get("required"))
+            yield Call(operation, name, body, required if name == "required" else everything)
+
+
+CALLS = list(calls())
+FIRST_CALLS = list({call.operation.operation_id: call for call in reversed(CALLS)}.values())[::-1]
+"""One call for each operation."""
+
+every_call = pytest.mark.parametrize("call", CALLS, ids=str)
+every_operation = pytest.mark.parametrize("call", FIRST_CALLS, ids=lambda call: call.operation.operation_id)
+
+
+def success(call: Call) -> dict[str, Any]:
+    """Return the contract's example of a success."""
+    return call.operation.response_by_status_code()[200]
+
+
+def parsed_query(query: str) -> list[tuple[str, str]]:
+    return sorted(parse_qsl(query, keep_blank_values=True))
+
+
+@cache
+def _hints(module: ModuleType) -> dict[str, Any]:
+    return get_type_hints(module.sync)
+
+
+def _python_name(parameter: Mapping[str, Any]) -> str:
+    return PythonIdentifier(parameter["name"], "field_")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _decode(hint: Any, value: Any) -> Any:
+    """Return a value in JSON as the type that a function takes."""
+    kind, inner = get_origin(hint), get_args(hint)
+    if kind is list:
+        return [_decode(inner[0], each) for each in value]
+    if kind is dict:
+        return {name: _decode(inner[1], each) for name, each in value.items()}
+    for each in inner:  # It is a union.
+        with suppress(TypeError, ValueError, KeyError):
+            return _decode(each, value)
+    if hint in (date, datetime):
+        return hint.fromisoformat(value)
+    if isinstance(hint, type) and issubclass(hint, Enum | UUID):
+        return hint(value)
+    from_dict = getattr(hint, "from_dict", None)
+    return from_dict(value) if from_dict else value
