@@ -3,36 +3,38 @@
 import asyncio
 import json
 
-from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto, ThrottleError
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel, SendEmailRespDto, ThrottleError
 
 from tests.mock_server import Contract, MockServer, serve
+
+CHANNEL = next(iter(Channel))
 
 
 def main() -> None:
     with serve() as server, server.mock_server(Contract()) as mock_server:
         print(f"\nA mock server listens at {mock_server.url}.")
 
-        print("\nAuthenticationClient: a login email to alice@example.com")
+        print(f"\nAuthenticationClient: an email of {CHANNEL} to alice@example.com")
         with AuthenticationClient(app_id="demo-app", app_host=mock_server.url, lang="en-US") as client:
-            show(mock_server, client.send_email("CHANNEL_LOGIN", "alice@example.com"))
+            show(mock_server, client.send_email(CHANNEL, "alice@example.com"))
 
-        print("\nAsyncAuthenticationClient: a login email to bob@example.com")
+        print(f"\nAsyncAuthenticationClient: an email of {CHANNEL} to bob@example.com")
         show(mock_server, asyncio.run(send_async(mock_server.url, "bob@example.com")))
 
         print("\nOnce more to alice@example.com, within the minute")
         with AuthenticationClient(app_id="demo-app", app_host=mock_server.url, lang="en-US") as client:
             try:
-                client.send_email("CHANNEL_LOGIN", "alice@example.com")
+                client.send_email(CHANNEL, "alice@example.com")
             except ThrottleError as error:
                 show(mock_server, error)
             else:
-                raise SystemExit("The one-minute rule did not hold.")
+                raise SystemExit("The rule of one email per minute did not hold.")
     print("\nThe mock server has stopped. `make test` runs every test; `make help` lists the rest.")
 
 
 async def send_async(app_host: str, email: str) -> SendEmailRespDto:
     async with AsyncAuthenticationClient(app_id="demo-app", app_host=app_host, lang="en-US") as client:
-        return await client.send_email("CHANNEL_LOGIN", email)
+        return await client.send_email(CHANNEL, email)
 
 
 def show(mock_server: MockServer, outcome: SendEmailRespDto | ThrottleError) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.contract import contract
 
-SENT: dict[str, Any] = {"statusCode": 200, "message": "Sent."}
+SENT: dict[str, Any] = {**contract.SENT, "message": "Sent."}
 
 
 class Clock:

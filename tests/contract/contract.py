@@ -19,3 +19,11 @@ FAILURES: dict[int, str] = {
     for code, name in zip(SCHEMAS["StatusCode"]["enum"], SCHEMAS["StatusCode"]["x-enum-varnames"], strict=True)
     if code != 200
 }
+
+CHANNEL: str
+OTHER_CHANNEL: str
+CHANNEL, OTHER_CHANNEL, *_ = SCHEMAS["Channel"]["enum"]
+"""Channels for tests that need just any."""
+
+SENT: dict[str, Any] = next(example for example in EXAMPLES.values() if example["statusCode"] == 200)
+"""A success of `sendEmail`. It has whatever the contract requires of one."""

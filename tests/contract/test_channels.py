@@ -6,7 +6,7 @@ from genauth_email import Channel, SendEmailRespDto, StatusCode, ThrottleError
 from tests.clients import ClientFactory
 from tests.mock_server import MockServer
 
-from .contract import SCHEMAS
+from .contract import CHANNEL, OTHER_CHANNEL, SCHEMAS
 
 CHANNELS: list[str] = SCHEMAS["Channel"]["enum"]
 
@@ -26,11 +26,11 @@ def test_a_second_email_to_a_mailbox_within_a_minute_is_throttled(
     make_client: ClientFactory, mock_server: MockServer
 ) -> None:
     client = make_client(mock_server.url, lang="en-US")
-    client.send_email("CHANNEL_LOGIN", "test@example.com")
+    client.send_email(CHANNEL, "test@example.com")
     mock_server.clock.advance(59)
 
     with pytest.raises(ThrottleError) as caught:
-        client.send_email("CHANNEL_LOGIN", "TEST@Example.com")
+        client.send_email(CHANNEL, "TEST@Example.com")
 
     assert caught.value.status_code == 429
     assert caught.value.delivery == "not_sent"
@@ -40,8 +40,8 @@ def test_a_second_email_to_a_mailbox_within_a_minute_is_throttled(
 
 def test_the_minute_is_counted_per_channel_and_mailbox(make_client: ClientFactory, mock_server: MockServer) -> None:
     client = make_client(mock_server.url)
-    client.send_email("CHANNEL_LOGIN", "test@example.com")
-    client.send_email("CHANNEL_REGISTER", "test@example.com")
-    client.send_email("CHANNEL_LOGIN", "other@example.com")
+    client.send_email(CHANNEL, "test@example.com")
+    client.send_email(OTHER_CHANNEL, "test@example.com")
+    client.send_email(CHANNEL, "other@example.com")
     mock_server.clock.advance(60)
-    client.send_email("CHANNEL_LOGIN", "test@example.com")
+    client.send_email(CHANNEL, "test@example.com")

@@ -9,9 +9,9 @@ from genauth_email.models import Channel
 from tests.clients import ClientFactory
 from tests.mock_server import MockServer
 
-from .contract import FAILURES
+from .contract import CHANNEL, FAILURES
 
-BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 API_CODES = [None, 2333, 777777]
 
 
@@ -26,7 +26,7 @@ def test_a_failure_has_any_api_code_or_none(
     mock_server.respond_next(body)
 
     with pytest.raises(APIError) as caught:
-        make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
 
     error = caught.value
     assert type(error) is getattr(genauth_email, FAILURES.get(status_code, "APIError"))
@@ -50,11 +50,11 @@ def test_a_plain_function_returns_the_dto_or_raises(make_client: ClientFactory, 
 def test_a_dto_decides_whatever_the_http_status(make_client: ClientFactory, mock_server: MockServer) -> None:
     client = make_client(mock_server.url)
     mock_server.respond_next({"statusCode": 200, "message": "ok"}, http_status=502, validate=False)
-    assert client.send_email("CHANNEL_LOGIN", "a@example.com").message == "ok"
+    assert client.send_email(CHANNEL, "a@example.com").message == "ok"
 
     mock_server.respond_next({"statusCode": 403, "message": "no"}, http_status=500, validate=False)
     with pytest.raises(genauth_email.ForbiddenError) as caught:
-        client.send_email("CHANNEL_LOGIN", "b@example.com")
+        client.send_email(CHANNEL, "b@example.com")
     assert caught.value.http_status == 500
 
 
@@ -64,7 +64,7 @@ def test_an_http_error_without_a_dto_is_an_api_error_of_its_number(
     mock_server.respond_next(b"<h1>Bad Gateway</h1>", http_status=502, validate=False)
 
     with pytest.raises(genauth_email.BadGatewayError) as caught:
-        make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
 
     assert (caught.value.status_code, caught.value.http_status) == (502, 502)
     assert caught.value.content == b"<h1>Bad Gateway</h1>"
@@ -75,7 +75,7 @@ def test_a_response_that_is_not_a_dto_is_kept_in_the_error(make_client: ClientFa
     mock_server.respond_next(b"<h1>Log in</h1>", headers={"x-proxy": "yes"}, validate=False)
 
     with pytest.raises(genauth_email.InvalidResponseError) as caught:
-        make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
 
     assert caught.value.content == b"<h1>Log in</h1>"
     assert caught.value.headers["X-Proxy"] == "yes"

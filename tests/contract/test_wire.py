@@ -11,6 +11,8 @@ from tests.clients import ClientFactory
 from tests.mock_server import MockServer
 from tests.mock_server.contract import Received
 
+from .contract import CHANNEL, OTHER_CHANNEL
+
 HEADERS = ("x-genauth-app-id", "x-genauth-lang", "x-real-ip", "authorization")
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -21,7 +23,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 def through_the_vendors_sdk(mock_server: MockServer, options: dict[str, Any]) -> Received:
     client = vendor.AuthenticationClient(app_id="app123", app_host=mock_server.url, **options)
-    client.send_email("CHANNEL_LOGIN", "vendor@example.com")
+    client.send_email(CHANNEL, "vendor@example.com")
     return mock_server.received.pop()
 
 
@@ -36,8 +38,8 @@ def test_a_request_is_the_one_that_the_vendors_sdk_sends(
 ) -> None:
     theirs = through_the_vendors_sdk(mock_server, options)
 
-    make_client(mock_server.url, **options).send_email("CHANNEL_LOGIN", "ours@example.com")
-    make_client(mock_server.url).send_email("CHANNEL_REGISTER", "ours@example.com", **options)
+    make_client(mock_server.url, **options).send_email(CHANNEL, "ours@example.com")
+    make_client(mock_server.url).send_email(OTHER_CHANNEL, "ours@example.com", **options)
 
     ours, per_call = mock_server.received
     assert shape(ours) == shape(per_call) == shape(theirs)
@@ -45,7 +47,7 @@ def test_a_request_is_the_one_that_the_vendors_sdk_sends(
 
 
 def test_a_request_names_our_package_and_its_version(make_client: ClientFactory, mock_server: MockServer) -> None:
-    make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
 
     version = genauth_email.__version__
     headers = mock_server.received[0].headers

@@ -1,5 +1,6 @@
 """The READMEs and the pages beside them: each block of code is run as it is printed, and the tables are true."""
 
+import ast
 import inspect
 import logging
 import re
@@ -17,10 +18,11 @@ import certifi
 import genauth_email
 import httpx
 import pytest
-from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient
+from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient, Channel
 from genauth_email._runtime.errors import delivery_of
+from genauth_email.testing import OPERATIONS
 
-from tests.contract.contract import FAILURES, ROOT, SCHEMAS
+from tests.contract.contract import CHANNEL, FAILURES, ROOT, SCHEMAS
 from tests.mock_server import MockServer
 from tests.pipeline.conftest import make
 
@@ -182,6 +184,20 @@ def test_the_options_are_those_of_the_constructor(kind: type) -> None:
     assert httpx.Timeout(seconds) == httpx.Timeout(parameters["timeout"].default)
 
 
+@pytest.mark.parametrize("kind", [AuthenticationClient, AsyncAuthenticationClient])
+def test_the_methods_are_those_of_the_clients(kind: type) -> None:
+    lines = re.findall(r"^- `(\w+)(\(.*\)) -> (\w+)`: .+\.$", section("Methods"), re.MULTILINE)
+    assert {name for name, *_ in lines} == set(OPERATIONS)
+    for name, arguments, response in lines:
+        signature = inspect.signature(getattr(kind, name))
+        assert signature.return_annotation == response
+        (function,) = ast.parse(f"def f{arguments}: ...").body
+        assert isinstance(function, ast.FunctionDef)
+        shown = [each.arg for each in (*function.args.args, *function.args.kwonlyargs)]
+        of_every_call = ("self", "lang", "real_ip", "access_token", "timeout")
+        assert shown == [each for each in signature.parameters if each not in of_every_call]
+
+
 def test_the_errors_are_those_of_the_contract() -> None:
     table = rows("Errors")
     for status_code, name in FAILURES.items():
@@ -247,7 +263,7 @@ def test_a_simulated_error_comes_out_as_the_table_says(
 ) -> None:
     http_client = simulate(library, getattr(httpx, error)("simulated"), request)
     with AuthenticationClient("my-app", http_client=http_client) as client, pytest.raises(APIConnectionError) as caught:
-        client.send_email("CHANNEL_LOGIN", "test@example.com")
+        client.send_email(Channel(CHANNEL), "test@example.com")
 
     retried = any(record.name == "genauth_email" for record in caplog.records)
     assert outcome == f"`{caught.value.delivery}`, {'retries' if retried else 'no retry'}"

@@ -1,5 +1,6 @@
 """A server that does byte for byte as a script says, also what HTTP forbids, and that tells what it saw."""
 
+import json
 import socket
 import ssl
 import struct
@@ -13,6 +14,8 @@ from time import sleep
 from types import TracebackType
 from typing import Literal, Self
 
+from tests.contract.contract import SENT
+
 
 def http(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
     fields = {"content-type": "application/json", "content-length": f"{len(body)}", **(headers or {})}
@@ -20,7 +23,7 @@ def http(status: int, body: bytes = b"", headers: Mapping[str, str] | None = Non
     return f"HTTP/1.1 {status} Status\r\n{lines}\r\n".encode() + body
 
 
-SUCCESS = http(200, b'{"statusCode": 200, "message": "Sent.", "requestId": "r-1"}')
+SUCCESS = http(200, json.dumps({**SENT, "message": "Sent.", "requestId": "r-1"}).encode())
 
 
 @dataclass(frozen=True)
