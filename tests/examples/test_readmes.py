@@ -53,6 +53,7 @@ FOR_PYTEST = [block for block in PYTHON if re.search(r"def test_|@pytest.fixture
 PROGRAMS = [block for block in PYTHON if block not in FOR_PYTEST]
 SHELL = [block for block in BLOCKS if block.language == "sh"]
 TOML = [block for block in BLOCKS if block.language == "toml"]
+TEXT = [block for block in BLOCKS if block.language == "text"]
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def logging_restored() -> Generator[None]:
 def test_every_block_is_of_a_language_that_is_tested() -> None:
     fences = sum((ROOT / page).read_text().count("```") for page in PAGES)
     assert fences == 2 * len(BLOCKS)
-    assert len(BLOCKS) == len(PYTHON + SHELL + TOML)
+    assert len(BLOCKS) == len(PYTHON + SHELL + TOML + TEXT)
 
 
 @pytest.mark.usefixtures("example_host", "logging_restored")
@@ -159,6 +160,13 @@ def test_a_toml_block_pins_our_package_to_an_index_that_it_has(block: Block) -> 
     uv = tomllib.loads(block.text)["tool"]["uv"]
     assert [index["name"] for index in uv["index"]] == [uv["sources"]["genauth-email"]["index"]]
     assert all(index["explicit"] for index in uv["index"])
+
+
+@pytest.mark.parametrize("block", TEXT, ids=str)
+def test_a_text_block_is_in_a_test_with_the_tool_that_it_names(block: Block) -> None:
+    # The tool is installed only for `make test-integrations`.
+    tests = " ".join((ROOT / "tests/integrations/test_tracing.py").read_text().split())
+    assert " ".join(block.text.split()) in tests
 
 
 def section(heading: str) -> str:
