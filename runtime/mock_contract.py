@@ -92,11 +92,12 @@ def validate_request(operation: MockOperation, request: ReceivedRequest) -> tupl
         RefusedError: The contract does not allow it.
     """
     segments = [unquote(segment) for segment in _match(operation, request) or ()]
+    headers = request.headers
     given: list[object] = []
     for fields, values in (
         (operation.path, {name: [segment] for name, segment in zip(operation.path, segments, strict=True)}),
         (operation.query, request.query),
-        (operation.headers, {name: [request.headers[name]] for name in operation.headers if name in request.headers}),
+        (operation.headers, {name: [headers[name.lower()]] for name in operation.headers if name.lower() in headers}),
     ):
         given.extend(_validate_parameters(fields, values))
     given.extend(_validate_body(operation.fields, request))

@@ -23,7 +23,7 @@ READ = MockOperation(
         "whole": MockField(required=False, types=("boolean",)),
         "colour": MockField(required=False, types=("array",)),
     },
-    headers={"x-trace-id": MockField(required=True, types=("string",))},
+    headers={"X-Trace-Id": MockField(required=True, types=("string",))},
 )
 DELETE = MockOperation(
     Operation("DELETE", "/cups/{cupId}", ResponseDto),
@@ -75,7 +75,7 @@ def test_what_is_required_tells_a_request_from_others() -> None:
         ({"query": {"kind": ["lid"], "limit": [""]}}, "limit has to be of type integer, not ''."),
         ({"query": {"kind": ["lid"], "weight": ["heavy"]}}, "weight has to be of type integer or number, not 'heavy'."),
         ({"query": {"kind": ["lid"], "whole": ["True"]}}, "whole has to be of type boolean, not 'True'."),
-        ({"headers": {}}, "The parameter x-trace-id is missing."),
+        ({"headers": {}}, "The parameter X-Trace-Id is missing."),
     ],
 )
 def test_a_parameter_that_the_contract_does_not_allow_is_refused(changes: dict[str, Any], message: str) -> None:
