@@ -76,6 +76,22 @@ def array(item: Callable[[Any], T]) -> Callable[[object], list[T]]:
     return decode
 
 
+def mapping(item: Callable[[Any], T]) -> Callable[[object], dict[str, T]]:
+    """Decode an object whose names are not the contract's, and each of its values with `item`."""
+
+    def decode(value: object) -> dict[str, T]:
+        if not isinstance(value, dict):
+            raise TypeError(f"an object is expected, not {type(value).__name__}")
+        return {name: item(element) for name, element in cast(dict[str, object], value).items()}
+
+    return decode
+
+
+def integer_enum(kind: Callable[[int], T]) -> Callable[[object], T]:
+    """Decode a member of an enum of integers. `true` is none, although it is 1 in Python."""
+    return lambda value: kind(integer(value))
+
+
 def one_of(*decoders: Callable[[Any], Any]) -> Callable[[object], Any]:
     """Decode with the first of `decoders` that takes the value."""
 
@@ -100,6 +116,8 @@ def encode(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, list):
         return [encode(item) for item in cast(list[object], value)]
+    if isinstance(value, dict):
+        return {name: encode(item) for name, item in cast(dict[str, object], value).items()}
     if hasattr(value, "to_dict"):
         return value.to_dict()
     # By its name: to load the module takes time, and most contracts have none.

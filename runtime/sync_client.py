@@ -115,7 +115,10 @@ class SyncClient(BaseClient[LangT]):
         params: Mapping[str, object] | None = None,
         headers: Mapping[str, object] | None = None,
     ) -> Response[ResponseT]:
-        """Like `call`, but return the whole response, and a failure of the API instead of raising it."""
+        """Like `call`, but return the whole response, and a failure of the API instead of raising it.
+
+        `parsed` is then of the operation's `failure_model`, if it has one.
+        """
         call = self._new_call(operation, body, path, params, headers)
         try:
             return self._attempt(call)

@@ -66,12 +66,15 @@ class Operation(NamedTuple, Generic[ResponseT_co]):
         response_model: The model that a response is read as.
         deduplication_interval: Within how many seconds the server refuses the same operation with `statusCode` 429.
             None: it does not, or the contract does not say so.
+        failure_model: The model that a failure is read as. None: the response model, as it requires no more than every
+            failure has.
     """
 
     method: str
     path: str
     response_model: type[ResponseT_co]
     deduplication_interval: float | None = None
+    failure_model: type[ResponseModel] | None = None
 
 
 class Specification(NamedTuple):
@@ -147,7 +150,7 @@ class Response(Generic[ResponseT_co]):
     """The body, decompressed."""
 
     parsed: ResponseT_co
-    """The body as a model."""
+    """The body as a model. `status_code` in it tells a success from a failure."""
 
     earlier_error: GenAuthError | None = field(default=None, repr=False)
     """The error of an earlier attempt of the same call that may have been carried out, if there was one. See the option

@@ -96,6 +96,31 @@ def operations(contract: Document) -> Iterator[tuple[Location, Any]]:
                 yield ("paths", path, method), item[method]
 
 
+def locate_operations(contract: Document) -> dict[str, Location]:
+    """Return the location of each operation by its name in Python."""
+    return {PythonIdentifier(each["operationId"], ""): location for location, each in operations(contract)}
+
+
+def resolve(contract: Document, location: Location) -> tuple[Location, Any]:
+    """Return the node at a location, or the one that it refers to, with its location."""
+    node = contract.get(location)
+    while isinstance(node, dict) and "$ref" in node:
+        location = tuple(node["$ref"].split("/")[1:])
+        node = contract.get(location)
+    return location, node
+
+
+def parameters_of(contract: Document, operation: Location) -> Iterator[tuple[Location, Any]]:
+    """Yield each parameter of an operation with its location. One of the operation's own hides one of its path."""
+    seen: set[tuple[str, str]] = set()
+    for parent in (operation, operation[:-1]):
+        for index in range(len(contract.get((*parent, "parameters")) or ())):
+            location, parameter = resolve(contract, (*parent, "parameters", index))
+            if (key := (parameter["in"], parameter["name"])) not in seen:
+                seen.add(key)
+                yield location, parameter
+
+
 def locate_name(contract: Document, name: str) -> Location:
     """Return the location of what is called `name` in Python."""
     for location, node in contract.nodes():

@@ -109,7 +109,11 @@ def _items(node: Any) -> Iterable[tuple[Any, Any]]:
 def _plain(node: Any) -> Any:
     if isinstance(node, CommentedMap):
         return {key: _plain(item) for key, item in _items(node)}
-    return [_plain(item) for _, item in _items(node)] if isinstance(node, CommentedSeq) else node
+    if isinstance(node, CommentedSeq):
+        return [_plain(item) for _, item in _items(node)]
+    # A number or a string that is spelt in another way, such as `0x10`, is of a class of its own.
+    kind = next((each for each in (bool, int, float, str) if isinstance(node, each)), None)
+    return node if kind is None else kind(node)
 
 
 def shorten(text: str) -> str:

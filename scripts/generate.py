@@ -44,7 +44,8 @@ from .contract import operations, read_contract
 from .document import Document, InputError, shorten
 from .examples import response_examples
 from .modules import check_module, check_operations
-from .parsed_contract import check_parsed, generator_issue
+from .parsed_contract import check_parsed, check_whole, generator_issue
+from .reshape import reshape
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -146,12 +147,15 @@ def make(root: Path, target: Path) -> None:
         if isinstance(data, GeneratorError):
             contract.raise_issues([generator_issue(data)])
         assert isinstance(data, GeneratorData)
+        check_whole(data, contract)
+        facts = reshape(data, contract)
         check_parsed(data, contract)
 
         # The hooks run later, when the modules are known to be Python.
         project = Project(openapi=data, config=evolve(config, post_hooks=[]), custom_template_path=root / "templates")
         project.env.undefined = Missing
         project.env.globals["contract"] = contract.to_dict()
+        project.env.globals["facts"] = facts
         project.env.globals["operations"] = {
             PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
         }

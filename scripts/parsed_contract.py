@@ -1,8 +1,7 @@
 """Check what the generator has understood of the contract: the templates have to be able to use all of it."""
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import cast
+from collections.abc import Iterator
 
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.bodies import BodyType
@@ -16,8 +15,9 @@ from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.strings import PythonIdentifier
 
-from .contract import CLIENT_HEADERS, SCHEMAS, operations
+from .contract import CLIENT_HEADERS, SCHEMAS, locate_operations
 from .document import Document, Issue, Location
+from .reshape import fields_of, parts_of
 
 # The names that each method of the clients needs for itself, and those that each endpoint function needs.
 OF_METHODS = ("self", "lang", "real_ip", "access_token", "timeout")
@@ -25,17 +25,25 @@ OF_FUNCTIONS = ("client", "body", "response")
 
 
 def check_parsed(data: GeneratorData, contract: Document) -> None:
-    """Check what the generator has understood.
+    """Check what the generator has understood, once it is reshaped.
 
     Raises:
-        InputError: It is not the whole contract, or not what the templates can use.
+        InputError: It is not what the templates can use.
+    """
+    contract.raise_issues(_models(data))
+    contract.raise_issues(_endpoints(data, contract))
+
+
+def check_whole(data: GeneratorData, contract: Document) -> None:
+    """Check that the generator has understood the whole contract.
+
+    Raises:
+        InputError: It has not.
     """
     collections = data.endpoint_collections_by_tag.values()
     # A schema that could not be parsed is missed by others, and by endpoints: one reason is enough.
     errors = data.errors[:1] or [error for collection in collections for error in collection.parse_errors]
     contract.raise_issues(generator_issue(error) for error in errors)
-    contract.raise_issues(_models(data))
-    contract.raise_issues(_endpoints(data, contract))
 
 
 def generator_issue(error: GeneratorError) -> Issue:
@@ -55,16 +63,16 @@ def _models(data: GeneratorData) -> Iterator[Issue]:
         if model.class_info.module_name in modules:
             yield location, f"there would be two modules called {model.class_info.module_name!r}"
         modules.add(model.class_info.module_name)
-        for field in _fields(model):
+        for field in fields_of(model):
             name = field.name.get_untrusted_value()
             if field.python_name != PythonIdentifier(name, "field_"):
                 yield (*location, "properties", name), "another field would have the same name in Python"
-            if any(isinstance(part, ConstProperty | FileProperty) for part in _parts(field)):
+            if any(isinstance(part, ConstProperty | FileProperty) for part in parts_of(field)):
                 yield (*location, "properties", name), "the templates know neither `const` nor `format: binary`"
 
 
 def _endpoints(data: GeneratorData, contract: Document) -> Iterator[Issue]:
-    locations = {PythonIdentifier(each["operationId"], ""): location for location, each in operations(contract)}
+    locations = locate_operations(contract)
     for collection in data.endpoint_collections_by_tag.values():
         for endpoint in collection.endpoints:
             location = locations[endpoint.name]
@@ -80,17 +88,19 @@ def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> I
         name = parameter.name.get_untrusted_value()
         if parameter.python_name in (*OF_METHODS, *OF_FUNCTIONS, endpoint.name):
             yield location, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
-        if any(isinstance(part, ModelProperty | ConstProperty | FileProperty) for part in _parts(parameter)):
+        if any(isinstance(part, ModelProperty | ConstProperty | FileProperty) for part in parts_of(parameter)):
             yield location, f"{name!r}: the templates cannot send an object as a parameter"
 
 
 def _body(endpoint: Endpoint, location: Location) -> Iterator[Issue]:
     parameters = [parameter.python_name for _, parameter in endpoint.iter_all_parameters()]
     for index, body in enumerate(endpoint.bodies):
-        if index or body.body_type is not BodyType.JSON or not isinstance(body.prop, ModelProperty):
-            yield (*location, body.content_type.get_untrusted_value()), "a body has to be one JSON object"
+        is_json = not index and body.body_type is BodyType.JSON
+        if not is_json or not isinstance(body.prop, ModelProperty) or not fields_of(body.prop):
+            reason = "a body has to be one JSON object with properties"
+            yield (*location, body.content_type.get_untrusted_value()), reason
             return
-        for field in _fields(body.prop):
+        for field in fields_of(body.prop):
             if field.python_name in (*OF_METHODS, endpoint.name, *parameters):
                 schema = (*SCHEMAS, body.prop.class_info.name)
                 reason = f"the methods need the name {field.python_name!r} for something else"
@@ -101,7 +111,7 @@ def _responses(endpoint: Endpoint, location: Location, contract: Document) -> It
     if len({response.prop.get_type_string() for response in endpoint.responses}) > 1:
         yield location, "all responses of an operation have to be of one schema"
     for response in endpoint.responses:
-        fields: dict[str, Property] = {field.python_name: field for field in _fields(response.prop) if field.required}
+        fields: dict[str, Property] = {field.python_name: field for field in fields_of(response.prop) if field.required}
         if not (
             _is_of_type(fields.get("status_code"), IntProperty, int)
             and _is_of_type(fields.get("message"), StringProperty, str)
@@ -117,20 +127,5 @@ def _is_of_type(field: Property | None, kind: type[Property], values: type) -> b
     """Tell whether a field is of a type, or an enum or a union of it."""
     return field is not None and all(
         isinstance(part, kind | UnionProperty) or (isinstance(part, EnumProperty) and part.value_type is values)
-        for part in _parts(field)
+        for part in parts_of(field)
     )
-
-
-def _fields(model: object) -> list[Property]:
-    if not isinstance(model, ModelProperty):
-        return []
-    return [*(model.required_properties or []), *(model.optional_properties or [])]
-
-
-def _parts(field: Property) -> Iterator[Property]:
-    """Yield a property, and what it is a union or a list of."""
-    yield field
-    inner = getattr(field, "inner_properties", None) or [getattr(field, "inner_property", None)]
-    for part in cast(Iterable[Property | None], inner):
-        if part is not None:
-            yield from _parts(part)

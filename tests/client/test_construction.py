@@ -309,7 +309,17 @@ def test_a_bad_option_of_a_call_is_refused_before_any_io(
     assert mock_server.received == []
 
 
-@pytest.mark.parametrize("channel", ["CHANNEL_NONE", "channel_login", "CHANNEL_LOGIN\n", "", None, 5, []], ids=repr)
+@pytest.mark.parametrize("channel", [None, 5, []], ids=repr)
+def test_a_channel_that_is_not_a_string_is_refused_before_any_io(
+    make_client: ClientFactory, mock_server: MockServer, channel: object
+) -> None:
+    with pytest.raises(TypeError, match=f"^channel must be a Channel, not {type(channel).__name__}$"):
+        make_client(mock_server.url).send_email(channel, "test@example.com")
+
+    assert mock_server.received == []
+
+
+@pytest.mark.parametrize("channel", ["CHANNEL_NONE", "channel_login", "CHANNEL_LOGIN\n", ""], ids=repr)
 def test_a_bad_channel_is_refused_before_any_io(
     make_client: ClientFactory, mock_server: MockServer, channel: object
 ) -> None:

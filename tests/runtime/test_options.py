@@ -297,7 +297,6 @@ def test_headers_are_those_of_the_specification_and_of_the_options() -> None:
     made = options(access_token="s3cret", lang="zh-CN", real_ip="192.0.2.1")
     assert made.headers == {
         "user-agent": f"teapot/1.2.3 python-httpx/{httpx.__version__}",
-        "content-type": "application/json",
         "accept-encoding": "identity",
         "x-from": "sdk",
         "x-app-id": "app-1",

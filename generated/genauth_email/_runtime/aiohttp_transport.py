@@ -131,6 +131,8 @@ class AiohttpTransport:
             str(request.url),
             headers=request.headers,
             data=_Body(request.content, attempt),
+            # aiohttp would add one to a request without a body.
+            skip_auto_headers=("Content-Type",),
             allow_redirects=False,
             timeout=_timeout(attempt, seconds),
             proxy=proxy,

@@ -19,11 +19,13 @@ from .errors import (
     InvalidResponseError,
     api_error,
 )
+from .failure import read_failure
 from .http import httpx
 from .options import Options
 from .request import Attempt, HTTPRequest, shorter
 from .response import ResponseReader
 from .retry import Outcome, RetryableError, RetryPolicy, delivery_of_outcome, library_errors, return_or_raise
+from .serialization import integer
 from .types import UNSET, AttemptDetails, Operation, Request, Response, ResponseT, Specification
 
 logger: Final = logging.getLogger(__name__.partition(".")[0])
@@ -139,7 +141,7 @@ class Call(Generic[ResponseT]):
             document: object = json.loads(content)
             if not isinstance(document, dict):
                 raise TypeError(f"an object is expected, not {type(document).__name__}")
-            parsed = self._operation.response_model.from_dict(cast(dict[str, Any], document))
+            parsed = self._parse(cast(dict[str, Any], document))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             self._log(f"HTTP {reader.status}, not a {self._operation.response_model.__name__}")
             return self._invalid_response(error, reader, content)
@@ -151,6 +153,13 @@ class Call(Generic[ResponseT]):
             content=content,
             parsed=parsed,
         )
+
+    def _parse(self, document: Mapping[str, Any]) -> ResponseT:
+        if integer(document["statusCode"]) == 200:
+            return self._operation.response_model.from_dict(document)
+        # The endpoint function says so in its type, if the model is another one.
+        model = cast(type[ResponseT], self._operation.failure_model or self._operation.response_model)
+        return read_failure(model, document)
 
     def _invalid_response(self, error: Exception, reader: ResponseReader, content: bytes) -> GenAuthError:
         status = reader.status

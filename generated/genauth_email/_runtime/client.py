@@ -24,6 +24,8 @@ from .types import UNSET, OnAttempt, Operation, Request, RequestModel, ResponseT
 LangT = TypeVar("LangT")
 ClientT = TypeVar("ClientT")
 
+# A request of these has a length even where it has no body.
+_METHODS_WITH_BODY: Final = ("PATCH", "POST", "PUT")
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -117,11 +119,15 @@ class BaseClient(Generic[LangT]):
         parsed = _parse_url(url)
         if params:
             parsed = parsed.copy_merge_params({name: encode(value) for name, value in exclude_unset(params).items()})
-        content = b"" if body is None else _encode_body(body)
+        content = b""
         all_headers = {"host": parsed.netloc.decode("ascii"), **options.headers}
         if headers:
             all_headers |= headers_from_arguments(headers)
-        all_headers["content-length"] = str(len(content))
+        if body is not None:
+            content = _encode_body(body)
+            all_headers["content-type"] = "application/json"
+        if body is not None or operation.method in _METHODS_WITH_BODY:
+            all_headers["content-length"] = str(len(content))
         return Call(
             operation,
             Request(operation.method, url, body, options.access_token),

@@ -61,7 +61,6 @@ class Options:
             package = self._specification
             self._headers = {
                 "user-agent": f"{package.package}/{package.version} python-httpx/{httpx.__version__}",
-                "content-type": "application/json",
                 # A response is a few hundred bytes. What is compressed all the same is read, if it is gzip.
                 "accept-encoding": "identity",
                 **package.fixed_headers,

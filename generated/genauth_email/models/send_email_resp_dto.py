@@ -56,9 +56,11 @@ class SendEmailRespDto:
         """
         d = dict(src_dict)
         model = cls(
-            status_code=_json.one_of(StatusCode, _json.integer)(d.pop("statusCode")),
+            status_code=_json.one_of(_json.integer_enum(StatusCode), _json.integer)(d.pop("statusCode")),
             message=_json.string(d.pop("message")),
-            api_code=_json.one_of(ApiCode, _json.integer)(d.pop("apiCode")) if "apiCode" in d else UNSET,
+            api_code=_json.one_of(_json.integer_enum(ApiCode), _json.integer)(d.pop("apiCode"))
+            if "apiCode" in d
+            else UNSET,
             request_id=_json.string(d.pop("requestId")) if "requestId" in d else UNSET,
         )
         model.additional_properties = d

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from ..._runtime import arguments as _check
 from ..._runtime.async_client import AsyncClient
 from ..._runtime.client import validate_client
 from ..._runtime.sync_client import SyncClient
@@ -19,7 +20,7 @@ OPERATION: Final = Operation(
 def sync_detailed(*, client: SyncClient[Any], body: SendEmailDto) -> Response[SendEmailRespDto]:
     """Like `sync`, but return the HTTP response too, and a failure of the API instead of raising it:
     `parsed.status_code` tells which it is."""
-    return validate_client(client, SyncClient).request(OPERATION, body=body)
+    return validate_client(client, SyncClient).request(OPERATION, body=_check.instance(SendEmailDto)("body", body))
 
 
 def sync(*, client: SyncClient[Any], body: SendEmailDto) -> SendEmailRespDto:
@@ -39,20 +40,24 @@ def sync(*, client: SyncClient[Any], body: SendEmailDto) -> SendEmailRespDto:
         The response, which is a success.
 
     Raises:
+        TypeError: An argument is of a wrong type. Nothing was sent.
+        ValueError: An argument is not allowed. Nothing was sent.
         APIError: The `statusCode` is not 200, or an HTTP error came without a response of the API. The class is the one of
             that code, such as `ThrottleError` for 429.
         APITimeoutError: There was no response in time.
         APIConnectionError: There was no response: no connection could be made, or it broke.
         InvalidResponseError: The response is not one of the API.
     """
-    return validate_client(client, SyncClient).call(OPERATION, body=body)
+    return validate_client(client, SyncClient).call(OPERATION, body=_check.instance(SendEmailDto)("body", body))
 
 
 async def asyncio_detailed(*, client: AsyncClient[Any], body: SendEmailDto) -> Response[SendEmailRespDto]:
     """The async twin of `sync_detailed`."""
-    return await validate_client(client, AsyncClient).request(OPERATION, body=body)
+    return await validate_client(client, AsyncClient).request(
+        OPERATION, body=_check.instance(SendEmailDto)("body", body)
+    )
 
 
 async def asyncio(*, client: AsyncClient[Any], body: SendEmailDto) -> SendEmailRespDto:
     """The async twin of `sync`."""
-    return await validate_client(client, AsyncClient).call(OPERATION, body=body)
+    return await validate_client(client, AsyncClient).call(OPERATION, body=_check.instance(SendEmailDto)("body", body))

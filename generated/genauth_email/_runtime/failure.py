@@ -1,0 +1,70 @@
+"""What every failure of the API has, whatever a success of the same operation has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import field, frozen
+
+from .redaction import mask_addresses
+from .serialization import integer, string
+from .types import UNSET, ResponseT, Unset
+
+
+@frozen
+class Failure:
+    """A failure of an operation whose response model requires more than a failure has."""
+
+    status_code: int
+    """How the operation ended. It is not 200."""
+
+    message: str = field(repr=mask_addresses)
+    """What happened, for people, in the language asked for. May be empty."""
+
+    api_code: int | Unset = UNSET
+    """The business reason of a failure, where there is one."""
+
+    request_id: str | Unset = field(default=UNSET, repr=mask_addresses)
+    """The server's id of the request. Not always present."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object that this is, with the contract's names."""
+        fields = {
+            "statusCode": self.status_code,
+            "message": self.message,
+            "apiCode": self.api_code,
+            "requestId": self.request_id,
+        }
+        return {name: value for name, value in fields.items() if value is not UNSET}
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Read a JSON object. What failures do not share is left out.
+
+        Raises:
+            KeyError: The `statusCode` or the `message` is missing.
+            TypeError: A field is of a wrong type.
+        """
+        api_code, request_id = src_dict.get("apiCode"), src_dict.get("requestId")
+        return cls(
+            status_code=integer(src_dict["statusCode"]),
+            message=string(src_dict["message"]),
+            api_code=UNSET if api_code is None else integer(api_code),
+            request_id=UNSET if request_id is None else string(request_id),
+        )
+
+
+def read_failure(model: type[ResponseT], document: Mapping[str, Any]) -> ResponseT:
+    """Read a failure as `model`, which requires no more than failures share.
+
+    Raises:
+        KeyError: The `statusCode` or the `message` is missing.
+        TypeError: What failures share is of a wrong type.
+    """
+    failure = Failure.from_dict(document)
+    try:
+        return model.from_dict(document)
+    except (KeyError, TypeError, ValueError):
+        # What only a success has is of a wrong type, such as `"data": null`.
+        return model.from_dict(failure.to_dict())
