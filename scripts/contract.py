@@ -85,6 +85,7 @@ def read_contract(path: Path) -> Document:
     # Each check relies on those before it.
     for check in (_references, _openapi, _required, _status_codes, _enums, _schemas, _parameters, _operations):
         contract.raise_issues(check(contract))
+    contract.raise_issues(_examples(contract))
     return contract
 
 
@@ -119,6 +120,29 @@ def parameters_of(contract: Document, operation: Location) -> Iterator[tuple[Loc
             if (key := (parameter["in"], parameter["name"])) not in seen:
                 seen.add(key)
                 yield location, parameter
+
+
+def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
+    """Yield each schema of the contract with its location, and those inside of it."""
+
+    def descend(location: Location, schema: Any) -> Iterator[tuple[Location, Any]]:
+        if not isinstance(schema, dict):
+            return  # `additionalProperties` can be true or false.
+        yield location, schema
+        for key in ("items", "additionalProperties", "not"):
+            yield from descend((*location, key), schema.get(key))
+        for key in ("allOf", "anyOf", "oneOf", "prefixItems"):
+            for index, part in enumerate(schema.get(key, ())):
+                yield from descend((*location, key, index), part)
+        for name, part in schema.get("properties", {}).items():
+            yield from descend((*location, "properties", name), part)
+
+    for location, node in contract.nodes():
+        match location:
+            case ("components", "schemas", _) | (*_, "content", _, "schema") | (*_, "parameters", _, "schema"):
+                yield from descend(location, node)
+            case _:
+                pass
 
 
 def locate_name(contract: Document, name: str) -> Location:
@@ -187,13 +211,12 @@ def _enums(contract: Document) -> Iterator[Issue]:
         if location[-1:] != ("enum",) or not isinstance(values, list):
             continue
         schema = contract.get(location[:-1])
-        kinds = {type(value) for value in values}
+        # A number that is spelt in another way, such as `0x10`, is of a class of its own.
+        kinds = {next((kind for kind in (bool, int, str) if isinstance(value, kind)), None) for value in values}
         if kinds not in ({str}, {int}):
             yield location, "the values have to be strings, or integers, all of them"
             continue
-        for value in schema.get("x-enumDescriptions", ()):
-            if value not in map(str, values):
-                yield (*location[:-1], "x-enumDescriptions", value), f"{value!r} is none of the values"
+        yield from _descriptions(location, values, schema.get("x-enumDescriptions", {}))
         names = schema.get("x-enum-varnames")
         if names is None:
             yield from _members(location, [str(value) for value in values])
@@ -203,6 +226,17 @@ def _enums(contract: Document) -> Iterator[Issue]:
             yield from _members((*location[:-1], "x-enum-varnames"), names, named=True)
 
 
+def _descriptions(location: Location, values: list[Any], said: dict[str, str]) -> Iterator[Issue]:
+    """Check that an enum explains all of its values, if it explains any."""
+    place = (*location[:-1], "x-enumDescriptions")
+    for value in said:
+        if value not in map(str, values):
+            yield (*place, value), f"{value!r} is none of the values"
+    for index, value in enumerate(values if said else ()):
+        if str(value) not in said:
+            yield (*location, index), f"{value!r} has no explanation in `x-enumDescriptions`"
+
+
 def _members(location: Location, names: list[str], *, named: bool = False) -> Iterator[Issue]:
     """Check what the members of an enum are called. Of two members of one name, the generator leaves out the first."""
     members: dict[str, str] = {}
@@ -210,15 +244,34 @@ def _members(location: Location, names: list[str], *, named: bool = False) -> It
         member = snake_case(name).upper()
         if not name.isprintable():
             yield (*location, index), f"{name!r} has an invisible character"
-        elif not named and not name[:1].isalpha():
-            member = name  # Its name in Python is made of its number.
-        elif not member.isidentifier():
-            yield (*location, index), f"{name!r} cannot be a name in Python"
+        elif named:
+            if not member.isidentifier():
+                yield (*location, index), f"{name!r} cannot be a name in Python"
+        elif re.fullmatch(r"-?\d+", name):
+            member = name  # Its name in Python is made of the number.
+        elif not re.fullmatch(r"[A-Za-z][\w .-]*", name, re.ASCII):
+            yield (*location, index), f"{name!r} cannot be a name in Python: give each value one in `x-enum-varnames`"
         if member in members:
+            hint = "" if named else ": give each value a name in `x-enum-varnames`"
             twice = members[member] == name
-            reason = "is there twice" if twice else f"would be called {member}, as {members[member]!r} is"
+            reason = "is there twice" if twice else f"would be called {member}, as {members[member]!r} is{hint}"
             yield (*location, index), f"{name!r} {reason}"
         members[member] = name
+
+
+def _examples(contract: Document) -> Iterator[Issue]:
+    """Check that there is an example of a response for each documented `statusCode`."""
+    codes: set[Any] = set()
+    for location, _ in operations(contract):
+        response_location, response = resolve(contract, (*location, "responses", "200"))
+        for media, content in response.get("content", {}).items():
+            for name in content.get("examples", ()):
+                _, example = resolve(contract, (*response_location, "content", media, "examples", name))
+                value = example.get("value")
+                codes.add(value.get("statusCode") if isinstance(value, dict) else None)
+    for index, code in enumerate(contract.get((*STATUS_CODE, "enum"))):
+        if code not in codes:
+            yield (*STATUS_CODE, "enum", index), f"no operation has an example of a response with `statusCode` {code}"
 
 
 def _schemas(contract: Document) -> Iterator[Issue]:

@@ -46,6 +46,7 @@ from .examples import response_examples
 from .modules import check_module, check_operations
 from .parsed_contract import check_parsed, check_whole, generator_issue
 from .reshape import reshape
+from .subset import check_subset
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -133,6 +134,7 @@ def make(root: Path, target: Path) -> None:
         InputError: The contract, the config or a template is wrong.
     """
     contract = read_contract(root / "openapi.yaml")
+    contract.raise_issues(check_subset(contract))
     settings = Document(root / "generator-config.yml")
     config = Config.from_sources(
         read_config(settings),

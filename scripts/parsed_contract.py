@@ -2,26 +2,48 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any, cast
 
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.bodies import BodyType
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
+from openapi_python_client.parser.properties.boolean import BooleanProperty
 from openapi_python_client.parser.properties.const import ConstProperty
+from openapi_python_client.parser.properties.date import DateProperty
+from openapi_python_client.parser.properties.datetime import DateTimeProperty
 from openapi_python_client.parser.properties.file import FileProperty
+from openapi_python_client.parser.properties.float import FloatProperty
 from openapi_python_client.parser.properties.int import IntProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
+from openapi_python_client.parser.properties.uuid import UuidProperty
 from openapi_python_client.strings import PythonIdentifier
 
 from .contract import CLIENT_HEADERS, SCHEMAS, locate_operations
 from .document import Document, Issue, Location
-from .reshape import fields_of, parts_of
+from .reshape import MapProperty, fields_of, parts_of
 
 # The names that each method of the clients needs for itself, and those that each endpoint function needs.
 OF_METHODS = ("self", "lang", "real_ip", "access_token", "timeout")
 OF_FUNCTIONS = ("client", "body", "response")
+
+
+# What no parameter can be, and what one can be.
+_OBJECTS = (ModelProperty, MapProperty, ConstProperty, FileProperty)
+_SCALARS = (
+    BooleanProperty,
+    DateProperty,
+    DateTimeProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    StringProperty,
+    UuidProperty,
+)
 
 
 def check_parsed(data: GeneratorData, contract: Document) -> None:
@@ -69,6 +91,8 @@ def _models(data: GeneratorData) -> Iterator[Issue]:
                 yield (*location, "properties", name), "another field would have the same name in Python"
             if any(isinstance(part, ConstProperty | FileProperty) for part in parts_of(field)):
                 yield (*location, "properties", name), "the templates know neither `const` nor `format: binary`"
+            if any(_has_two_objects(part) for part in parts_of(field)):
+                yield (*location, "properties", name), "a union of two objects is not supported: they look alike"
 
 
 def _endpoints(data: GeneratorData, contract: Document) -> Iterator[Issue]:
@@ -84,12 +108,16 @@ def _endpoints(data: GeneratorData, contract: Document) -> Iterator[Issue]:
 def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> Iterator[Issue]:
     client_headers = [contract.get(header) for header in CLIENT_HEADERS]
     headers = [header for header in endpoint.header_parameters if header.name not in client_headers]
+    queries = endpoint.query_parameters
     for parameter in endpoint.path_parameters + endpoint.query_parameters + headers:
         name = parameter.name.get_untrusted_value()
         if parameter.python_name in (*OF_METHODS, *OF_FUNCTIONS, endpoint.name):
             yield location, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
-        if any(isinstance(part, ModelProperty | ConstProperty | FileProperty) for part in parts_of(parameter)):
+        if any(isinstance(part, _OBJECTS) for part in parts_of(parameter)):
             yield location, f"{name!r}: the templates cannot send an object as a parameter"
+        elif not all(isinstance(part, _SCALARS) for part in _sent(parameter, is_query=parameter in queries)):
+            reason = "a parameter is a string, a number, a boolean or an enum, and no null; in a query, a list of them"
+            yield location, f"{name!r}: {reason}"
 
 
 def _body(endpoint: Endpoint, location: Location) -> Iterator[Issue]:
@@ -111,19 +139,34 @@ def _responses(endpoint: Endpoint, location: Location, contract: Document) -> It
     if len({response.prop.get_type_string() for response in endpoint.responses}) > 1:
         yield location, "all responses of an operation have to be of one schema"
     for response in endpoint.responses:
-        fields: dict[str, Property] = {field.python_name: field for field in fields_of(response.prop) if field.required}
+        fields = {field.name.get_untrusted_value(): field for field in fields_of(response.prop)}
+        schema = (*SCHEMAS, response.prop.get_base_type_string().as_unembedded_code())
+        place = schema if contract.get(schema) else (*location, str(response.status_code.pattern))
+        required = {name: field for name, field in fields.items() if field.required}
         if not (
-            _is_of_type(fields.get("status_code"), IntProperty, int)
-            and _is_of_type(fields.get("message"), StringProperty, str)
+            _is_of_type(required.get("statusCode"), IntProperty, int)
+            and _is_of_type(required.get("message"), StringProperty, str)
         ):
-            schema = (*SCHEMAS, response.prop.get_base_type_string().as_unembedded_code())
-            yield (
-                schema if contract.get(schema) else (*location, str(response.status_code.pattern)),
-                "a response is a JSON object that requires `statusCode`, an integer, and `message`, a string",
-            )
+            yield place, "a response is a JSON object that requires `statusCode`, an integer, and `message`, a string"
+        for name, kind, values in (("apiCode", IntProperty, int), ("requestId", StringProperty, str)):
+            if name in fields and not _is_of_type(fields[name], kind | NoneProperty, values):
+                yield place, f"`{name}` has to be {'an integer' if values is int else 'a string'}, as in every failure"
 
 
-def _is_of_type(field: Property | None, kind: type[Property], values: type) -> bool:
+def _sent(parameter: Property, *, is_query: bool) -> Iterator[Property]:
+    """Yield what a parameter is sent as, one by one."""
+    if is_query and isinstance(parameter, ListProperty):
+        parameter = cast(Property, parameter.inner_property)
+    return (part for part in parts_of(parameter) if not isinstance(part, UnionProperty))
+
+
+def _has_two_objects(part: Property) -> bool:
+    return isinstance(part, UnionProperty) and (
+        sum(isinstance(each, ModelProperty | MapProperty) for each in part.inner_properties) > 1
+    )
+
+
+def _is_of_type(field: Property | None, kind: Any, values: type) -> bool:
     """Tell whether a field is of a type, or an enum or a union of it."""
     return field is not None and all(
         isinstance(part, kind | UnionProperty) or (isinstance(part, EnumProperty) and part.value_type is values)

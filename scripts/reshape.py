@@ -188,7 +188,9 @@ def _reshape_model(
     for each in fields_of(model):
         schema = schemas.get(each.name.get_untrusted_value())
         prop = _reshape(each, models, is_open=is_open)
-        prop.description = getattr(schema, "description", None) or prop.description
+        if description := getattr(schema, "description", None):
+            # What is beside a reference is a plain string.
+            prop.description = UntrustedString(description) if isinstance(description, str) else description
         if (model.class_info.name, each.python_name) in read_only:
             prop.required = False
         fields.append(prop)

@@ -103,12 +103,16 @@ def evolved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     contract = read(copy)
     schemas = contract["components"]["schemas"]
     channel = schemas["Channel"]
-    channel["enum"] += ["CHANNEL_INVITE", "CHANNEL_WITHOUT_A_DESCRIPTION"]
-    channel["x-enumDescriptions"]["CHANNEL_INVITE"] = "Invite a user."
+    channel["enum"] += ["CHANNEL_INVITE", "CHANNEL_GREET"]
+    channel["x-enumDescriptions"] |= {"CHANNEL_INVITE": "Invite a user.", "CHANNEL_GREET": "Greet a user."}
     status_code = schemas["StatusCode"]
     status_code["enum"].append(451)
     status_code["x-enum-varnames"].append("LegalReasonsError")
     status_code["x-enumDescriptions"]["451"] = "The law forbids it."
+    response = contract["paths"]["/api/v3/send-email"]["post"]["responses"]["200"]
+    response["content"]["application/json"]["examples"]["LegalReasonsError"] = {
+        "value": {"statusCode": 451, "message": ""}
+    }
     schemas["SendEmailRespDto"]["properties"].update(
         expiresAt={"type": "string", "format": "date-time"},
         note={"type": ["string", "null"]},

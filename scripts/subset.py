@@ -1,0 +1,106 @@
+"""Refuse what OpenAPI allows and this project does not support. `docs/supported-openapi.md` lists both.
+
+The generator passes over most of this without a word, so it is looked for in the contract itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .contract import operations, parameters_of, resolve, schemas
+from .document import Document, Issue, Location
+
+# Keywords of a schema that are not supported at all.
+_KEYWORDS = {
+    "discriminator": "a discriminator is not supported: give the object a `type` of its own and all the fields",
+    "not": "`not` is not supported",
+    "nullable": "OpenAPI 3.1 has no `nullable`: write `type: [string, 'null']`, or `anyOf` with `type: 'null'`",
+    "prefixItems": "`prefixItems` is not supported: describe the items by `items`",
+    "writeOnly": "`writeOnly` is not supported: give requests a schema of their own",
+}
+# What has a meaning for what is made of a schema. The rest is for people, or is the server's to check.
+_SHAPES = ("properties", "items", "enum", "additionalProperties", "allOf", "anyOf", "oneOf")
+# What a reference can have beside it.
+_BESIDE_REFERENCES = ("$ref", "$comment", "description", "summary", "deprecated", "readOnly", "examples", "example")
+# What an operation sends by itself, or what OpenAPI says is no parameter.
+_HEADERS = ("accept", "authorization", "content-length", "content-type", "cookie", "host")
+
+
+def check_subset(contract: Document) -> Iterator[Issue]:
+    """Yield what is not supported."""
+    if contract.get(("webhooks",)):
+        yield ("webhooks",), "webhooks are not supported"
+    for location, schema in schemas(contract):
+        yield from _schema(location, schema)
+        if location in _inside(contract, location, set()):
+            yield location, "a map of itself is not supported: give it `properties`"
+    for location, operation in operations(contract):
+        yield from _operation(location, operation, contract)
+        for each, parameter in parameters_of(contract, location):
+            yield from _parameter(each, parameter)
+
+
+def _schema(location: Location, schema: Mapping[str, Any]) -> Iterator[Issue]:
+    if "$ref" in schema:
+        for key in schema.keys() - _BESIDE_REFERENCES:
+            yield (*location, key), f"`{key}` beside `$ref` is not supported: write `allOf: [{{$ref: …}}]` beside it"
+        return
+    for key, reason in _KEYWORDS.items():
+        if key in schema:
+            yield (*location, key), reason
+    for union in ("allOf", "anyOf", "oneOf"):
+        for key in _SHAPES:
+            if union in schema and key != union and not isinstance(schema.get(key, True), bool):
+                yield (*location, key), f"`{key}` beside `{union}` is not supported: make it a part of `{union}`"
+    for index, part in enumerate(schema.get("allOf", ())):
+        if "$ref" not in part:
+            yield from _part((*location, "allOf", index), part)
+
+
+def _inside(contract: Document, location: Location, seen: set[Location]) -> set[Location]:
+    """Return the locations of the schemas that a map is made of, other than through the properties of an object."""
+    location, schema = resolve(contract, location)
+    parts: list[Location] = [(key,) for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
+    parts += [(key, index) for key in ("anyOf", "oneOf") for index in range(len(schema.get(key, ())))]
+    for part in parts if "properties" not in schema else ():
+        inner, _ = resolve(contract, (*location, *part))
+        if inner not in seen:
+            seen.add(inner)
+            _inside(contract, inner, seen)
+    return seen
+
+
+def _part(location: Location, part: Mapping[str, Any]) -> Iterator[Issue]:
+    """Check a part of `allOf` that is no reference."""
+    if part.get("type", "object") != "object":
+        yield (*location, "type"), "a part of `allOf` has to be an object"
+    for key in _SHAPES:
+        if key != "properties" and not isinstance(part.get(key, True), bool):
+            yield (*location, key), f"`{key}` in a part of `allOf` is not supported: make the part a schema of its own"
+
+
+def _operation(location: Location, operation: Mapping[str, Any], contract: Document) -> Iterator[Issue]:
+    method = str(location[2])
+    if method in ("head", "trace"):
+        yield location, f"{method.upper()} is not supported: its response has no body, and so no `statusCode`"
+    if method == "get" and "requestBody" in operation:
+        yield (*location, "requestBody"), "a GET with a body is not supported"
+    if "callbacks" in operation:
+        yield (*location, "callbacks"), "callbacks are not supported"
+    for parent in (location, location[:-1]):
+        if contract.get((*parent, "servers")):
+            yield (*parent, "servers"), "a server of its own is not supported: all operations have one host"
+
+
+def _parameter(location: Location, parameter: Mapping[str, Any]) -> Iterator[Issue]:
+    place = parameter["in"]
+    style = "form" if place == "query" else "simple"
+    if parameter.get("style", style) != style:
+        yield (*location, "style"), f"the style {parameter['style']!r} is not supported: it has to be {style!r}"
+    if place == "query" and parameter.get("explode") is False:
+        reason = "`explode: false` is not supported: an array is sent as one parameter for each item"
+        yield (*location, "explode"), reason
+    for key in ("allowEmptyValue", "allowReserved"):
+        if parameter.get(key):
+            yield (*location, key), f"`{key}` is not supported"
+    if place == "header" and str(parameter["name"]).lower() in _HEADERS:
+        yield (*location, "name"), f"{parameter['name']!r} is a header that the client sends by itself"

@@ -1,0 +1,434 @@
+"""What of OpenAPI is supported: operations that have all of it, and a use of each. None of it is shipped.
+
+The keys of `SUPPORTED` are the rows of the first table of `docs/supported-openapi.md`.
+"""
+
+PATHS = """\
+  /api/v3/users/{userId}:
+    parameters:
+      - {name: userId, in: path, required: true, description: The id of a user., schema: {type: string}}
+    get:
+      operationId: getUser
+      tags: [users]
+      responses: {"200": {$ref: "#/components/responses/User"}}
+    put:
+      operationId: replaceUser
+      tags: [users]
+      requestBody:
+        required: true
+        content: {application/json: {schema: {$ref: "#/components/schemas/User"}}}
+      responses: {"200": {$ref: "#/components/responses/Users"}}
+    patch:
+      operationId: noteUser
+      tags: [users]
+      requestBody:
+        content: {application/json: {schema: {$ref: "#/components/schemas/NoteDto"}}}
+      responses: {"200": {$ref: "#/components/responses/Users"}}
+    delete:
+      operationId: deleteUser
+      tags: [users]
+      responses: {"200": {$ref: "#/components/responses/Users"}}
+  /api/v3/users:
+    get:
+      operationId: listUsers
+      tags: [users]
+      parameters:
+        - {name: ids, in: query, explode: true, schema: {type: array, items: {type: integer}}}
+        - {name: page, in: query, description: Which page., schema: {type: integer, default: 1}}
+        - {name: ratio, in: query, schema: {type: number}}
+        - {name: active, in: query, schema: {type: boolean}}
+        - {name: seen, in: query, schema: {type: string, format: date-time}}
+        - {name: born, in: query, schema: {type: string, format: date}}
+        - {name: key, in: query, schema: {type: string, format: uuid}}
+        - {name: color, in: query, schema: {$ref: "#/components/schemas/Color"}}
+        - {name: level, in: query, schema: {$ref: "#/components/schemas/Level"}}
+        - {name: x-trace, in: header, schema: {type: string}}
+      responses: {"200": {$ref: "#/components/responses/Users"}}
+"""
+
+COMPONENTS = """\
+  responses:
+    User:
+      description: A user.
+      content: {application/json: {schema: {$ref: "#/components/schemas/UserRespDto"}}}
+    Users:
+      description: Users.
+      content: {application/json: {schema: {$ref: "#/components/schemas/UsersRespDto"}}}
+
+"""
+
+SCHEMAS = """\
+    Color: {type: string, enum: [red, dark-blue]}
+    Size: {type: string, enum: [S, L]}
+    Level: {type: integer, enum: [0, 1, -1, 0x10]}
+    Symbol: {type: string, enum: [é, +], x-enum-varnames: [eAcute, plus]}
+    Address:
+      type: object
+      required: [city]
+      additionalProperties: false
+      properties:
+        city: {type: string}
+        color: {$ref: "#/components/schemas/Color"}
+    NoteDto:
+      type: object
+      required: [text]
+      properties:
+        text: {type: string}
+        size: {$ref: "#/components/schemas/Size", description: How large., deprecated: true}
+        times: {type: integer, default: 3}
+    User:
+      type: object
+      required: [id, name]
+      properties:
+        id: {type: string, readOnly: true}
+        name: {type: string}
+        born: {type: string, format: date}
+        seen: {type: string, format: date-time}
+        key: {type: string, format: uuid}
+        ratio: {type: number}
+        active: {type: boolean}
+        age: {type: integer}
+        color: {$ref: "#/components/schemas/Color"}
+        level: {$ref: "#/components/schemas/Level"}
+        symbol: {$ref: "#/components/schemas/Symbol"}
+        kind: {type: string, enum: [new, old]}
+        colors: {type: array, items: {$ref: "#/components/schemas/Color"}}
+        note: {type: [string, "null"]}
+        home: {anyOf: [{$ref: "#/components/schemas/Address"}, {type: "null"}]}
+        friends: {type: array, items: {$ref: "#/components/schemas/User"}}
+        addresses: {type: object, additionalProperties: {$ref: "#/components/schemas/Address"}}
+        days: {type: object, additionalProperties: {type: string, format: date}}
+        places: {type: object, additionalProperties: {$ref: "#/components/schemas/Color"}}
+        words: {type: object, additionalProperties: {type: array, items: {type: string}}}
+        counts: {type: object, additionalProperties: {type: integer}}
+        free: {type: object}
+        anything: {}
+        either: {oneOf: [{type: string}, {type: string, format: date-time}, {type: integer}]}
+    Special:
+      allOf:
+        - {$ref: "#/components/schemas/Address"}
+        - {required: [rank], properties: {rank: {type: integer}}}
+    Scores:
+      type: object
+      required: [best]
+      properties: {best: {type: integer}}
+      additionalProperties: {type: string, format: date}
+    UserRespDto:
+      type: object
+      required: [statusCode, message, data]
+      properties:
+        statusCode: {type: integer}
+        message: {type: string}
+        data: {$ref: "#/components/schemas/User"}
+    UsersRespDto:
+      type: object
+      required: [statusCode, message]
+      properties:
+        statusCode: {$ref: "#/components/schemas/StatusCode"}
+        message: {type: string}
+        apiCode: {$ref: "#/components/schemas/ApiCode"}
+        data: {type: array, items: {$ref: "#/components/schemas/User"}}
+        special: {$ref: "#/components/schemas/Special"}
+        scores: {$ref: "#/components/schemas/Scores"}
+"""
+
+# A program runs with both clients. `call` calls a method or a function of theirs, `server` is told what to respond, and
+# has what was received.
+PROGRAM = '''\
+import asyncio, json, sys, threading, warnings
+from datetime import date, datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+from genauth_email import *
+from genauth_email.api.users import delete_user, get_user, list_users, note_user, replace_user
+from genauth_email.types import Failure
+
+OK = {"statusCode": 200, "message": "Done."}
+USER = {"id": "u-1", "name": "Ada"}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def handle_any(self):
+        length = self.headers.get("content-length")
+        self.content = self.rfile.read(int(length or 0))
+        server.received.append(self)
+        body, server.response = json.dumps(server.response).encode(), OK
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT = do_PATCH = do_DELETE = handle_any
+
+    def log_message(self, *args):
+        pass
+
+
+def last():
+    return server.received[-1]
+
+
+def sent():
+    return json.loads(last().content)
+
+
+def query():
+    return parse_qsl(urlsplit(last().path).query, keep_blank_values=True)
+
+
+def call(function, *args, **kwargs):
+    result = function(*args, **kwargs)
+    return loop.run_until_complete(result) if asyncio.iscoroutine(result) else result
+
+
+def of(module, suffix=""):
+    return getattr(module, ("sync" if is_sync else "asyncio") + suffix)
+
+
+def is_refused(kind, function, *args, **kwargs):
+    count = len(server.received)
+    try:
+        call(function, *args, **kwargs)
+    except kind as error:
+        assert len(server.received) == count
+        return str(error)
+    raise AssertionError((args, kwargs))
+
+
+def get(data):
+    """Read a user that has `data`."""
+    server.response = OK | {"data": USER | data}
+    return call(client.get_user, "u-1").data
+
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server.daemon_threads = True
+server.received, server.response = [], OK
+threading.Thread(target=server.serve_forever, daemon=True).start()
+loop = asyncio.new_event_loop()
+for is_sync in (True, False):
+    client = (AuthenticationClient if is_sync else AsyncAuthenticationClient)(
+        "app", f"http://127.0.0.1:{server.server_port}"
+    )
+    main()
+    call(client.close if is_sync else client.aclose)
+loop.close()
+'''
+
+SUPPORTED: dict[str, str] = {
+    "a failure that lacks what a success requires": """
+no_user = {"statusCode": 404, "message": "No user.", "apiCode": 2004, "requestId": "r-1", "data": None}
+server.response = no_user
+try:
+    call(client.get_user, "u-1")
+except NotFoundError as error:
+    assert (error.api_code, error.request_id, error.message) == (2004, "r-1", "No user.")
+else:
+    raise AssertionError
+server.response = no_user
+failure = call(of(get_user, "_detailed"), "u-1", client=client).parsed
+assert failure == Failure(404, "No user.", 2004, "r-1"), failure
+try:
+    call(client.get_user, "u-1")
+except InvalidResponseError as error:
+    assert "'data' is missing" in str(error)
+else:
+    raise AssertionError
+server.response = {"statusCode": 500, "message": "", "apiCode": None, "data": None}
+assert call(of(delete_user, "_detailed"), "u-1", client=client).parsed == UsersRespDto(500, "")
+""",
+    "`string`, `integer`, `number`, `boolean`": """
+values = {"name": "é", "age": 7, "ratio": 1.5, "active": True}
+user = get(values)
+assert (user.name, user.age, user.ratio, user.active) == ("é", 7, 1.5, True)
+call(client.replace_user, "u-1", "é", age=7, ratio=2, active=True)
+assert sent() == values | {"ratio": 2}
+call(client.list_users, page=2, ratio=1.5, active=False)
+assert query() == [("page", "2"), ("ratio", "1.5"), ("active", "false")]
+for wrong in ({"name": 7}, {"age": True}, {"age": 1.5}, {"age": "1"}, {"active": 1}, {"ratio": "1"}, {"ratio": True}):
+    message = is_refused(TypeError, client.replace_user, "u-1", **{"name": "x"} | wrong)
+    assert message.startswith(f"{next(iter(wrong))} must be "), message
+for wrong in ({"page": True}, {"page": "1"}, {"ratio": None}, {"active": 0}, {"x_trace": 7}):
+    is_refused(TypeError, client.list_users, **wrong)
+    is_refused(TypeError, of(list_users), client=client, **wrong)
+is_refused(ValueError, client.list_users, ratio=float("nan"))
+is_refused(TypeError, client.get_user, 7)
+is_refused(TypeError, of(replace_user), "u-1", client=client, body={"name": "x"})
+""",
+    "`string` with `format: date`, `date-time` or `uuid`": """
+text = {"born": "2030-01-02", "seen": "2030-01-02T03:04:05+00:00", "key": "3f2504e0-4f89-41d3-9a0c-0305e82c3301"}
+values = {
+    "born": date(2030, 1, 2), "seen": datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc), "key": UUID(text["key"])
+}
+user = get(text)
+assert {name: getattr(user, name) for name in text} == values
+call(client.replace_user, "u-1", "x", **values)
+assert sent() == {"name": "x"} | text
+call(client.list_users, **values)
+assert sorted(query()) == sorted(text.items())
+for wrong in (
+    {"born": values["seen"]}, {"born": text["born"]}, {"seen": values["born"]}, {"seen": datetime(2030, 1, 2)},
+    {"seen": text["seen"]}, {"key": text["key"]}, {"key": None},
+):
+    for method, *required in ((client.replace_user, "u-1", "x"), (client.list_users,)):
+        is_refused(TypeError, method, *required, **wrong)
+""",
+    "`enum` of strings or of integers": """
+assert (Color.DARK_BLUE.value, Level.VALUE_16.value, Level.VALUE_NEGATIVE_1.value) == ("dark-blue", 16, -1)
+user = get({"color": "dark-blue", "level": -1, "kind": "new"})
+assert user.color is Color.DARK_BLUE and user.level is Level.VALUE_NEGATIVE_1 and user.kind is UserKind.NEW
+call(client.list_users, color="dark-blue", level=Level.VALUE_16)
+assert query() == [("color", "dark-blue"), ("level", "16")]
+call(of(list_users), client=client, color="red")
+assert query() == [("color", "red")]
+for wrong in ({"color": 1}, {"color": None}, {"level": True}, {"level": "1"}):
+    is_refused(TypeError, client.list_users, **wrong)
+is_refused(ValueError, client.list_users, color="blue")
+is_refused(ValueError, client.list_users, level=2)
+""",
+    "`x-enum-varnames`": """
+assert (Symbol.E_ACUTE.value, Symbol.PLUS.value) == ("é", "+")
+call(client.replace_user, "u-1", "x", symbol=Symbol.E_ACUTE)
+assert sent() == {"name": "x", "symbol": "é"}
+assert get({"symbol": "+"}).symbol is Symbol.PLUS
+""",
+    "an unknown value of an enum in a response": """
+unknown = {
+    "color": "green", "level": 99, "kind": "odd", "colors": ["red", "green"], "places": {"here": "green"},
+    "addresses": {"home": {"city": "Rome", "color": "green"}}, "home": {"city": "Oslo", "color": "green"},
+}
+user = get(unknown)
+assert (user.color, user.level, user.kind) == ("green", 99, "odd")
+assert user.colors == [Color.RED, "green"] and user.colors[0] is Color.RED
+assert user.addresses["home"].color == user.home.color == "green"
+assert user.to_dict() == {"name": "Ada"} | unknown
+server.response = {"statusCode": 499, "message": "", "apiCode": 7}
+assert call(of(delete_user, "_detailed"), "u-1", client=client).parsed.api_code == 7
+server.response = {"statusCode": 777, "message": ""}
+assert call(of(delete_user, "_detailed"), "u-1", client=client).parsed.status_code == 777
+""",
+    "an object as a field, also in itself": """
+address = Address("Rome", color=Color.RED)
+call(client.replace_user, "u-1", "x", home=address, friends=[User("y", id="u-2")])
+assert sent() == {"name": "x", "home": {"city": "Rome", "color": "red"}, "friends": [{"name": "y"}]}
+user = get({"home": {"city": "Rome"}, "friends": [USER]})
+assert user.home == Address("Rome") and user.friends[0].id == "u-1"
+is_refused(TypeError, client.replace_user, "u-1", "x", home={"city": "Rome"})
+""",
+    "`array`": """
+user = get({"colors": ["red"], "friends": []})
+assert user.colors == [Color.RED] and user.friends == []
+call(client.replace_user, "u-1", "x", colors=[Color.RED, Color.DARK_BLUE])
+assert sent()["colors"] == ["red", "dark-blue"]
+for wrong in ((1,), "12", [1, True], [None], 1):
+    is_refused(TypeError, client.list_users, ids=wrong)
+assert "ids[1]" in is_refused(TypeError, client.list_users, ids=[1, "2"])
+""",
+    "`additionalProperties` without `properties`: a map": """
+raw = {
+    "addresses": {"home": {"city": "Rome"}}, "days": {"a": "2030-01-02"}, "places": {"b": "red"},
+    "words": {"c": ["d"]}, "counts": {"e": 1}, "free": {"f": [None]},
+}
+user = get(raw)
+assert user.addresses == {"home": Address("Rome")} and user.days == {"a": date(2030, 1, 2)}
+assert user.places == {"b": Color.RED} and user.words == {"c": ["d"]} and user.free == {"f": [None]}
+call(
+    client.replace_user, "u-1", "Ada", addresses=user.addresses, days=user.days, places=user.places,
+    words=user.words, counts=user.counts, free=user.free,
+)
+assert sent() == {"name": "Ada"} | raw
+for wrong in (
+    {"addresses": {"home": {"city": "Rome"}}}, {"days": {"a": "2030-01-02"}}, {"counts": {"e": True}},
+    {"counts": {1: 1}}, {"words": {"c": "d"}}, {"free": []},
+):
+    is_refused(TypeError, client.replace_user, "u-1", "x", **wrong)
+""",
+    "`additionalProperties` beside `properties`": """
+server.response = OK | {"scores": {"best": 7, "first": "2030-01-02"}, "more": 1}
+parsed = call(client.delete_user, "u-1")
+assert parsed.scores.additional_properties == {"first": date(2030, 1, 2)}
+assert parsed.scores.to_dict() == {"best": 7, "first": "2030-01-02"}
+assert parsed.additional_properties == {"more": 1}
+""",
+    "a type with `null`": """
+assert get({"note": None, "home": None}).note is None
+call(client.replace_user, "u-1", "x", note=None, home=None)
+assert sent() == {"name": "x", "note": None, "home": None}
+is_refused(TypeError, client.replace_user, "u-1", "x", note=7)
+""",
+    "`anyOf` or `oneOf` of types that differ": """
+noon = datetime(2030, 1, 2, 12, tzinfo=timezone.utc)
+for value, expected in (("a", "a"), (7, 7), ("2030-01-02T12:00:00+00:00", noon)):
+    assert get({"either": value}).either == expected
+    call(client.replace_user, "u-1", "x", either=expected)
+    assert sent()["either"] == value
+is_refused(TypeError, client.replace_user, "u-1", "x", either=True)
+""",
+    "a schema without a type": """
+for value in (None, 1, "a", [{"b": 1}]):
+    assert get({"anything": value}).anything == value
+    call(client.replace_user, "u-1", "x", anything=value)
+    assert sent()["anything"] == value
+""",
+    "`allOf` of objects": """
+server.response = OK | {"special": {"city": "Rome", "rank": 1}}
+special = call(client.delete_user, "u-1").special
+assert special == Special(city="Rome", rank=1)
+""",
+    "an optional field or parameter": """
+call(client.replace_user, "u-1", "x")
+assert sent() == {"name": "x"}
+call(client.list_users)
+assert query() == [] and "x-trace" not in last().headers
+for wrong in ({"page": None}, {"color": None}, {"ids": None}, {"x_trace": None}):
+    is_refused(TypeError, client.list_users, **wrong)
+""",
+    "`default`": """
+call(client.list_users)
+assert query() == []
+call(client.note_user, "u-1", "x")
+assert sent() == {"text": "x"}
+assert NoteDto("x").to_dict() == {"text": "x"}
+import inspect
+for function in (client.list_users, of(list_users)):
+    assert repr(inspect.signature(function).parameters["page"].default) == "UNSET"
+assert "page: Which page. Default: the server's, 1." in AuthenticationClient.list_users.__doc__
+assert "page: Which page. Default: the server's, 1." in list_users.sync.__doc__
+""",
+    "`description` of a parameter or a field": """
+assert "user_id: The id of a user." in AuthenticationClient.get_user.__doc__
+assert "user_id: The id of a user." in get_user.sync.__doc__
+assert "size: How large." in AuthenticationClient.note_user.__doc__
+""",
+    "`readOnly`": """
+import inspect
+assert "id" not in inspect.signature(client.replace_user).parameters
+assert get({}).id == "u-1"
+call(of(replace_user), "u-1", client=client, body=User("x", id="u-1"))
+assert sent() == {"name": "x"}
+""",
+    "a parameter `in: path`, `query` or `header`": """
+call(client.list_users, ids=[1, 2], page=3, x_trace="t")
+assert query() == [("ids", "1"), ("ids", "2"), ("page", "3")] and last().headers["x-trace"] == "t"
+call(client.delete_user, "a/b c")
+assert last().path == "/api/v3/users/a%2Fb%20c"
+""",
+    "a request without a body": """
+for method, *arguments in ((client.list_users,), (client.delete_user, "u-1")):
+    call(method, *arguments)
+    assert last().content == b"" and "content-type" not in last().headers and "content-length" not in last().headers
+""",
+    "a request body in JSON": """
+call(client.replace_user, "u-1", "é")
+assert last().command == "PUT" and last().content == '{"name":"é"}'.encode()
+assert last().headers["content-type"] == "application/json"
+call(of(note_user), "u-1", client=client)
+assert last().command == "PATCH" and last().content == b"" and last().headers["content-length"] == "0"
+call(of(note_user), "u-1", client=client, body=NoteDto("x"))
+assert sent() == {"text": "x"}
+""",
+}

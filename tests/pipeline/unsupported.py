@@ -1,0 +1,238 @@
+"""What of OpenAPI is refused. The keys are the rows of the second table of `docs/supported-openapi.md`.
+
+For each: edits of the contract, each with a part of the line that is reported, and a part of the reason.
+"""
+
+from .wrong_contracts import LANG, RESPONSE, body, field, operation, parameter, schema
+
+Edit = tuple[str, str]
+
+DTO = "{$ref: '#/components/schemas/SendEmailDto'}"
+NO_NAME = "cannot be a name in Python: give each value one in `x-enum-varnames`"
+
+
+def named(name: str) -> Edit:
+    """An edit that adds an operation with a name."""
+    return operation(operation_id=name)
+
+
+def taken(name: str) -> str:
+    return f"the clients have something else called {name!r}: choose another name"
+
+
+def method(name: str, more: str = "") -> Edit:
+    return (
+        "\ncomponents:\n",
+        f"  /api/v3/other:\n    {name}:\n      operationId: other\n{more}      {RESPONSE}\n\ncomponents:\n",
+    )
+
+
+UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
+    "`properties` and other types beside `allOf`, `anyOf` or `oneOf`": [
+        (
+            schema(f"Both: {{allOf: [{DTO}], properties: {{a: {{type: string}}}}}}"),
+            "Both:",
+            "`properties` beside `allOf` is not supported: make it a part of `allOf`",
+        ),
+        (
+            field("kind: {anyOf: [{type: string}], properties: {a: {type: string}}}"),
+            "kind:",
+            "`properties` beside `anyOf` is not supported",
+        ),
+        (
+            field("kind: {oneOf: [{type: string}], anyOf: [{type: integer}]}"),
+            "kind:",
+            "`anyOf` beside `oneOf` is not supported",
+        ),
+        (
+            schema(f"Both: {{allOf: [{DTO}], additionalProperties: {{type: string}}}}"),
+            "Both:",
+            "`additionalProperties` beside `allOf` is not supported",
+        ),
+    ],
+    "a part of `allOf` that is more than `properties` and `required`": [
+        (schema(f"Part: {{allOf: [{DTO}, {{allOf: [{DTO}]}}]}}"), "Part:", "`allOf` in a part of `allOf`"),
+        (schema(f"Part: {{allOf: [{DTO}, {{type: string}}]}}"), "Part:", "a part of `allOf` has to be an object"),
+    ],
+    "`discriminator`": [
+        (
+            field(f"kind: {{oneOf: [{DTO}, {{type: 'null'}}], discriminator: {{propertyName: channel}}}}"),
+            "kind:",
+            "a discriminator is not supported",
+        )
+    ],
+    "`anyOf` or `oneOf` of two objects": [
+        (
+            field(f"kind: {{oneOf: [{DTO}, {{$ref: '#/components/schemas/SendEmailRespDto'}}]}}"),
+            "kind:",
+            "a union of two objects is not supported: they look alike",
+        )
+    ],
+    "`const`, `format: binary`": [
+        (field("kind: {const: x}"), "kind:", "the templates know neither `const` nor"),
+        (field("kind: {type: string, format: binary}"), "kind:", "nor `format: binary`"),
+    ],
+    "`not`, `prefixItems`, `nullable`, `writeOnly`": [
+        (field("kind: {not: {type: string}}"), "kind:", "`not` is not supported"),
+        (field("kind: {type: array, prefixItems: [{type: string}]}"), "kind:", "describe the items by `items`"),
+        (field("kind: {type: string, nullable: true}"), "kind:", "write `type: [string, 'null']`"),
+        (field("kind: {type: string, writeOnly: true}"), "kind:", "give requests a schema of their own"),
+    ],
+    "another keyword of a schema": [
+        (field("kind: {type: object, patternProperties: {}}"), "kind:", "'patternProperties' is no keyword"),
+        (field("kind: {if: {type: string}}"), "kind:", "'if' is no keyword of a schema"),
+    ],
+    "more beside `$ref` than a description, `deprecated` or `readOnly`": [
+        (
+            field("kind: {$ref: '#/components/schemas/Lang', default: zh-CN}"),
+            "kind:",
+            "`default` beside `$ref` is not supported: write `allOf: [{$ref: …}]` beside it",
+        )
+    ],
+    "a map that has itself as its values": [
+        (
+            schema("Tree: {type: object, additionalProperties: {$ref: '#/components/schemas/Tree'}}"),
+            "Tree:",
+            "a map of itself is not supported",
+        )
+    ],
+    "an enum of strings and numbers, or of other values": [
+        (schema("Odd: {enum: [a, 1]}"), "Odd:", "the values have to be strings, or integers, all of them"),
+        (schema("Odd: {enum: [1.5]}"), "Odd:", "the values have to be strings, or integers, all of them"),
+        (schema("Odd: {enum: [true]}"), "Odd:", "the values have to be strings, or integers, all of them"),
+    ],
+    "an enum value that gives no name in Python, and has none in `x-enum-varnames`": [
+        (schema("Odd: {type: string, enum: [é]}"), "Odd:", f"'é' {NO_NAME}"),
+        (schema("Odd: {type: string, enum: ['+86']}"), "Odd:", f"'+86' {NO_NAME}"),
+        (schema("Odd: {type: string, enum: ['1h']}"), "Odd:", f"'1h' {NO_NAME}"),
+        (schema("Odd: {type: string, enum: ['']}"), "Odd:", f"'' {NO_NAME}"),
+        (
+            schema("Odd: {type: string, enum: [a-b, a_b]}"),
+            "Odd:",
+            "'a_b' would be called A_B, as 'a-b' is: give each value a name in `x-enum-varnames`",
+        ),
+    ],
+    "an enum that explains only some of its values": [
+        (
+            ("        - CHANNEL_REGISTER\n", "        - CHANNEL_REGISTER\n        - CHANNEL_INVITE\n"),
+            "- CHANNEL_INVITE",
+            "'CHANNEL_INVITE' has no explanation in `x-enumDescriptions`",
+        )
+    ],
+    "a `statusCode` without an example": [
+        (
+            ("{statusCode: 400,", "{statusCode: 499,"),
+            "enum: [200, 400",
+            "no operation has an example of a response with `statusCode` 400",
+        )
+    ],
+    "an operation called as something that the clients have": [
+        (named(name), name, taken(python_name))
+        for name, python_name in (
+            ("withOptions", "with_options"),
+            ("close", "close"),
+            ("aclose", "aclose"),
+            ("call", "call"),
+            ("request", "request"),
+            ("specification", "specification"),
+        )
+    ],
+    "`HEAD`, `TRACE`, a `GET` with a body": [
+        (method("head"), "head:", "HEAD is not supported"),
+        (method("trace"), "trace:", "TRACE is not supported"),
+        (
+            method("get", f"      requestBody: {{content: {{application/json: {{schema: {DTO}}}}}}}\n"),
+            "requestBody",
+            "a GET with a body is not supported",
+        ),
+    ],
+    "a request body that is not one JSON object with properties": [
+        (body(f"multipart/form-data: {{schema: {DTO}}}"), "multipart/form-data", "a body has to be one JSON object"),
+        (body("application/json: {schema: {type: array, items: {}}}"), "application/json", "a body has to be one JSON"),
+        (
+            body("application/json: {schema: {type: object, additionalProperties: {type: string}}}"),
+            "application/json",
+            "a body has to be one JSON object with properties",
+        ),
+    ],
+    "a response that is not a JSON object with `statusCode` and `message`": [
+        (
+            operation("responses: {'200': {description: x, content: {text/plain: {schema: {type: string}}}}}"),
+            "'200'",
+            "a response is a JSON object that requires `statusCode`",
+        ),
+        (
+            (
+                '            - $ref: "#/components/schemas/ApiCode"\n            - type: integer\n',
+                "            - type: string\n",
+            ),
+            "SendEmailRespDto:",
+            "`apiCode` has to be an integer, as in every failure",
+        ),
+    ],
+    "a parameter `in: cookie`, one with `content`, one without a type": [
+        (parameter("name: c, in: cookie, schema: {type: string}"), "cookie", "a cookie"),
+        (parameter("name: c, in: query, content: {application/json: {}}"), "parameters:", "a schema is missing"),
+        (parameter("name: c, in: query, schema: {}"), "parameters:", "'c': a parameter is a string, a number"),
+    ],
+    "a parameter that is an object, an array outside of a query, an array of arrays, or `null`": [
+        (
+            parameter("name: c, in: query, schema: {type: object, properties: {a: {type: string}}}"),
+            "parameters:",
+            "cannot send an object as a parameter",
+        ),
+        (
+            parameter("name: c, in: query, schema: {type: object, additionalProperties: {type: string}}"),
+            "parameters:",
+            "cannot send an object as a parameter",
+        ),
+        (
+            parameter("name: c, in: query, schema: {type: array, items: {type: array, items: {type: string}}}"),
+            "parameters:",
+            "'c': a parameter is a string",
+        ),
+        (parameter("name: c, in: query, schema: {type: [string, 'null']}"), "parameters:", "and no null"),
+        (
+            parameter("name: c, in: header, schema: {type: array, items: {type: string}}"),
+            "post:",
+            "is not allowed in header",
+        ),
+    ],
+    "`explode: false`, another `style`, `allowReserved`, `allowEmptyValue`": [
+        (
+            parameter("name: c, in: query, explode: false, schema: {type: array, items: {type: string}}"),
+            "parameters:",
+            "an array is sent as one parameter for each item",
+        ),
+        (
+            parameter("name: c, in: query, style: deepObject, schema: {type: string}"),
+            "parameters:",
+            "the style 'deepObject' is not supported: it has to be 'form'",
+        ),
+        (
+            parameter("name: c, in: query, allowReserved: true, schema: {type: string}"),
+            "parameters:",
+            "`allowReserved` is not supported",
+        ),
+    ],
+    "a header parameter that the client sends by itself": [
+        (
+            parameter("name: Authorization, in: header, schema: {type: string}"),
+            "parameters:",
+            "'Authorization' is a header that the client sends by itself",
+        )
+    ],
+    "webhooks, callbacks, a server of an operation's own": [
+        (("\npaths:\n", "\nwebhooks: {sent: {post: {}}}\n\npaths:\n"), "webhooks:", "webhooks are not supported"),
+        (operation(f"servers: [{{url: 'https://x.example'}}]\n      {RESPONSE}"), "servers:", "have one host"),
+        (operation(f"callbacks: {{done: {{}}}}\n      {RESPONSE}"), "callbacks:", "callbacks are not supported"),
+    ],
+    "OpenAPI 2 or 3.0, a reference to another file": [
+        (("openapi: 3.1.0", "openapi: 3.0.3"), "openapi", "the contract has to be OpenAPI 3.1"),
+        (
+            (LANG, LANG.replace("Lang", "Other") + "      $ref: other.yaml\n" + LANG),
+            "other.yaml",
+            "'other.yaml' is not '#/components/…/…'",
+        ),
+    ],
+}
