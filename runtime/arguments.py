@@ -13,6 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from .deprecation import warn
 from .options import validate_string as string
 from .types import UNSET, Unset
 
@@ -29,6 +30,7 @@ __all__ = [
     "boolean",
     "date",
     "date_time",
+    "deprecated",
     "enum",
     "instance",
     "integer",
@@ -110,7 +112,10 @@ def enum(kind: type[EnumT]) -> Check[EnumT]:
         base = str if issubclass(kind, str) else int
         if isinstance(value, bool) or not isinstance(value, base):
             raise _wrong_type(name, f"a {kind.__name__}", value)
-        return kind(value)
+        member = kind(value)
+        if member.value in getattr(kind, "__deprecated_values__", ()):
+            warn(f"the {name} {member.value!r} is deprecated")
+        return member
 
     return check
 
@@ -157,6 +162,17 @@ def one_of(*checks: Check[Any]) -> Check[Any]:
         raise _wrong_type(name, needed, value)
 
     return check
+
+
+def deprecated(check: Check[T]) -> Check[T]:
+    """Check an argument that is deprecated, and warn if it is given."""
+
+    def check_and_warn(name: str, value: object) -> T:
+        if value is not UNSET:
+            warn(f"{name} is deprecated")
+        return check(name, value)
+
+    return check_and_warn
 
 
 def optional(check: Check[T]) -> Check[T | Unset]:

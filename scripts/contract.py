@@ -48,7 +48,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # The keywords of a schema that the generator and the templates know, and those that are for people.
 KEYWORDS = [
     *(field.alias or name for name, field in oai.Schema.model_fields.items()),
-    *("$ref", "$comment", "examples", "x-enum-varnames", "x-enumDescriptions"),
+    *("$ref", "$comment", "examples", "x-enum-varnames", "x-enum-deprecated", "x-enumDescriptions"),
 ]
 
 # The schema of OpenAPI takes anything as a schema in a document. So these are checked by the schema of JSON Schema,
@@ -60,6 +60,7 @@ SCHEMA_OF_SCHEMAS = {
     "propertyNames": {"anyOf": [{"enum": KEYWORDS}, {"pattern": "^x-(?!enum)"}]},
     "properties": {
         "enum": {"minItems": 1},
+        "x-enum-deprecated": {"type": "array", "items": {"type": ["string", "integer"]}},
         "x-enum-varnames": {"type": "array", "items": {"type": "string"}},
         "x-enumDescriptions": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
     },
@@ -216,6 +217,9 @@ def _enums(contract: Document) -> Iterator[Issue]:
         if kinds not in ({str}, {int}):
             yield location, "the values have to be strings, or integers, all of them"
             continue
+        for index, value in enumerate(schema.get("x-enum-deprecated", ())):
+            if value not in values:
+                yield (*location[:-1], "x-enum-deprecated", index), f"{value!r} is none of the values"
         yield from _descriptions(location, values, schema.get("x-enumDescriptions", {}))
         names = schema.get("x-enum-varnames")
         if names is None:

@@ -98,9 +98,10 @@ def reshape(data: GeneratorData, contract: Document) -> Facts:
     in_requests = _reachable((body.prop for each in endpoints for body in each.bodies), models)
     schemas = {name: dict(_field_schemas(model.data, models)) for name, model in models.items()}
     read_only = frozenset(_flagged(schemas, models, "readOnly", in_requests))
-    deprecated = {*_flagged(schemas, models, "deprecated", models), *_parameters(endpoints, contract)}
+    deprecated = frozenset({*_flagged(schemas, models, "deprecated", models), *_parameters(endpoints, contract)})
+    facts = Facts(read_only, deprecated)
     for name, model in models.items():
-        _reshape_model(model, models, schemas[name], read_only, is_open=name in in_responses)
+        _reshape_model(model, models, schemas[name], facts, is_open=name in in_responses)
     data.models = [model for model in data.models if not _is_map(model)]
     for endpoint in endpoints:
         # The generator has copied the models that these refer to.
@@ -109,7 +110,7 @@ def reshape(data: GeneratorData, contract: Document) -> Facts:
                 model = models[part.prop.class_info.name]
                 part.prop.required_properties = model.required_properties
                 part.prop.optional_properties = model.optional_properties
-    return Facts(read_only, frozenset(deprecated))
+    return facts
 
 
 def fields_of(model: object) -> list[Property]:
@@ -179,7 +180,7 @@ def _reshape_model(
     model: ModelProperty,
     models: Mapping[str, ModelProperty],
     schemas: Mapping[str, oai.Schema | oai.Reference],
-    read_only: frozenset[tuple[str, str]],
+    facts: Facts,
     *,
     is_open: bool,
 ) -> None:
@@ -191,8 +192,10 @@ def _reshape_model(
         if description := getattr(schema, "description", None):
             # What is beside a reference is a plain string.
             prop.description = UntrustedString(description) if isinstance(description, str) else description
-        if (model.class_info.name, each.python_name) in read_only:
+        if (model.class_info.name, each.python_name) in facts.read_only:
             prop.required = False
+        if (model.class_info.name, each.python_name) in facts.deprecated:
+            prop.description = _deprecated(prop)
         fields.append(prop)
     model.required_properties = [each for each in fields if each.required]
     model.optional_properties = [each for each in fields if not each.required]
@@ -246,4 +249,10 @@ def _parameters(endpoints: Iterable[Endpoint], contract: Document) -> Iterator[t
             if "description" in parameter:
                 prop.description = UntrustedString(str(parameter["description"]))
             if parameter.get("deprecated") or parameter["schema"].get("deprecated"):
+                prop.description = _deprecated(prop)
                 yield endpoint.name, prop.python_name
+
+
+def _deprecated(prop: PropertyProtocol) -> UntrustedString:
+    text = prop.description.get_untrusted_value() if prop.description else ""
+    return UntrustedString(f"Deprecated. {text}".strip())

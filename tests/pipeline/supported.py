@@ -26,7 +26,15 @@ PATHS = """\
       responses: {"200": {$ref: "#/components/responses/Users"}}
     delete:
       operationId: deleteUser
+      summary: Delete a user
       tags: [users]
+      responses: {"200": {$ref: "#/components/responses/Users"}}
+  /api/v3/old:
+    get:
+      operationId: listOld
+      deprecated: true
+      tags: [users]
+      parameters: [{name: page, in: query, deprecated: true, description: Which., schema: {type: integer}}]
       responses: {"200": {$ref: "#/components/responses/Users"}}
   /api/v3/users:
     get:
@@ -59,7 +67,7 @@ COMPONENTS = """\
 
 SCHEMAS = """\
     Color: {type: string, enum: [red, dark-blue]}
-    Size: {type: string, enum: [S, L]}
+    Size: {type: string, enum: [S, L], x-enum-deprecated: [L]}
     Level: {type: integer, enum: [0, 1, -1, 0x10]}
     Symbol: {type: string, enum: [é, +], x-enum-varnames: [eAcute, plus]}
     Address:
@@ -142,7 +150,7 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from genauth_email import *
-from genauth_email.api.users import delete_user, get_user, list_users, note_user, replace_user
+from genauth_email.api.users import delete_user, get_user, list_old, list_users, note_user, replace_user
 from genauth_email.types import Failure
 
 OK = {"statusCode": 200, "message": "Done."}
@@ -181,8 +189,10 @@ def query():
 
 
 def call(function, *args, **kwargs):
-    result = function(*args, **kwargs)
-    return loop.run_until_complete(result) if asyncio.iscoroutine(result) else result
+    async def use():
+        return await function(*args, **kwargs)
+
+    return loop.run_until_complete(use()) if asyncio.iscoroutinefunction(function) else function(*args, **kwargs)
 
 
 def of(module, suffix=""):
@@ -402,7 +412,7 @@ assert "page: Which page. Default: the server's, 1." in list_users.sync.__doc__
     "`description` of a parameter or a field": """
 assert "user_id: The id of a user." in AuthenticationClient.get_user.__doc__
 assert "user_id: The id of a user." in get_user.sync.__doc__
-assert "size: How large." in AuthenticationClient.note_user.__doc__
+assert "size: Deprecated. How large." in AuthenticationClient.note_user.__doc__
 """,
     "`readOnly`": """
 import inspect
@@ -410,6 +420,23 @@ assert "id" not in inspect.signature(client.replace_user).parameters
 assert get({}).id == "u-1"
 call(of(replace_user), "u-1", client=client, body=User("x", id="u-1"))
 assert sent() == {"name": "x"}
+""",
+    "`deprecated`": """
+def warnings_of(function, *args, **kwargs):
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        call(function, *args, **kwargs)
+    assert all(each.category is DeprecationWarning and each.filename == "<string>" for each in caught)
+    return [str(each.message) for each in caught]
+
+assert warnings_of(client.list_old) == ["list_old is deprecated"]
+assert warnings_of(of(list_old), client=client) == ["list_old is deprecated"]
+assert warnings_of(of(list_old, "_detailed"), client=client, page=1) == ["list_old is deprecated", "page is deprecated"]
+assert warnings_of(client.note_user, "u-1", "x") == []
+assert warnings_of(client.note_user, "u-1", "x", size="S") == ["size is deprecated"]
+assert warnings_of(client.note_user, "u-1", "x", size="L") == ["size is deprecated", "the size 'L' is deprecated"]
+assert client.list_old.__deprecated__ == "list_old is deprecated"
+assert asyncio.iscoroutinefunction(client.list_old) is not is_sync
+assert "page: Deprecated. Which." in list_old.sync.__doc__
 """,
     "a parameter `in: path`, `query` or `header`": """
 call(client.list_users, ids=[1, 2], page=3, x_trace="t")
