@@ -74,6 +74,10 @@ class Document:
             errors = [self._error(line, location + reason) for line, location, reason in sorted(lines)]
             raise InputError("\n".join(map(str, errors)))
 
+    def line_of(self, location: Location, reason: str) -> str:
+        """Return what is to be told of a location."""
+        return str(self._error(self._line(location), reason))
+
     def _line(self, location: Location) -> int:
         """Return the line of a location, or of the last node on the way to it that exists."""
         node: Any = self._root

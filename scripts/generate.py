@@ -10,7 +10,8 @@ The generator is openapi-python-client, called as its command line calls it with
 - every issue is told as `file:line: reason`, and it is one, too, if a module would be no working Python;
 - the package is made aside and moved into place when it is whole, so that `generated/` is always a complete
   package, with nothing in it that the inputs no longer give;
-- what changed is printed. With `--check` nothing is written, and a difference is a failure.
+- what changed is printed, and what of it breaks the code of users. With `--check` nothing is written, and a difference
+  is a failure.
 """
 
 import argparse
@@ -40,12 +41,13 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
 from pydantic import ValidationError
 
+from .compatibility import breaking_changes
 from .contract import operations, read_contract
 from .document import Document, InputError, shorten
 from .examples import response_examples
 from .modules import check_module, check_operations
 from .parsed_contract import check_parsed, check_whole, generator_issue
-from .reshape import reshape
+from .reshape import Facts, reshape
 from .subset import check_subset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,8 +87,9 @@ def generate(root: Path, *, check: bool = False) -> list[str]:
             remove_leftovers(root)
         with TemporaryDirectory(dir=None if check else root, prefix=".generated-") as scratch:
             new = Path(scratch, "new")
-            make(root, new)
+            contract = make(root, new)
             changes = list(compare(generated, new, with_diff=check))
+            changes += breaking_changes(generated, new, contract)
             if changes and not check:
                 replace(generated, new, aside=Path(scratch, "old"))
     return changes
@@ -127,8 +130,8 @@ def replace(old: Path, new: Path, *, aside: Path) -> None:
             signal.signal(each, handler)
 
 
-def make(root: Path, target: Path) -> None:
-    """Generate the package into `target`, which must not exist.
+def make(root: Path, target: Path) -> Document:
+    """Generate the package into `target`, which must not exist, and return the contract.
 
     Raises:
         InputError: The contract, the config or a template is wrong.
@@ -153,17 +156,7 @@ def make(root: Path, target: Path) -> None:
         facts = reshape(data, contract)
         check_parsed(data, contract)
 
-        # The hooks run later, when the modules are known to be Python.
-        project = Project(openapi=data, config=evolve(config, post_hooks=[]), custom_template_path=root / "templates")
-        project.env.undefined = Missing
-        project.env.globals["contract"] = contract.to_dict()
-        project.env.globals["facts"] = facts
-        project.env.globals["operations"] = {
-            PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
-        }
-        project.env.globals["examples"] = response_examples(contract.to_dict())
-        project.env.filters["safe_for_docstring"] = in_docstring
-        project.env.filters["in_markdown"] = in_markdown
+        project = new_project(root, contract, data, facts, config)
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
         render_more(project, root / "templates", target)
@@ -176,6 +169,23 @@ def make(root: Path, target: Path) -> None:
     shutil.copytree(
         root / "runtime", target / project.package_name / "_runtime", ignore=shutil.ignore_patterns("__pycache__")
     )
+    return contract
+
+
+def new_project(root: Path, contract: Document, data: GeneratorData, facts: Facts, config: Config) -> Project:
+    """Return the generator's project, whose templates see the whole contract."""
+    # The hooks run later, when the modules are known to be Python.
+    project = Project(openapi=data, config=evolve(config, post_hooks=[]), custom_template_path=root / "templates")
+    project.env.undefined = Missing
+    project.env.globals["contract"] = contract.to_dict()
+    project.env.globals["facts"] = facts
+    project.env.globals["operations"] = {
+        PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
+    }
+    project.env.globals["examples"] = response_examples(contract.to_dict())
+    project.env.filters["safe_for_docstring"] = in_docstring
+    project.env.filters["in_markdown"] = in_markdown
+    return project
 
 
 def render_more(project: Project, templates: Path, target: Path) -> None:

@@ -48,6 +48,21 @@ def test_host_and_content_length_are_for_the_connection_to_say(make_client: Clie
     assert b"\ncontent-length: 9" not in request.lower()
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_request_without_a_body_has_no_content_type(make_client: ClientFactory, method: str) -> None:
+    with RawServer() as server:
+        client = make_client(server.url)
+        client.request(Operation(method, "/somewhere", SendEmailRespDto))
+        client.close()
+        (request,) = server.finish()
+    assert request.startswith(f"{method} /somewhere HTTP/1.1\r\n".encode())
+    assert b"\ncontent-type:" not in request.lower()
+    assert b"\ntransfer-encoding:" not in request.lower()
+    # Only aiohttp tells a length.
+    assert b"\ncontent-length:" not in request.lower().replace(b"\ncontent-length: 0\r\n", b"")
+    assert request.endswith(b"\r\n\r\n")
+
+
 # aiohttp would send the latter again, as they are idempotent.
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_request_is_sent_once_whatever_its_method(make_client: ClientFactory, method: str) -> None:

@@ -198,6 +198,37 @@ def test_a_check_can_be_read_where_characters_are_missing(repository: Path) -> N
     assert b"Traceback" not in done.stderr
 
 
+# ---------------------------------------------------------------- what breaks the code of users
+
+
+@pytest.mark.parametrize(
+    ("edit", "at", "told"),
+    [
+        (
+            ("required: [channel, email]", "required: [channel, email, note]"),
+            "note:",
+            "send_email requires the argument note now: this breaks the code of users: undo it, or raise",
+        ),
+        (("        note: {type: string}\n", ""), "sendEmail", "send_email has no argument note any more: this breaks"),
+        (("operationId: sendEmail", "operationId: send"), "paths:", "the method send_email is gone: this breaks"),
+    ],
+)
+def test_what_breaks_the_code_of_users_is_told_with_its_line(
+    root: Path, capsys: pytest.CaptureFixture[str], edit: tuple[str, str], at: str, told: str
+) -> None:
+    replace(root / "openapi.yaml", "        email:\n", "        note: {type: string}\n        email:\n")
+    assert main([], root) == 0
+    assert "breaks" not in capsys.readouterr().out
+
+    replace(root / "openapi.yaml", *edit)
+    assert main([], root) == 0
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if told in line]
+    assert lines
+    number = int(lines[0].split(":")[1])
+    assert at in (root / "openapi.yaml").read_text("utf-8").splitlines()[number - 1]
+
+
 # ---------------------------------------------------------------- wrong inputs
 
 

@@ -1,0 +1,56 @@
+"""What all failures share, whatever a success has."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import pytest
+from attrs import frozen
+
+from runtime.failure import Failure, read_failure
+from runtime.types import UNSET
+
+WHOLE = {"statusCode": 404, "message": "None.", "apiCode": 2004, "requestId": "r-1"}
+
+
+@frozen
+class Dto:
+    """A response model whose `data` is a number, if it is there."""
+
+    status_code: int
+    message: str
+    data: int | None = None
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        if "data" in src_dict and not isinstance(src_dict["data"], int):
+            raise TypeError("data")
+        return cls(src_dict["statusCode"], src_dict["message"], src_dict.get("data"))
+
+
+def test_a_failure_encodes_to_what_was_decoded() -> None:
+    failure = Failure.from_dict(WHOLE)
+    assert failure == Failure(404, "None.", 2004, "r-1")
+    assert failure.to_dict() == WHOLE
+
+
+@pytest.mark.parametrize("more", [{}, {"apiCode": None, "requestId": None, "data": {"a": 1}}])
+def test_what_a_failure_lacks_is_unset(more: dict[str, object]) -> None:
+    failure = Failure.from_dict({"statusCode": 404, "message": ""} | more)
+    assert (failure.api_code, failure.request_id) == (UNSET, UNSET)
+    assert failure.to_dict() == {"statusCode": 404, "message": ""}
+
+
+@pytest.mark.parametrize("wrong", [{"statusCode": "404"}, {"message": None}, {"apiCode": "E1"}, {"requestId": 7}])
+def test_what_failures_share_has_to_be_right(wrong: dict[str, object]) -> None:
+    for model in (Failure, Dto):
+        with pytest.raises(TypeError):
+            read_failure(model, WHOLE | wrong)
+
+
+def test_no_repr_shows_an_address() -> None:
+    assert "ada@example.com" not in repr(Failure(404, "No ada@example.com.", request_id="ada@example.com"))
+
+
+def test_a_failure_is_read_as_the_model_as_far_as_it_is_one() -> None:
+    assert read_failure(Dto, WHOLE | {"data": 7}) == Dto(404, "None.", 7)
+    assert read_failure(Dto, WHOLE | {"data": None}) == Dto(404, "None.")
