@@ -58,7 +58,7 @@ def test_a_request_without_a_body_has_no_content_type(make_client: ClientFactory
     assert request.startswith(f"{method} /somewhere HTTP/1.1\r\n".encode())
     assert b"\ncontent-type:" not in request.lower()
     assert b"\ntransfer-encoding:" not in request.lower()
-    # Only aiohttp tells a length.
+    # aiohttp says that it is empty.
     assert b"\ncontent-length:" not in request.lower().replace(b"\ncontent-length: 0\r\n", b"")
     assert request.endswith(b"\r\n\r\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio.coroutines
 import functools
 import inspect
 import sys
@@ -43,7 +42,9 @@ def _deprecated(message: str) -> Callable[[CallableT], CallableT]:
             if sys.version_info >= (3, 12):
                 marked = inspect.markcoroutinefunction(call)
             else:
-                marked._is_coroutine = cast(Any, asyncio.coroutines)._is_coroutine
+                from asyncio import coroutines
+
+                marked._is_coroutine = cast(Any, coroutines)._is_coroutine
         marked.__deprecated__ = message
         return cast(CallableT, marked)
 
