@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 import warnings
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
@@ -32,23 +32,25 @@ def _deprecated(message: str) -> Callable[[CallableT], CallableT]:
     def decorate(function: CallableT) -> CallableT:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            # A method of a client calls an endpoint function: one warning is enough.
-            if not _is_ours(sys._getframe(1).f_globals):  # pyright: ignore[reportPrivateUsage]
-                warn(message)
+            _warn_unless_ours(inspect.currentframe(), message)
             return function(*args, **kwargs)
 
-        marked: Any = call
-        if inspect.iscoroutinefunction(function):
-            if sys.version_info >= (3, 12):
-                marked = inspect.markcoroutinefunction(call)
-            else:
-                from asyncio import coroutines
+        @functools.wraps(function)
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            _warn_unless_ours(inspect.currentframe(), message)
+            return await function(*args, **kwargs)
 
-                marked._is_coroutine = cast(Any, coroutines)._is_coroutine
+        marked: Any = call_async if inspect.iscoroutinefunction(function) else call
         marked.__deprecated__ = message
         return cast(CallableT, marked)
 
     return decorate
+
+
+def _warn_unless_ours(frame: FrameType | None, message: str) -> None:
+    """Warn, unless what led to `frame` is this package: a method of a client has warned before it calls a function."""
+    if frame is None or frame.f_back is None or not _is_ours(frame.f_back.f_globals):
+        warn(message)
 
 
 if TYPE_CHECKING:
