@@ -168,6 +168,11 @@ UserDto:
       type: array
       items:
         $ref: "#/components/schemas/IdentityDto"
+    addresses:
+      type: object
+      description: More addresses, by name.
+      additionalProperties:
+        $ref: "#/components/schemas/AddressDto"
 AddressDto:
   type: object
   properties:
@@ -206,11 +211,13 @@ from genauth_email.testing import mock_genauth
 from genauth_email.types import Unset
 
 
-def show(user: UserDto | Unset) -> tuple[str, datetime.datetime, str | None | Unset]:
-    assert not isinstance(user, Unset) and not isinstance(user.address, Unset)
+def show(user: UserDto) -> tuple[str, datetime.datetime, list[str | None | Unset]]:
+    assert not isinstance(user.address, Unset) and not isinstance(user.addresses, Unset)
     assert not isinstance(user.identities, Unset)
     names: list[str] = [identity.provider for identity in user.identities]
-    return f"{user.user_id} {user.status.name} {names}", user.created_at, user.address.city
+    cities = [address.city for address in (user.address, *user.addresses.values())]
+    status: UserStatus | str = user.status
+    return f"{user.user_id} {status} {names}", user.created_at, cities
 
 
 def use(client: AuthenticationClient) -> None:
@@ -218,7 +225,7 @@ def use(client: AuthenticationClient) -> None:
     client.send_sms("SMS_LOGIN", "13800000000", phone_country_code="+86")
     show(client.get_user(user_id="u-1", with_identities=True).data)
     page = client.list_users(status=[UserStatus.ACTIVATED, UserStatus.SUSPENDED], page=1, limit=10).data
-    assert not isinstance(page, Unset) and page.total_count == len(page.list_) == 1
+    assert page.total_count == len(page.list_) == 1
     message: str = client.delete_user("a/b").message
     assert isinstance(message, str)
 
@@ -262,7 +269,8 @@ def grow(contract: Any) -> None:
     common = schemas["SendEmailRespDto"]
     for name, data in {"UserRespDto": "UserDto", "UserListRespDto": "UserListDto"}.items():
         fields = {**common["properties"], "data": {"$ref": f"#/components/schemas/{data}"}}
-        schemas[name] = {**common, "properties": fields}
+        # A failure has none.
+        schemas[name] = {**common, "properties": fields, "required": [*common["required"], "data"]}
     responses = contract["paths"]["/api/v3/send-email"]["post"]["responses"]["200"]
     examples = responses["content"]["application/json"]["examples"]
     failure = {"statusCode": 451, "message": "The law forbids it.", "requestId": "r-1"}
