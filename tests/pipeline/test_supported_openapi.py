@@ -45,6 +45,11 @@ def test_what_is_supported_is_right_on_the_wire(package: Path, use: str) -> None
     assert done.returncode == 0, done.stderr
 
 
+def test_the_readme_marks_what_is_deprecated(package: Path) -> None:
+    marked = [line for line in (package / "README.md").read_text().splitlines() if "**Deprecated.**" in line]
+    assert [re.findall(r"\w+", line)[0] for line in marked] == ["list_old"]
+
+
 @pytest.mark.parametrize("checker", ["mypy", "basedpyright"])
 def test_what_is_supported_type_checks(package: Path, checker: str) -> None:
     root = package.parent
