@@ -97,6 +97,17 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
 
         Args:
             channel: What the email is for.
+                - `CHANNEL_LOGIN`: Log in.
+                - `CHANNEL_REGISTER`: Register.
+                - `CHANNEL_RESET_PASSWORD`: Reset a password.
+                - `CHANNEL_VERIFY_EMAIL_LINK`: Verify an email address.
+                - `CHANNEL_UPDATE_EMAIL`: Change the email address.
+                - `CHANNEL_BIND_EMAIL`: Bind an email address.
+                - `CHANNEL_UNBIND_EMAIL`: Unbind an email address.
+                - `CHANNEL_VERIFY_MFA`: Verify a second factor.
+                - `CHANNEL_UNLOCK_ACCOUNT`: Unlock the account.
+                - `CHANNEL_COMPLETE_EMAIL`: Supply a missing email address while registering or logging in.
+                - `CHANNEL_DELETE_ACCOUNT`: Delete the account.
             email: The address of the mailbox, compared without regard to case. Which addresses are accepted is for the
                 server to say: it refuses the others with `statusCode` 400.
             lang: The language of the response's `message`. Default: the client's.

@@ -102,6 +102,7 @@ def test_a_hover_shows_the_text_of(server: LanguageServer, text: str, shown: str
     ("text", "shown"),
     [
         ("client.send_email(", "What the email is for."),
+        ("client.send_email(", "`CHANNEL_LOGIN`: Log in."),
         ('"CHANNEL_LOGIN", email=', "The address of the mailbox"),
         ("with_options(real_ip=", "The IP address of the end user."),
         ("AuthenticationClient(max_retries=", "How many times at most"),
