@@ -23,11 +23,13 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 from genauth_email.types import Request, Response
 
+from tests.contract.contract import CHANNEL
+
 from .secrets_watch import MARK, Watch
 
 TESTS = Path(__file__).parent
 EMAIL = "test@example.com"
-BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
+BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
 
 
 class Leaking:

@@ -6,6 +6,8 @@ import anyio
 import pytest
 from genauth_email import AsyncAuthenticationClient
 
+from tests.contract.contract import CHANNEL
+
 
 # Only the async client takes the word, so nothing here is run once per kind.
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,7 +21,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 def test_under_trio_it_says_that_it_is_for_asyncio() -> None:
     async def send() -> None:
         async with AsyncAuthenticationClient("app123", http_client="aiohttp") as client:
-            await client.send_email("CHANNEL_LOGIN", "test@example.com")
+            await client.send_email(CHANNEL, "test@example.com")
 
     with pytest.raises(RuntimeError, match="for asyncio"):
         anyio.run(send, backend="trio")

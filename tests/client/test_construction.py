@@ -13,7 +13,7 @@ from genauth_email import Lang
 from starlette.types import Receive, Scope, Send
 
 from tests.clients import ClientFactory
-from tests.contract.contract import CONTRACT, SCHEMAS
+from tests.contract.contract import CHANNEL, CONTRACT, SCHEMAS
 from tests.mock_server import MockServer, Server
 
 from .conftest import VARIABLES
@@ -31,7 +31,7 @@ def test_the_environment_gives_what_is_left_out(
     monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "s3cret-of-environment")
     monkeypatch.setenv("GENAUTH_LANG", "ja-JP")
 
-    make_client(app_id=None).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(app_id=None).send_email(CHANNEL, "test@example.com")
 
     headers = mock_server.received[0].headers
     assert headers["x-genauth-app-id"] == "app-of-environment"
@@ -46,7 +46,7 @@ def test_arguments_win_over_the_environment(
         monkeypatch.setenv(variable, "not even\nallowed")
 
     client = make_client(mock_server.url, app_id="mine", access_token="my-s3cret", lang=Lang.EN_US)
-    client.send_email("CHANNEL_LOGIN", "test@example.com")
+    client.send_email(CHANNEL, "test@example.com")
 
     headers = mock_server.received[0].headers
     assert headers["x-genauth-app-id"] == "mine"
@@ -59,7 +59,7 @@ def test_an_empty_variable_counts_as_not_set(make_client: ClientFactory, monkeyp
         monkeypatch.setenv(variable, "")
     network = MockNetwork()
 
-    network.new_client(make_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    network.new_client(make_client).send_email(CHANNEL, "test@example.com")
 
     request = network.requests[0]
     assert request.url.host == CONTRACT["servers"][0]["variables"]["host"]["default"]
@@ -263,7 +263,7 @@ def test_a_character_that_no_header_or_url_has_is_refused_before_any_io(
         lambda value: client.with_options(**{name: value}),
     ]
     if name not in ("app_id", "app_host"):
-        ways.append(lambda value: client.send_email("CHANNEL_LOGIN", "test@example.com", **{name: value}))
+        ways.append(lambda value: client.send_email(CHANNEL, "test@example.com", **{name: value}))
     if variable in VARIABLES:
 
         def by_environment(value: str) -> None:
@@ -303,7 +303,7 @@ def test_a_bad_option_of_a_call_is_refused_before_any_io(
     client = make_client(mock_server.url)
 
     with pytest.raises(kind) as caught:
-        client.send_email("CHANNEL_LOGIN", "test@example.com", **{name: value})
+        client.send_email(CHANNEL, "test@example.com", **{name: value})
 
     check_error(caught.value, kind, name, given, allowed)
     assert mock_server.received == []
@@ -319,7 +319,7 @@ def test_a_channel_that_is_not_a_string_is_refused_before_any_io(
     assert mock_server.received == []
 
 
-@pytest.mark.parametrize("channel", ["CHANNEL_NONE", "channel_login", "CHANNEL_LOGIN\n", ""], ids=repr)
+@pytest.mark.parametrize("channel", ["CHANNEL_NONE", "channel_login", f"{CHANNEL}\n", ""], ids=repr)
 def test_a_bad_channel_is_refused_before_any_io(
     make_client: ClientFactory, mock_server: MockServer, channel: object
 ) -> None:
@@ -336,7 +336,7 @@ def test_an_email_that_is_not_a_string_is_refused_before_any_io(
     make_client: ClientFactory, mock_server: MockServer, email: object
 ) -> None:
     with pytest.raises(TypeError, match=f"^email must be a string, not {type(email).__name__}$"):
-        make_client(mock_server.url).send_email("CHANNEL_LOGIN", email)
+        make_client(mock_server.url).send_email(CHANNEL, email)
 
     assert mock_server.received == []
 
@@ -345,7 +345,7 @@ def test_an_email_that_is_not_a_string_is_refused_before_any_io(
 def test_a_trailing_slash_makes_no_difference(
     make_client: ClientFactory, mock_server: MockServer, slashes: str
 ) -> None:
-    make_client(mock_server.url + slashes).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url + slashes).send_email(CHANNEL, "test@example.com")
 
     assert mock_server.received[0].path == PATH
 
@@ -361,8 +361,8 @@ def test_a_private_deployment_under_a_path_is_reached(
     http_server.app = proxy
     app_host = mock_server.url + "/private/genauth" + slashes
 
-    make_client(app_host).send_email("CHANNEL_LOGIN", "a@example.com")
-    make_client("http://127.0.0.1:1").with_options(app_host=app_host).send_email("CHANNEL_LOGIN", "b@example.com")
+    make_client(app_host).send_email(CHANNEL, "a@example.com")
+    make_client("http://127.0.0.1:1").with_options(app_host=app_host).send_email(CHANNEL, "b@example.com")
 
     assert [received.path for received in mock_server.received] == [PATH, PATH]
 
@@ -387,7 +387,7 @@ def test_a_private_deployment_under_a_path_is_reached(
 def test_an_app_host_leads_to_the_right_url(make_client: ClientFactory, app_host: str, url: str, host: str) -> None:
     network = MockNetwork()
 
-    network.new_client(make_client, app_host).send_email("CHANNEL_LOGIN", "test@example.com")
+    network.new_client(make_client, app_host).send_email(CHANNEL, "test@example.com")
 
     assert str(network.requests[0].url) == url + PATH
     assert network.requests[0].headers["host"] == host
@@ -397,7 +397,7 @@ def test_the_default_host_is_the_contracts_server(make_client: ClientFactory) ->
     server = CONTRACT["servers"][0]
     network = MockNetwork()
 
-    network.new_client(make_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    network.new_client(make_client).send_email(CHANNEL, "test@example.com")
 
     assert str(network.requests[0].url) == server["url"].format(host=server["variables"]["host"]["default"]) + PATH
 
@@ -406,7 +406,7 @@ def test_the_default_host_is_the_contracts_server(make_client: ClientFactory) ->
 def test_an_address_of_either_version_is_sent(
     make_client: ClientFactory, mock_server: MockServer, real_ip: str
 ) -> None:
-    make_client(mock_server.url, real_ip=real_ip).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, real_ip=real_ip).send_email(CHANNEL, "test@example.com")
 
     assert mock_server.received[0].headers["x-real-ip"] == real_ip
 
@@ -435,5 +435,5 @@ def test_a_client_cannot_be_copied_or_pickled_and_stays_usable(
         with pytest.raises(TypeError, match=rf"^{name} cannot be copied or pickled: derive .* with_options\(\)$"):
             copied(value)
 
-    client.send_email("CHANNEL_LOGIN", "test@example.com")
+    client.send_email(CHANNEL, "test@example.com")
     assert len(mock_server.received) == 1

@@ -13,6 +13,7 @@ import trustme
 from genauth_email import APIConnectionError, GenAuthError
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.usefixtures("no_backoff")
 
 
 def send(client: BlockingClient) -> Any:
-    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+    return client.send_email(CHANNEL, "test@example.com")
 
 
 def error_of(client: BlockingClient) -> APIConnectionError:

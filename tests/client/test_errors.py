@@ -29,7 +29,7 @@ from genauth_email.api.email import send_email
 from genauth_email.types import UNSET
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.contract.contract import FAILURES, SCHEMAS
+from tests.contract.contract import CHANNEL, FAILURES, SCHEMAS
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
@@ -41,7 +41,7 @@ TOKEN = "s3cret-token"
 
 def error_of(client: BlockingClient, **options: Any) -> GenAuthError:
     with pytest.raises(GenAuthError) as caught:
-        client.send_email("CHANNEL_LOGIN", EMAIL, **options)
+        client.send_email(CHANNEL, EMAIL, **options)
     return caught.value
 
 
@@ -126,7 +126,7 @@ def test_an_error_says_what_happened_and_what_was_asked(
 
     error = error_of(make_client(mock_server.url, access_token=TOKEN))
 
-    request = "SendEmailDto(channel=CHANNEL_LOGIN, email=t***@example.com)"
+    request = f"SendEmailDto(channel={CHANNEL}, email=t***@example.com)"
     assert str(error) == text.format(asked=f"POST {mock_server.url}/api/v3/send-email {request}")
 
 
@@ -175,7 +175,7 @@ def test_every_error_says_what_was_asked_and_no_secret(
     assert type(error) is kind
     for text in (str(error), repr(error)):
         assert "POST https://api.genauth.ai/api/v3/send-email" in text
-        assert "CHANNEL_LOGIN" in text
+        assert CHANNEL in text
         assert "t***@example.com" in text
         assert EMAIL not in text
         assert TOKEN not in text
@@ -189,7 +189,7 @@ def test_an_email_that_the_server_repeats_is_masked(
     mock_server.respond_next({"statusCode": 404, "message": message})
 
     with pytest.raises(genauth_email.NotFoundError) as caught:
-        make_client(mock_server.url).send_email("CHANNEL_LOGIN", email)
+        make_client(mock_server.url).send_email(CHANNEL, email)
 
     assert email.lower() not in str(caught.value).lower()
     assert str(caught.value).startswith("statusCode 404: No mailbox ")
@@ -200,7 +200,7 @@ def test_what_the_server_says_cannot_begin_a_new_line(make_client: ClientFactory
     mock_server.respond_next({"statusCode": 500, "message": "a\r\nb\u2028c", "requestId": "r\n1"})
 
     with pytest.raises(genauth_email.ServerError) as caught:
-        make_client(mock_server.url).send_email("CHANNEL_LOGIN", EMAIL)
+        make_client(mock_server.url).send_email(CHANNEL, EMAIL)
 
     assert str(caught.value).startswith("statusCode 500: a b c [POST ")
     assert str(caught.value).endswith("; request id r 1]")
@@ -209,17 +209,15 @@ def test_what_the_server_says_cannot_begin_a_new_line(make_client: ClientFactory
 
 def test_what_the_end_user_typed_cannot_begin_a_new_line(make_client: ClientFactory, mock_server: MockServer) -> None:
     with pytest.raises(genauth_email.InvalidArgumentError) as caught:
-        make_client(mock_server.url).send_email("CHANNEL_LOGIN", "a@b\nERROR:root:forged")
+        make_client(mock_server.url).send_email(CHANNEL, "a@b\nERROR:root:forged")
 
     assert "\n" not in str(caught.value)
-    assert "\n" not in repr(genauth_email.SendEmailDto(genauth_email.Channel.CHANNEL_LOGIN, "a\nb@c\nd"))
+    assert "\n" not in repr(genauth_email.SendEmailDto(genauth_email.Channel(CHANNEL), "a\nb@c\nd"))
 
 
 def test_an_address_in_the_place_of_the_channel_is_masked(make_client: ClientFactory) -> None:
-    with pytest.raises(
-        ValueError, match=r"t\*\*\*@example.com is not a valid Channel; allowed are CHANNEL_LOGIN, "
-    ) as caught:
-        make_client().send_email(EMAIL, "CHANNEL_LOGIN")
+    with pytest.raises(ValueError, match=r"t\*\*\*@example.com is not a valid Channel; allowed are CHANNEL_") as caught:
+        make_client().send_email(EMAIL, CHANNEL)
 
     assert EMAIL not in str(caught.value)
 
@@ -290,7 +288,7 @@ def test_a_copied_throttle_error_knows_when_to_try_again(
 @pytest.mark.parametrize(
     "dto",
     [
-        SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL),
+        SendEmailDto(channel=Channel(CHANNEL), email=EMAIL),
         SendEmailRespDto(status_code=StatusCode.OK, message=""),
         SendEmailRespDto.from_dict({"statusCode": 604, "message": "否", "apiCode": 2333, "more": {"a": [1]}}),
         SendEmailRespDto.from_dict({"statusCode": 403, "message": "", "apiCode": 777777, "requestId": "r-1"}),
@@ -320,7 +318,7 @@ def test_unset_is_itself_also_after_pickle_and_copy(copied: Callable[[Any], Any]
 def test_a_detailed_response_survives_pickle_and_copy(
     make_client: ClientFactory, mock_server: MockServer, copied: Callable[[Any], Any]
 ) -> None:
-    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
+    body = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
     response = make_client(mock_server.url).call(send_email, detailed=True, body=body)
 
     duplicate = copied(response)

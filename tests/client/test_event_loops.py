@@ -13,6 +13,7 @@ import trio
 from genauth_email import AsyncAuthenticationClient
 
 from tests.clients import LOOPS, options_of
+from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer
 
 Main = Callable[[], Awaitable[None]]
@@ -30,7 +31,7 @@ each_kind = pytest.mark.parametrize("kind", LOOPS)
 
 
 async def send(client: AsyncAuthenticationClient, number: int = 0) -> Any:
-    return await client.send_email("CHANNEL_LOGIN", f"{number}@example.com")
+    return await client.send_email(CHANNEL, f"{number}@example.com")
 
 
 @each_kind

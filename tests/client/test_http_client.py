@@ -23,6 +23,7 @@ from genauth_email import (
 from pytest_httpx import HTTPXMock
 
 from tests.clients import ClientFactory, on_httpx
+from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
@@ -32,7 +33,7 @@ from .mock import SENT, MockNetwork
 def test_its_headers_are_sent(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(headers={"x-gateway-key": "k", "user-agent": "theirs", "accept": "a/b"})
 
-    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
     headers = mock_server.received[0].headers
     assert headers["x-gateway-key"] == "k"
@@ -46,7 +47,7 @@ def test_its_headers_are_sent(make_client: ClientFactory, mock_server: MockServe
 def test_its_auth_is_used(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(auth=httpx.BasicAuth("gateway", "key"))
 
-    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
     assert mock_server.received[0].headers["authorization"].startswith("Basic ")
 
@@ -66,7 +67,7 @@ def test_a_hook_whose_own_request_fails_is_never_retried(
     http_client = make_client.http_client(event_hooks={"response": [hook]})
 
     with pytest.raises(APIConnectionError, match="The audit cannot be reached") as caught:
-        make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
     assert caught.value.delivery == "unknown"
     assert len(mock_server.received) == 1
@@ -86,7 +87,7 @@ def test_an_error_of_a_hook_that_is_about_a_response_is_the_users_own(
     mock_server.respond_next(b"", http_status=502, validate=False)
 
     with pytest.raises(httpx.HTTPStatusError):
-        make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
 
 def test_its_event_hooks_are_called(make_client: ClientFactory, mock_server: MockServer) -> None:
@@ -108,7 +109,7 @@ def test_its_event_hooks_are_called(make_client: ClientFactory, mock_server: Moc
     hooks = (on_request, on_response) if make_client.kind == "sync" else (on_request_async, on_response_async)
     http_client = make_client.http_client(event_hooks={"request": hooks[:1], "response": hooks[1:]})
 
-    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
     assert seen == ["POST /api/v3/send-email", "200"]
     assert mock_server.received[0].headers["x-hooked"] == "yes"
@@ -126,7 +127,7 @@ def test_its_hooks_find_the_body_of_a_request(make_client: ClientFactory, mock_s
     hook = on_request if make_client.kind == "sync" else on_request_async
     http_client = make_client.http_client(event_hooks={"request": [hook]})
 
-    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
     assert seen == [mock_server.received[0].body]
 
@@ -144,7 +145,7 @@ class Signing(httpx.Auth):
 def test_its_auth_can_sign_the_body(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(auth=Signing())
 
-    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
     (request,) = mock_server.received
     assert request.headers["x-signature"] == sha256(request.body).hexdigest()
@@ -164,7 +165,7 @@ def test_its_hooks_can_read_a_response(make_client: ClientFactory, mock_server: 
     body = gzip.compress(json.dumps(SENT).encode())
     mock_server.respond_next(body, headers={"content-encoding": "gzip"}, validate=False)
 
-    response = make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    response = make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
     assert response.to_dict() == SENT
     assert seen == [gzip.decompress(body)]
@@ -190,9 +191,7 @@ def test_an_error_with_the_wrong_name_is_never_retried(
     transport = Misnaming(error)
 
     with pytest.raises(APIConnectionError) as caught:
-        make_client(http_client=make_client.http_client(transport=transport)).send_email(
-            "CHANNEL_LOGIN", "test@example.com"
-        )
+        make_client(http_client=make_client.http_client(transport=transport)).send_email(CHANNEL, "test@example.com")
 
     assert caught.value.delivery == "unknown"
     assert transport.requests == 1
@@ -203,8 +202,8 @@ def test_its_cookies_are_sent_and_kept(make_client: ClientFactory, mock_server: 
     client = make_client(mock_server.url, http_client=http_client)
     mock_server.respond_next(SENT, headers={"set-cookie": "gateway=2; path=/"}, validate=False)
 
-    client.send_email("CHANNEL_LOGIN", "a@example.com")
-    client.send_email("CHANNEL_LOGIN", "b@example.com")
+    client.send_email(CHANNEL, "a@example.com")
+    client.send_email(CHANNEL, "b@example.com")
 
     assert [request.headers["cookie"] for request in mock_server.received] == ["theirs=1", "theirs=1; gateway=2"]
 
@@ -213,8 +212,8 @@ def test_our_timeout_holds_with_it_too(make_client: ClientFactory) -> None:
     network = MockNetwork()
     client = make_client(http_client=make_client.http_client(transport=network.transport, timeout=3))
 
-    client.send_email("CHANNEL_LOGIN", "test@example.com")
-    client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=2)
+    client.send_email(CHANNEL, "test@example.com")
+    client.send_email(CHANNEL, "test@example.com", timeout=2)
 
     timeouts = [request.extensions["timeout"] for request in network.requests]
     assert timeouts == [httpx.Timeout(each).as_dict() for each in (10, 2)]
@@ -224,7 +223,7 @@ def test_our_timeout_holds_with_it_too(make_client: ClientFactory) -> None:
 def test_without_it_a_call_has_ten_seconds(make_client: ClientFactory, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(json=SENT)
 
-    make_client("http://127.0.0.1").send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client("http://127.0.0.1").send_email(CHANNEL, "test@example.com")
 
     (request,) = httpx_mock.get_requests()
     assert request.extensions["timeout"] == httpx.Timeout(10.0).as_dict()
@@ -269,8 +268,8 @@ def proxy() -> Generator[ForwardProxy]:
 def test_its_proxy_is_used(make_client: ClientFactory, mock_server: MockServer, proxy: ForwardProxy) -> None:
     client = make_client(mock_server.url, http_client=make_client.http_client(proxy=proxy.url))
 
-    client.send_email("CHANNEL_LOGIN", "a@example.com")
-    client.with_options(lang="en-US").send_email("CHANNEL_LOGIN", "b@example.com")
+    client.send_email(CHANNEL, "a@example.com")
+    client.with_options(lang="en-US").send_email(CHANNEL, "b@example.com")
 
     assert proxy.asked == [f"{mock_server.url}/api/v3/send-email"] * 2
     assert [request.json["email"] for request in mock_server.received] == ["a@example.com", "b@example.com"]
@@ -288,7 +287,7 @@ def test_without_it_the_proxy_of_the_environment_is_used(
 ) -> None:
     monkeypatch.setenv(variable, proxy.url.replace("http://", scheme))
 
-    make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
 
     assert proxy.asked == [f"{mock_server.url}/api/v3/send-email"]
     assert len(mock_server.received) == 1
@@ -305,7 +304,7 @@ def test_without_it_hosts_can_be_exempt_from_the_proxy_of_the_environment(
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", exempt)
 
-    make_client(mock_server.url).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
 
     assert proxy.asked == []
     assert len(mock_server.received) == 1
@@ -316,8 +315,8 @@ def test_its_mounts_are_used(make_client: ClientFactory, mock_server: MockServer
     http_client = make_client.http_client(mounts={"https://mounted.example": network.transport})
     client = make_client(mock_server.url, http_client=http_client)
 
-    client.with_options(app_host="https://mounted.example").send_email("CHANNEL_LOGIN", "a@example.com")
-    client.send_email("CHANNEL_LOGIN", "b@example.com")
+    client.with_options(app_host="https://mounted.example").send_email(CHANNEL, "a@example.com")
+    client.send_email(CHANNEL, "b@example.com")
 
     assert [request.url.host for request in network.requests] == ["mounted.example"]
     assert [request.json["email"] for request in mock_server.received] == ["b@example.com"]
@@ -326,7 +325,7 @@ def test_its_mounts_are_used(make_client: ClientFactory, mock_server: MockServer
 def test_its_base_url_is_not_ours(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(base_url="http://127.0.0.1:1/elsewhere")
 
-    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
     assert mock_server.received[0].path == "/api/v3/send-email"
 
@@ -334,7 +333,7 @@ def test_its_base_url_is_not_ours(make_client: ClientFactory, mock_server: MockS
 def test_a_mock_transport_is_all_the_network_there_is(make_client: ClientFactory) -> None:
     network = MockNetwork()
 
-    response = network.new_client(make_client).send_email("CHANNEL_LOGIN", "test@example.com")
+    response = network.new_client(make_client).send_email(CHANNEL, "test@example.com")
 
     assert response.to_dict() == SENT
     assert len(network.requests) == 1
@@ -344,13 +343,13 @@ def test_it_is_never_closed_by_us(make_client: ClientFactory, mock_server: MockS
     http_client = make_client.http_client()
     client = make_client(mock_server.url, http_client=http_client)
     with client, client.with_options(lang="en-US") as derived:
-        derived.send_email("CHANNEL_LOGIN", "a@example.com")
+        derived.send_email(CHANNEL, "a@example.com")
     client.close()
     derived.close()
 
     assert not http_client.is_closed
-    client.send_email("CHANNEL_LOGIN", "b@example.com")
-    make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "c@example.com")
+    client.send_email(CHANNEL, "b@example.com")
+    make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "c@example.com")
 
 
 def test_its_settings_stay_as_they_are(make_client: ClientFactory, mock_server: MockServer) -> None:
@@ -359,7 +358,7 @@ def test_its_settings_stay_as_they_are(make_client: ClientFactory, mock_server: 
 
     make_client(
         mock_server.url, http_client=http_client, access_token="s3cret-token", lang="en-US", timeout=5
-    ).send_email("CHANNEL_LOGIN", "test@example.com")
+    ).send_email(CHANNEL, "test@example.com")
 
     assert (dict(http_client.headers), http_client.timeout, dict(http_client.cookies)) == before
 
@@ -374,7 +373,7 @@ def test_once_its_owner_has_closed_it_that_is_said(make_client: ClientFactory) -
         asyncio.run(http_client.aclose())
 
     with pytest.raises(RuntimeError, match="client has been closed"):
-        client.send_email("CHANNEL_LOGIN", "test@example.com")
+        client.send_email(CHANNEL, "test@example.com")
     assert network.requests == []
 
 
@@ -419,7 +418,7 @@ def test_a_redirect_is_not_followed(
 
     with pytest.raises(InvalidResponseError) as caught:
         make_client(mock_server.url, access_token="s3cret-token", http_client=http_client).send_email(
-            "CHANNEL_LOGIN", "test@example.com"
+            CHANNEL, "test@example.com"
         )
 
     assert (caught.value.http_status, caught.value.headers["Location"]) == (status, location)
@@ -466,7 +465,7 @@ def test_a_refusal_proves_nothing_if_a_transport_has_sent_the_request_twice(
     with RawServer(*script) as server:
         http_client = make_client.http_client(transport=SendingAgain())
         with pytest.raises(APIError) as caught:
-            make_client(server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+            make_client(server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
     assert (caught.value.status_code, caught.value.delivery) == (status_code, "unknown")
     assert "2 times" in str(caught.value.__cause__)
     assert len(server.received) == 2
@@ -483,7 +482,7 @@ def test_a_hook_that_reads_the_raw_response_leaves_an_error_of_ours(make_client:
     with RawServer() as server:
         http_client = make_client.http_client(event_hooks={"response": [hook]})
         with pytest.raises(InvalidResponseError, match="a hook has read the body and not kept it") as caught:
-            make_client(server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+            make_client(server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
     assert caught.value.delivery == "unknown"
     assert len(server.received) == 1
 
@@ -496,7 +495,7 @@ def test_a_transport_that_connects_again_and_again_ends_with_the_timeout() -> No
         AuthenticationClient("app123", server.url, http_client=http_client, timeout=0.6) as client,
         pytest.raises(APIConnectionError) as caught,
     ):
-        client.send_email("CHANNEL_LOGIN", "test@example.com")
+        client.send_email(CHANNEL, "test@example.com")
     assert caught.value.delivery == "not_sent"
 
 
@@ -504,7 +503,7 @@ def test_what_the_caller_is_handling_does_not_change_an_error(make_client: Clien
     with RawServer(listening=False) as server:
         client = make_client(server.url, max_retries=0)
         with pytest.raises(APIConnectionError) as alone:
-            client.send_email("CHANNEL_LOGIN", "test@example.com")
+            client.send_email(CHANNEL, "test@example.com")
         handled = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number: bytearray(b'x')")
         handled.reason = "WRONG_VERSION_NUMBER"
         before = handled.args
@@ -512,7 +511,7 @@ def test_what_the_caller_is_handling_does_not_change_an_error(make_client: Clien
             raise handled
         except ssl.SSLError:
             with pytest.raises(APIConnectionError) as caught:
-                client.send_email("CHANNEL_LOGIN", "test@example.com")
+                client.send_email(CHANNEL, "test@example.com")
     assert str(caught.value) == str(alone.value)
     assert handled.args == before
 
@@ -523,5 +522,5 @@ def test_an_error_of_a_certificate_can_be_simulated(make_client: ClientFactory) 
 
     network = MockNetwork(fail)
     with pytest.raises(APIConnectionError, match="the certificate is bad"):
-        network.new_client(make_client).send_email("CHANNEL_LOGIN", "test@example.com")
+        network.new_client(make_client).send_email(CHANNEL, "test@example.com")
     assert len(network.requests) == 1

@@ -22,6 +22,7 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.contract.contract import CHANNEL
 from tests.faults.faults import FAULTS, PLAIN, Fault
 from tests.faults.play import play
 from tests.faults.server import RawServer, Step
@@ -69,7 +70,7 @@ def test_a_call_sends_and_returns_what_it_does_with_httpx(make_client: ClientFac
     returned = []
     for library in (httpx, httpx2):
         client = make_client(mock_server.url, http_client=make_client.http_client(library), access_token="s3cret-token")
-        body = SendEmailDto.from_dict({"channel": "CHANNEL_LOGIN", "email": f"{library.__name__}@example.com"})
+        body = SendEmailDto.from_dict({"channel": CHANNEL, "email": f"{library.__name__}@example.com"})
         response = client.call(send_email, detailed=True, body=body)
         returned.append((response.status_code, response.parsed.message, type(response.headers)))
         with pytest.raises(ThrottleError) as caught:
@@ -102,7 +103,7 @@ def raises(make_client: ClientFactory, library: Any, name: str, read: bool) -> t
     http_client = make_client.http_client(library, transport=Transport())
     client = make_client("https://example.genauth.ai", http_client=http_client)
     with pytest.raises(APIConnectionError) as caught:
-        client.send_email("CHANNEL_LOGIN", "test@example.com")
+        client.send_email(CHANNEL, "test@example.com")
     assert type(caught.value.__cause__) is getattr(httpx, name)
     return type(caught.value), str(caught.value), caught.value.delivery, calls
 
@@ -130,9 +131,7 @@ def test_a_request_of_its_authentication_ends_with_the_timeout(make_client: Clie
     with RawServer(Step(then="hold")) as tokens, RawServer() as server:
         http_client = make_client.http_client(library, auth=auth(tokens.url, library))
         with pytest.raises(APITimeoutError):
-            make_client(server.url, http_client=http_client).send_email(
-                "CHANNEL_LOGIN", "test@example.com", timeout=0.3
-            )
+            make_client(server.url, http_client=http_client).send_email(CHANNEL, "test@example.com", timeout=0.3)
         assert server.connections == 0
 
 
@@ -150,7 +149,7 @@ def test_a_hook_that_reads_the_body_is_no_harm(
     hook = read if make_client.kind == "sync" else aread
     http_client = make_client.http_client(library, event_hooks={"response": [hook]})
     client = make_client(mock_server.url, http_client=http_client)
-    assert client.send_email("CHANNEL_LOGIN", "test@example.com").status_code == 200
+    assert client.send_email(CHANNEL, "test@example.com").status_code == 200
 
 
 @on_httpx
@@ -164,7 +163,7 @@ def test_a_hook_that_streams_the_body_away_is_told(make_client: ClientFactory, m
     hook = read if make_client.kind == "sync" else aread
     http_client = make_client.http_client(httpx2, event_hooks={"response": [hook]})
     with pytest.raises(InvalidResponseError, match="a hook has read the body and not kept it"):
-        make_client(mock_server.url, http_client=http_client).send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
 
 @on_httpx
@@ -177,7 +176,7 @@ def test_its_timeout_is_taken(make_client: ClientFactory, where: str) -> None:
         if where == "with_options":
             client = client.with_options(timeout=timeout)
         with pytest.raises(APITimeoutError) as caught:
-            client.send_email("CHANNEL_LOGIN", "test@example.com", **(options if where == "call" else {}))
+            client.send_email(CHANNEL, "test@example.com", **(options if where == "call" else {}))
         assert caught.value.delivery == "unknown"
 
 
@@ -210,7 +209,7 @@ def test_an_error_that_the_user_derived_is_the_one_it_derives_from(make_client: 
 
     http_client = make_client.http_client(httpx2, transport=Transport())
     with pytest.raises(APIConnectionError, match="ConnectError: The circuit is open") as caught:
-        make_client("https://example.genauth.ai", http_client=http_client).send_email("CHANNEL_LOGIN", "a@example.com")
+        make_client("https://example.genauth.ai", http_client=http_client).send_email(CHANNEL, "a@example.com")
     assert caught.value.delivery == "not_sent"
 
 

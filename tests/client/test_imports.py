@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.clients import KINDS
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 
 # It runs in a process of its own, as the modules of a test run are all loaded.
@@ -16,7 +17,7 @@ from genauth_email import AuthenticationClient, GenAuthError
 
 def send(client, **options):
     try:
-        client.send_email("CHANNEL_LOGIN", "test@example.com", **options)
+        client.send_email("A_CHANNEL", "test@example.com", **options)
     except GenAuthError as error:
         str(error), repr(error), vars(error), error.args
         getattr(error, "headers", None), getattr(error, "retry_after", None)
@@ -30,7 +31,7 @@ with client.with_options(app_host={closed!r}, max_retries=1) as derived:
     send(derived)
 client.close()
 print(json.dumps([sorted(made - before), sorted(set(sys.modules) - made)]))
-"""
+""".replace("A_CHANNEL", CHANNEL)
 ASYNC = """
 import json, sys
 import {loop}
@@ -38,7 +39,7 @@ from genauth_email import AsyncAuthenticationClient, GenAuthError
 
 async def send(client, **options):
     try:
-        await client.send_email("CHANNEL_LOGIN", "test@example.com", **options)
+        await client.send_email("A_CHANNEL", "test@example.com", **options)
     except GenAuthError as error:
         str(error), repr(error), vars(error), error.args
         getattr(error, "headers", None), getattr(error, "retry_after", None)
@@ -58,7 +59,7 @@ async def main():
     print(json.dumps([sorted(first - awaited), sorted(set(sys.modules) - first)]))
 
 {loop}.run({main})
-"""
+""".replace("A_CHANNEL", CHANNEL)
 SCRIPT = [
     Step(SUCCESS),
     Step(http(200, b'{"statusCode": 429, "message": ""}', {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"})),

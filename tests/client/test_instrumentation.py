@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pytest_httpx import HTTPXMock
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.contract.contract import CHANNEL
 from tests.mock_server import MockServer
 
 HOST = "https://example.genauth.ai"
@@ -25,11 +26,11 @@ TRANSPORTS = [(httpx.HTTPTransport, "handle_request"), (httpx.AsyncHTTPTransport
 
 
 def by_method(client: BlockingClient) -> Any:
-    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+    return client.send_email(CHANNEL, "test@example.com")
 
 
 def by_function(client: BlockingClient) -> Any:
-    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+    body = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
     return client.call(send_email, body=body)
 
 
@@ -107,7 +108,7 @@ def test_pytest_httpx_responds_to_our_calls(make_client: ClientFactory, httpx_mo
     httpx_mock.add_response(
         method="POST",
         url=URL,
-        match_json={"channel": "CHANNEL_LOGIN", "email": "test@example.com"},
+        match_json={"channel": CHANNEL, "email": "test@example.com"},
         match_headers={"x-genauth-app-id": "app123"},
         json=SENT,
     )

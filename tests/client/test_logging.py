@@ -19,12 +19,13 @@ from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
 from .mock import Clock, MockNetwork
 
-ASKED = "POST {url}/api/v3/send-email SendEmailDto(channel=CHANNEL_LOGIN, email=t***@example.com)"
+ASKED = f"POST {{url}}/api/v3/send-email SendEmailDto(channel={CHANNEL}, email=t***@example.com)"
 REFUSAL = http(503, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"})
 
 
@@ -47,7 +48,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 def send(client: BlockingClient) -> Any:
-    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+    return client.send_email(CHANNEL, "test@example.com")
 
 
 def test_an_attempt_is_one_line(
@@ -62,7 +63,7 @@ def test_an_attempt_is_one_line(
 def test_an_endpoint_functions_attempt_is_the_same_line(
     make_client: ClientFactory, mock_server: MockServer, debug: pytest.LogCaptureFixture
 ) -> None:
-    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+    body = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
     response = make_client(mock_server.url).call(send_email, body=body)
 
     asked = ASKED.format(url=mock_server.url)
@@ -224,5 +225,5 @@ def test_a_retry_is_logged_once_and_by_us(
     make_client: ClientFactory, no_backoff: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(APIConnectionError):
-        make_client("http://127.0.0.1:1").send_email("CHANNEL_LOGIN", "test@example.com")
+        make_client("http://127.0.0.1:1").send_email(CHANNEL, "test@example.com")
     assert [record.name for record in caplog.records] == ["genauth_email"] * 2

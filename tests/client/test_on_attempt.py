@@ -10,6 +10,7 @@ import pytest
 from genauth_email import APIConnectionError, AttemptDetails, GenAuthError, ThrottleError
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
@@ -32,7 +33,7 @@ SUCCESSFUL: dict[str, Any] = {
 
 
 def send(client: BlockingClient) -> Any:
-    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+    return client.send_email(CHANNEL, "test@example.com")
 
 
 def played(make_client: ClientFactory, *steps: Step, **options: Any) -> list[dict[str, Any]]:
@@ -147,10 +148,10 @@ def test_a_derived_client_has_the_function_or_another_or_none(
     second: list[AttemptDetails] = []
     client = make_client(mock_server.url, on_attempt=first.append)
     derived = client.with_options(lang="en-US")
-    derived.send_email("CHANNEL_LOGIN", "1@example.com")
+    derived.send_email(CHANNEL, "1@example.com")
     assert len(first) == 1
-    client.with_options(on_attempt=second.append).send_email("CHANNEL_LOGIN", "2@example.com")
-    client.with_options(on_attempt=None).send_email("CHANNEL_LOGIN", "3@example.com")
+    client.with_options(on_attempt=second.append).send_email(CHANNEL, "2@example.com")
+    client.with_options(on_attempt=None).send_email(CHANNEL, "3@example.com")
     assert (len(first), len(second)) == (1, 1)
 
 

@@ -15,6 +15,7 @@ from genauth_email import APIConnectionError, APITimeoutError, Lang
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer, Server
 from tests.mock_server.contract import Received
@@ -78,8 +79,8 @@ def test_options_of_a_call_win_and_do_not_stay(
 ) -> None:
     client = make_client(mock_server.url, **of_client)
 
-    client.send_email("CHANNEL_LOGIN", "a@example.com", **OTHER)
-    client.send_email("CHANNEL_LOGIN", "b@example.com")
+    client.send_email(CHANNEL, "a@example.com", **OTHER)
+    client.send_email(CHANNEL, "b@example.com")
 
     first, second = map(options_of, mock_server.received)
     assert first == OTHER
@@ -90,7 +91,7 @@ def test_options_of_a_call_win_and_do_not_stay(
 def test_an_option_of_a_call_leaves_the_others(
     make_client: ClientFactory, mock_server: MockServer, option: str
 ) -> None:
-    make_client(mock_server.url, **MINE).send_email("CHANNEL_LOGIN", "a@example.com", **{option: OTHER[option]})
+    make_client(mock_server.url, **MINE).send_email(CHANNEL, "a@example.com", **{option: OTHER[option]})
 
     assert options_of(mock_server.received[0]) == MINE | {option: OTHER[option]}
 
@@ -99,9 +100,9 @@ def test_a_timeout_of_a_call_wins_and_does_not_stay(make_client: ClientFactory) 
     network = MockNetwork()
     client = network.new_client(make_client, timeout=7)
 
-    client.send_email("CHANNEL_LOGIN", "a@example.com", timeout=0.5)
-    client.send_email("CHANNEL_LOGIN", "a@example.com", timeout=httpx.Timeout(3, read=None))
-    client.send_email("CHANNEL_LOGIN", "a@example.com")
+    client.send_email(CHANNEL, "a@example.com", timeout=0.5)
+    client.send_email(CHANNEL, "a@example.com", timeout=httpx.Timeout(3, read=None))
+    client.send_email(CHANNEL, "a@example.com")
 
     assert [request.extensions["timeout"] for request in network.requests] == [
         httpx.Timeout(0.5).as_dict(),
@@ -111,11 +112,11 @@ def test_a_timeout_of_a_call_wins_and_does_not_stay(make_client: ClientFactory) 
 
 
 def send_through_a_derived_client(client: BlockingClient, email: str) -> None:
-    client.with_options(**OTHER).send_email("CHANNEL_LOGIN", email)
+    client.with_options(**OTHER).send_email(CHANNEL, email)
 
 
 def send_with_options_of_the_call(client: BlockingClient, email: str) -> None:
-    client.send_email("CHANNEL_LOGIN", email, **OTHER)
+    client.send_email(CHANNEL, email, **OTHER)
 
 
 BOTH_WAYS = pytest.mark.parametrize("send_otherwise", [send_through_a_derived_client, send_with_options_of_the_call])
@@ -132,10 +133,10 @@ def test_other_options_are_not_seen_by_a_call_made_meanwhile(
     with ThreadPoolExecutor() as pool:
         held = pool.submit(send_otherwise, client, "held@example.com")
         assert gate.arrived.wait(10)
-        client.send_email("CHANNEL_LOGIN", "meanwhile@example.com")
+        client.send_email(CHANNEL, "meanwhile@example.com")
         gate.open.set()
         held.result()
-    client.send_email("CHANNEL_LOGIN", "after@example.com")
+    client.send_email(CHANNEL, "after@example.com")
 
     seen = {request.json["email"]: options_of(request) for request in mock_server.received}
     assert seen == {"meanwhile@example.com": MINE, "held@example.com": OTHER, "after@example.com": MINE}
@@ -154,7 +155,7 @@ def test_other_options_do_not_reach_a_call_in_flight(
     refusal = {"statusCode": 503, "message": "Busy."}
     mock_server.respond_next(refusal, http_status=503, headers={"retry-after": "0"}, validate=False)
     with ThreadPoolExecutor() as pool:
-        held = pool.submit(client.send_email, "CHANNEL_LOGIN", "held@example.com")
+        held = pool.submit(client.send_email, CHANNEL, "held@example.com")
         assert gate.arrived.wait(10)
         send_otherwise(client, "meanwhile@example.com")
         gate.open.set()
@@ -173,9 +174,9 @@ def test_many_users_at_once_are_kept_apart(make_client: ClientFactory, mock_serv
         start.wait(10)
         for turn in range(2):
             derived = client.with_options(access_token=f"s3cret-{user}", real_ip=f"203.0.113.{user}")
-            derived.send_email("CHANNEL_LOGIN", f"{user}.{turn}@derived.example")
-            client.send_email("CHANNEL_LOGIN", f"{user}.{turn}@call.example", real_ip=f"203.0.113.{user}")
-            client.send_email("CHANNEL_LOGIN", f"{user}.{turn}@original.example")
+            derived.send_email(CHANNEL, f"{user}.{turn}@derived.example")
+            client.send_email(CHANNEL, f"{user}.{turn}@call.example", real_ip=f"203.0.113.{user}")
+            client.send_email(CHANNEL, f"{user}.{turn}@original.example")
 
     with ThreadPoolExecutor(users) as pool:
         list(pool.map(serve, range(users)))
@@ -198,8 +199,8 @@ def test_a_derived_client_differs_and_leaves_the_original(make_client: ClientFac
     client = make_client(mock_server.url, **MINE)
     derived = client.with_options(app_id="other", **OTHER)
 
-    derived.send_email("CHANNEL_LOGIN", "a@example.com")
-    client.send_email("CHANNEL_LOGIN", "b@example.com")
+    derived.send_email(CHANNEL, "a@example.com")
+    client.send_email(CHANNEL, "b@example.com")
 
     of_derived, of_client = mock_server.received
     assert type(derived.client) is type(client.client)
@@ -213,8 +214,8 @@ def test_a_derived_client_can_have_another_host_and_timeout(make_client: ClientF
     network = MockNetwork()
     client = network.new_client(make_client, "https://a.example", timeout=7)
 
-    client.with_options(app_host="https://b.example/", timeout=1).send_email("CHANNEL_LOGIN", "a@example.com")
-    client.send_email("CHANNEL_LOGIN", "a@example.com")
+    client.with_options(app_host="https://b.example/", timeout=1).send_email(CHANNEL, "a@example.com")
+    client.send_email(CHANNEL, "a@example.com")
 
     hosts = [(request.url.host, request.extensions["timeout"]["read"]) for request in network.requests]
     assert hosts == [("b.example", 1), ("a.example", 7)]
@@ -230,7 +231,7 @@ def test_a_derived_client_can_have_another_number_of_retries(make_client: Client
     def attempts(client: BlockingClient) -> int:
         network.requests.clear()
         with stamina.set_testing(True, attempts=9, cap=True), pytest.raises(APIConnectionError):
-            client.send_email("CHANNEL_LOGIN", "a@example.com")
+            client.send_email(CHANNEL, "a@example.com")
         return len(network.requests)
 
     assert attempts(client.with_options(max_retries=0)) == 1
@@ -245,9 +246,9 @@ def test_none_clears_an_option(
     monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", "s3cret-of-environment")
     client = make_client(mock_server.url, **MINE)
 
-    client.with_options(**NONE).send_email("CHANNEL_LOGIN", "a@example.com")
-    client.with_options(lang=None).send_email("CHANNEL_LOGIN", "b@example.com")
-    client.send_email("CHANNEL_LOGIN", "c@example.com", lang=None, access_token=None, real_ip=None, timeout=None)
+    client.with_options(**NONE).send_email(CHANNEL, "a@example.com")
+    client.with_options(lang=None).send_email(CHANNEL, "b@example.com")
+    client.send_email(CHANNEL, "c@example.com", lang=None, access_token=None, real_ip=None, timeout=None)
 
     assert list(map(options_of, mock_server.received)) == [NONE, MINE | {"lang": None}, MINE]
 
@@ -255,9 +256,9 @@ def test_none_clears_an_option(
 def test_options_add_up_along_a_chain(make_client: ClientFactory, mock_server: MockServer) -> None:
     client = make_client(mock_server.url).with_options(real_ip="203.0.113.1").with_options(lang="en-US")
 
-    client.with_options(access_token="my-s3cret").send_email("CHANNEL_LOGIN", "a@example.com")
-    client.with_options(real_ip="203.0.113.2").send_email("CHANNEL_LOGIN", "b@example.com")
-    client.with_options().send_email("CHANNEL_LOGIN", "c@example.com")
+    client.with_options(access_token="my-s3cret").send_email(CHANNEL, "a@example.com")
+    client.with_options(real_ip="203.0.113.2").send_email(CHANNEL, "b@example.com")
+    client.with_options().send_email(CHANNEL, "c@example.com")
 
     assert list(map(options_of, mock_server.received)) == [
         MINE,
@@ -270,10 +271,10 @@ def test_derived_clients_share_the_connections(
     make_client: ClientFactory, mock_server: MockServer, connections: Connections
 ) -> None:
     client = make_client(mock_server.url)
-    client.send_email("CHANNEL_LOGIN", "a@example.com")
+    client.send_email(CHANNEL, "a@example.com")
     for user in range(5):
         derived = client.with_options(real_ip=f"203.0.113.{user}")
-        derived.send_email("CHANNEL_LOGIN", f"{user}@example.com")
+        derived.send_email(CHANNEL, f"{user}@example.com")
         derived.with_options(lang="en-US").send_email("CHANNEL_REGISTER", f"{user}@example.com")
         derived.send_email("CHANNEL_BIND_EMAIL", f"{user}@example.com", access_token="s3cret")
 
@@ -286,7 +287,7 @@ def test_each_host_keeps_its_connection(make_client: ClientFactory) -> None:
         client = make_client(one.url)
         for number in range(3):
             for server in (one, another):
-                client.with_options(app_host=server.url).send_email("CHANNEL_LOGIN", f"{number}@example.com")
+                client.with_options(app_host=server.url).send_email(CHANNEL, f"{number}@example.com")
         client.close()
         assert [len(one.finish()), len(another.finish())] == [3, 3]
         assert [one.connections, another.connections] == [1, 1]
@@ -298,7 +299,7 @@ def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
 ) -> None:
     client = make_client(mock_server.url, limits=httpx.Limits(keepalive_expiry=0.01))
     for number in range(2):
-        client.send_email("CHANNEL_LOGIN", f"{number}@example.com")
+        client.send_email(CHANNEL, f"{number}@example.com")
         time.sleep(0.02)
 
     assert len(connections.peers) == 2
@@ -308,9 +309,9 @@ def kept_connections(make_client: ClientFactory, limits: httpx.Limits, header: d
     """How many connections two calls with a pause between them need, that the server would keep."""
     with RawServer(Step(http(200, DTO, header)), Step(SUCCESS)) as server:
         client = make_client(server.url, limits=limits)
-        client.send_email("CHANNEL_LOGIN", "1@example.com")
+        client.send_email(CHANNEL, "1@example.com")
         time.sleep(0.02)
-        client.send_email("CHANNEL_LOGIN", "2@example.com")
+        client.send_email(CHANNEL, "2@example.com")
         return server.connections
 
 
@@ -341,11 +342,11 @@ def test_no_more_connections_are_made_than_are_allowed(make_client: ClientFactor
 
     with RawServer(*[Step(SUCCESS, before=hold)] * 2) as server, ThreadPoolExecutor() as threads:
         client = make_client(server.url, limits=httpx.Limits(max_connections=2))
-        held = [threads.submit(client.send_email, "CHANNEL_LOGIN", f"{number}@example.com") for number in range(2)]
+        held = [threads.submit(client.send_email, CHANNEL, f"{number}@example.com") for number in range(2)]
         for _ in held:
             assert both_there.acquire(timeout=60)
         with pytest.raises(APITimeoutError) as caught:
-            client.send_email("CHANNEL_LOGIN", "2@example.com", timeout=0.1)
+            client.send_email(CHANNEL, "2@example.com", timeout=0.1)
         assert caught.value.delivery == "not_sent"
         go_on.set()
         assert all(each.result().status_code == 200 for each in held)
@@ -378,7 +379,7 @@ def test_clients_made_anew_do_not_share_connections(
     make_client: ClientFactory, mock_server: MockServer, connections: Connections
 ) -> None:
     for number in range(2):
-        make_client(mock_server.url).send_email("CHANNEL_LOGIN", f"{number}@example.com")
+        make_client(mock_server.url).send_email(CHANNEL, f"{number}@example.com")
 
     assert len(connections.peers) == 2
 
@@ -391,8 +392,8 @@ def test_a_cookie_that_one_call_gets_is_not_sent_with_the_next(
         {"statusCode": 200, "message": ""}, headers={"set-cookie": "session=of-a; path=/"}, validate=False
     )
 
-    client.with_options(access_token="a-s3cret").send_email("CHANNEL_LOGIN", "a@example.com")
-    client.with_options(access_token="b-s3cret").send_email("CHANNEL_LOGIN", "b@example.com")
+    client.with_options(access_token="a-s3cret").send_email(CHANNEL, "a@example.com")
+    client.with_options(access_token="b-s3cret").send_email(CHANNEL, "b@example.com")
 
     assert "cookie" not in mock_server.received[1].headers
 
@@ -402,28 +403,28 @@ def test_closing_a_derived_client_leaves_the_connections_to_their_owner(
 ) -> None:
     client = make_client(mock_server.url)
     derived = client.with_options(lang="en-US")
-    derived.send_email("CHANNEL_LOGIN", "a@example.com")
+    derived.send_email(CHANNEL, "a@example.com")
 
     derived.close()
     with client.with_options(lang="ja-JP") as another:
-        another.send_email("CHANNEL_LOGIN", "b@example.com")
+        another.send_email(CHANNEL, "b@example.com")
 
-    client.send_email("CHANNEL_LOGIN", "c@example.com")
-    derived.send_email("CHANNEL_LOGIN", "d@example.com")
+    client.send_email(CHANNEL, "c@example.com")
+    derived.send_email(CHANNEL, "d@example.com")
     assert len(connections.peers) == 1
 
 
 def test_a_closed_client_says_so(make_client: ClientFactory, mock_server: MockServer) -> None:
     client = make_client(mock_server.url)
     derived = client.with_options(lang="en-US")
-    client.send_email("CHANNEL_LOGIN", "a@example.com")
+    client.send_email(CHANNEL, "a@example.com")
 
     client.close()
     client.close()
 
     for closed in (client, derived, client.with_options(lang="ja-JP")):
         with pytest.raises(RuntimeError, match="client has been closed"):
-            closed.send_email("CHANNEL_LOGIN", "b@example.com")
+            closed.send_email(CHANNEL, "b@example.com")
     assert len(mock_server.received) == 1
 
 
@@ -433,15 +434,15 @@ def test_a_client_can_be_closed_that_was_never_used(make_client: ClientFactory, 
     client.close()
 
     with pytest.raises(RuntimeError, match="client has been closed"):
-        client.send_email("CHANNEL_LOGIN", "a@example.com")
+        client.send_email(CHANNEL, "a@example.com")
 
 
 def test_with_closes_the_client(make_client: ClientFactory, mock_server: MockServer) -> None:
     with make_client(mock_server.url) as client:
-        client.send_email("CHANNEL_LOGIN", "a@example.com")
+        client.send_email(CHANNEL, "a@example.com")
 
     with pytest.raises(RuntimeError, match="client has been closed"):
-        client.send_email("CHANNEL_LOGIN", "b@example.com")
+        client.send_email(CHANNEL, "b@example.com")
 
 
 def test_with_closes_the_client_also_after_an_error(make_client: ClientFactory, mock_server: MockServer) -> None:
@@ -449,7 +450,7 @@ def test_with_closes_the_client_also_after_an_error(make_client: ClientFactory, 
         raise ZeroDivisionError
 
     with pytest.raises(RuntimeError, match="client has been closed"):
-        client.send_email("CHANNEL_LOGIN", "b@example.com")
+        client.send_email(CHANNEL, "b@example.com")
 
 
 def test_a_derived_client_outlives_its_original(make_client: ClientFactory, mock_server: MockServer) -> None:
@@ -460,7 +461,7 @@ def test_a_derived_client_outlives_its_original(make_client: ClientFactory, mock
     # A connection that was left open would warn when it is collected, and fail the test.
     mock_server.respond_next({"statusCode": 200, "message": ""}, headers={"connection": "close"})
 
-    client.send_email("CHANNEL_LOGIN", "a@example.com")
+    client.send_email(CHANNEL, "a@example.com")
 
     assert mock_server.received[0].headers["x-genauth-lang"] == "en-US"
 
@@ -471,7 +472,7 @@ def test_a_client_that_is_not_closed_is_collected_without_a_warning(
     client = make_client()
     client.client = type(client.client)("app123", mock_server.url)
     mock_server.respond_next({"statusCode": 200, "message": ""}, headers={"connection": "close"})
-    client.send_email("CHANNEL_LOGIN", "a@example.com")
+    client.send_email(CHANNEL, "a@example.com")
 
     client.client = client.client.with_options(lang="en-US")
 

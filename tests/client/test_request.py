@@ -16,9 +16,10 @@ from genauth_email.api.email import send_email
 from genauth_email.types import Operation
 
 from tests.clients import ClientFactory
+from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step
 
-BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 SOMEWHERE = Operation("POST", "/somewhere", SendEmailRespDto)
 
 

@@ -9,6 +9,7 @@ import pytest
 from genauth_email import APIError, GenAuthError, InvalidResponseError
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
@@ -49,7 +50,7 @@ WHOLE = {
 
 
 def send(client: BlockingClient) -> Any:
-    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+    return client.send_email(CHANNEL, "test@example.com")
 
 
 def error_of(client: BlockingClient) -> GenAuthError:

@@ -28,11 +28,12 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from stamina.typing import RetryHook
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 
 from .mock import Clock, MockNetwork
 
-BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
+BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 HTML = b"<h1>Try later</h1>"
 FITTING = {"retry-after": "0"}
 pytestmark = pytest.mark.usefixtures("no_backoff")
@@ -82,7 +83,7 @@ def client_with(make_client: ClientFactory, outcomes: Outcomes, **options: Any) 
 
 
 def send(client: BlockingClient) -> Any:
-    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+    return client.send_email(CHANNEL, "test@example.com")
 
 
 def requests_to(server: RawServer, client: BlockingClient) -> list[bytes]:
@@ -457,7 +458,7 @@ def test_a_timeout_of_one_call_is_that_of_its_retries(make_client: ClientFactory
     outcomes = Outcomes(httpx.ConnectError("no"), takes=lambda: clock.advance(1))
     client = client_with(make_client, outcomes, timeout=10)
     with pytest.raises(APIConnectionError):
-        client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=2)
+        client.send_email(CHANNEL, "test@example.com", timeout=2)
     assert [timeout["read"] for timeout in outcomes.timeouts] == [2, 1]
 
 

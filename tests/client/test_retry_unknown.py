@@ -22,6 +22,7 @@ from genauth_email.models import Channel
 from genauth_email.types import Operation
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
@@ -29,7 +30,7 @@ from .mock import SENT, Clock, MockNetwork
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
 EMAIL = "test@example.com"
-BODY = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
+BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
 REPEATED = Step(http(200, b'{"statusCode": 429, "message": "Too many."}'))
 LOST = Step(then="close")
 # What an attempt can come to without telling whether it was carried out.
@@ -46,7 +47,7 @@ UNKNOWN: dict[str, tuple[Step, type[GenAuthError]]] = {
 
 
 def send(client: BlockingClient, **options: Any) -> SendEmailRespDto:
-    return client.send_email("CHANNEL_LOGIN", EMAIL, **options)
+    return client.send_email(CHANNEL, EMAIL, **options)
 
 
 @pytest.fixture(params=["own connections", "an http_client"])

@@ -15,6 +15,7 @@ from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
@@ -28,20 +29,20 @@ Send = Callable[[BlockingClient], Any]
 
 
 def by_method(client: BlockingClient) -> Any:
-    return client.with_options(access_token=TOKEN).send_email("CHANNEL_LOGIN", EMAIL)
+    return client.with_options(access_token=TOKEN).send_email(CHANNEL, EMAIL)
 
 
 def by_method_with_a_token_of_its_own(client: BlockingClient) -> Any:
-    return client.send_email("CHANNEL_LOGIN", EMAIL, access_token=TOKEN)
+    return client.send_email(CHANNEL, EMAIL, access_token=TOKEN)
 
 
 def by_function(client: BlockingClient) -> Any:
-    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
+    body = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
     return client.with_options(access_token=TOKEN).call(send_email, body=body)
 
 
 def by_detailed_function(client: BlockingClient) -> Any:
-    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
+    body = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
     return client.with_options(access_token=TOKEN).call(send_email, detailed=True, body=body)
 
 
@@ -169,7 +170,7 @@ def test_no_log_of_a_success_shows_a_secret(
 
 
 def test_a_call_that_cannot_be_made_shows_no_token(make_client: ClientFactory) -> None:
-    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=cast(str, object()))
+    body = SendEmailDto(channel=Channel(CHANNEL), email=cast(str, object()))
     with pytest.raises(TypeError) as caught:
         make_client("http://127.0.0.1", access_token=TOKEN).call(send_email, body=body)
     assert [each for each in local_variables(caught.value) if not shows_no_secret(each)] == []
@@ -207,7 +208,7 @@ def test_an_address_in_the_wrong_place_is_not_shown(make_client: ClientFactory, 
 
 def test_no_object_shows_a_secret(make_client: ClientFactory, mock_server: MockServer) -> None:
     client = make_client(mock_server.url, access_token=TOKEN)
-    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=EMAIL)
+    body = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
     response = client.call(send_email, detailed=True, body=body)
     request = Request("POST", mock_server.url, body)
     derived = client.with_options(lang="en-US")
@@ -223,7 +224,7 @@ def test_a_token_that_is_not_allowed_is_not_shown(make_client: ClientFactory, wr
     for use in (
         lambda: make_client("http://127.0.0.1:1", access_token=wrong),
         lambda: client.with_options(access_token=wrong),
-        lambda: client.send_email("CHANNEL_LOGIN", EMAIL, access_token=wrong),
+        lambda: client.send_email(CHANNEL, EMAIL, access_token=wrong),
     ):
         with pytest.raises(ValueError, match="access_token") as caught:
             use()

@@ -15,6 +15,7 @@ from genauth_email import APIConnectionError, APITimeoutError
 from pytest_httpx import HTTPXMock
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.contract.contract import CHANNEL
 from tests.mock_server import MockServer
 
 HOST = "https://example.genauth.ai"
@@ -50,7 +51,7 @@ pytestmark = pytest.mark.usefixtures("no_backoff")
 
 
 def send(client: BlockingClient) -> Any:
-    return client.send_email("CHANNEL_LOGIN", "test@example.com")
+    return client.send_email(CHANNEL, "test@example.com")
 
 
 class Unread(httpx.BaseTransport, httpx.AsyncBaseTransport):

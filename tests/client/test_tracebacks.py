@@ -29,7 +29,7 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 
 from tests.clients import KINDS, LOOPS, options_of
-from tests.contract.contract import FAILURES
+from tests.contract.contract import CHANNEL, FAILURES
 from tests.faults.server import SUCCESS, RawServer, Step, http
 
 TESTS = str(Path(__file__).parents[1])
@@ -75,7 +75,7 @@ def with_wrong_token(client: Any) -> Any:
 
 
 def with_wrong_token_of_the_call(client: Any) -> Any:
-    return client.send_email("CHANNEL_LOGIN", EMAIL, access_token=WRONG_TOKEN)
+    return client.send_email(CHANNEL, EMAIL, access_token=WRONG_TOKEN)
 
 
 WAYS = [by_method, by_method_with_options, by_function]
@@ -176,7 +176,7 @@ def test_no_frame_of_a_failed_call_shows_a_secret(
 ) -> None:
     timeout = httpx.Timeout(10, read=0.05) if error is APITimeoutError else 10
     with RawServer(*script) as server:
-        caught = error_of(kind, server.url, way("CHANNEL_LOGIN", EMAIL), timeout=timeout)
+        caught = error_of(kind, server.url, way(CHANNEL, EMAIL), timeout=timeout)
 
     assert isinstance(caught, error)
     check_no_secret(caught)
@@ -190,7 +190,7 @@ def test_no_frame_shows_a_token_that_the_server_repeats(
     kind: str, way: Callable[[str, str], Callable[[Any], Any]], status_code: int
 ) -> None:
     with RawServer(Step(http(200, dto(status_code, f"{TOKEN} of {EMAIL}")))) as server:
-        caught = error_of(kind, server.url, way("CHANNEL_LOGIN", EMAIL))
+        caught = error_of(kind, server.url, way(CHANNEL, EMAIL))
 
     assert isinstance(caught, APIError)
     check_no_secret(caught)
@@ -200,7 +200,7 @@ def test_no_frame_shows_a_token_that_the_server_repeats(
 @pytest.mark.parametrize("status", [200, 500])
 def test_no_error_of_the_chain_quotes_a_body_that_is_not_utf_8(kind: str, status: int) -> None:
     with RawServer(Step(http(status, f'{{"message": "{EMAIL}\xff"}}'.encode("latin-1")))) as server:
-        caught = error_of(kind, server.url, by_method("CHANNEL_LOGIN", EMAIL))
+        caught = error_of(kind, server.url, by_method(CHANNEL, EMAIL))
 
     check_no_secret(caught)
 
@@ -213,7 +213,7 @@ def test_no_frame_of_a_refused_connection_shows_a_secret(
 ) -> None:
     with RawServer(listening=False) as server:
         url = server.url.replace("http://", f"{scheme}://")
-        caught = error_of(kind, url, way("CHANNEL_LOGIN", EMAIL))
+        caught = error_of(kind, url, way(CHANNEL, EMAIL))
 
     assert isinstance(caught, APIConnectionError)
     assert caught.delivery == "not_sent"
@@ -222,14 +222,14 @@ def test_no_frame_of_a_refused_connection_shows_a_secret(
 
 WRONG: dict[str, tuple[str, Options, Callable[[Any], Any]]] = {
     "a wrong channel": ("is not a valid Channel", {}, by_method("CHANNEL_NONE", EMAIL)),
-    "the address as the channel": ("is not a valid Channel", {}, by_method(EMAIL, "CHANNEL_LOGIN")),
-    "a lone surrogate": ("lone surrogate", {}, by_method("CHANNEL_LOGIN", f"\udcff{EMAIL}")),
-    "a lone surrogate by function": ("lone surrogate", {}, by_function("CHANNEL_LOGIN", f"{EMAIL}\ud800")),
-    "a bad token of the client": ("^access_token", {"access_token": WRONG_TOKEN}, by_method("CHANNEL_LOGIN", EMAIL)),
+    "the address as the channel": ("is not a valid Channel", {}, by_method(EMAIL, CHANNEL)),
+    "a lone surrogate": ("lone surrogate", {}, by_method(CHANNEL, f"\udcff{EMAIL}")),
+    "a lone surrogate by function": ("lone surrogate", {}, by_function(CHANNEL, f"{EMAIL}\ud800")),
+    "a bad token of the client": ("^access_token", {"access_token": WRONG_TOKEN}, by_method(CHANNEL, EMAIL)),
     "a bad token of with_options": ("^access_token", {}, with_wrong_token),
     "a bad token of the call": ("^access_token", {}, with_wrong_token_of_the_call),
-    "the address as the IP": ("^real_ip", {"real_ip": EMAIL}, by_method("CHANNEL_LOGIN", EMAIL)),
-    "the address as the language": ("^lang", {"lang": EMAIL}, by_method("CHANNEL_LOGIN", EMAIL)),
+    "the address as the IP": ("^real_ip", {"real_ip": EMAIL}, by_method(CHANNEL, EMAIL)),
+    "the address as the language": ("^lang", {"lang": EMAIL}, by_method(CHANNEL, EMAIL)),
 }
 
 
@@ -250,12 +250,12 @@ def test_no_frame_of_a_closed_client_shows_a_secret(kind: str) -> None:
     def close_and_send(client: Any) -> Any:
         if isinstance(client, AuthenticationClient):
             client.close()
-            return client.send_email("CHANNEL_LOGIN", EMAIL)
+            return client.send_email(CHANNEL, EMAIL)
         return close_and_send_async(client)
 
     async def close_and_send_async(client: AsyncAuthenticationClient) -> None:
         await client.aclose()
-        await client.send_email("CHANNEL_LOGIN", EMAIL)
+        await client.send_email(CHANNEL, EMAIL)
 
     caught = error_of(kind, "http://127.0.0.1:1", close_and_send)
 
@@ -280,12 +280,12 @@ def break_down() -> None:
 def test_the_users_own_frames_keep_their_locals(kind: str, email: str) -> None:
     def user_function(client: AuthenticationClient) -> None:
         order_number = "order 7"
-        client.send_email("CHANNEL_LOGIN", email)
+        client.send_email(CHANNEL, email)
         print(order_number)
 
     async def user_function_async(client: AsyncAuthenticationClient) -> None:
         order_number = "order 7"
-        await client.send_email("CHANNEL_LOGIN", email)
+        await client.send_email(CHANNEL, email)
         print(order_number)
 
     function: Any = user_function if kind == "sync" else user_function_async
@@ -311,13 +311,13 @@ def test_an_exception_that_the_user_was_handling_keeps_its_locals(kind: str, ema
         try:
             fail()
         except ZeroDivisionError:
-            client.send_email("CHANNEL_LOGIN", email)
+            client.send_email(CHANNEL, email)
 
     async def user_function_async(client: AsyncAuthenticationClient) -> None:
         try:
             fail()
         except ZeroDivisionError:
-            await client.send_email("CHANNEL_LOGIN", email)
+            await client.send_email(CHANNEL, email)
 
     function: Any = user_function if kind == "sync" else user_function_async
     with RawServer(Step(http(200, dto(403)))) as server:
@@ -337,13 +337,13 @@ def test_an_exception_that_the_user_was_handling_keeps_its_locals_after_a_retry(
         try:
             break_down()
         except LookupError:
-            client.send_email("CHANNEL_LOGIN", EMAIL)
+            client.send_email(CHANNEL, EMAIL)
 
     async def user_function_async(client: AsyncAuthenticationClient) -> None:
         try:
             break_down()
         except LookupError:
-            await client.send_email("CHANNEL_LOGIN", EMAIL)
+            await client.send_email(CHANNEL, EMAIL)
 
     function: Any = user_function if kind == "sync" else user_function_async
     with RawServer(listening=False) as server:

@@ -20,8 +20,8 @@ FAILURES: dict[int, str] = {
     if code != 200
 }
 
-CHANNEL: str
-OTHER_CHANNEL: str
+CHANNEL: Any
+OTHER_CHANNEL: Any
 CHANNEL, OTHER_CHANNEL, *_ = SCHEMAS["Channel"]["enum"]
 """Channels for tests that need just any."""
 

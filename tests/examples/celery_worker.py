@@ -13,6 +13,7 @@ from celery import Celery
 from celery.result import AsyncResult
 from genauth_email import ThrottleError
 
+from tests.contract.contract import CHANNEL
 from tests.mock_server import MockServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -60,7 +61,7 @@ def check_that_errors_travel(app: Celery, directory: Path, mock_server: MockServ
     """Send two tasks to a worker process: one succeeds, and the caller of the other one gets our error."""
     # They wait in the queue for the worker. Either can be the first one.
     mock_server.respond_next({"statusCode": 429, "message": "Too many.", "requestId": "r-1"})
-    arguments = ["CHANNEL_LOGIN", "test@example.com"]
+    arguments = [CHANNEL, "test@example.com"]
     tasks: list[AsyncResult] = [app.send_task("celery_app.send_email", arguments) for _ in range(2)]
     with celery_worker(app, directory, mock_server.url, module):
         for task in tasks:

@@ -17,6 +17,7 @@ from celery.contrib.testing.worker import start_worker
 from celery.signals import setup_logging
 from genauth_email import APIConnectionError, ThrottleError
 
+from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step
 from tests.mock_server import MockServer
 
@@ -40,9 +41,9 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_script_sends_an_email_and_says_so(mock_server: MockServer) -> None:
-    result = script("CHANNEL_LOGIN", "test@example.com")
+    result = script(CHANNEL, "test@example.com")
     assert (result.returncode, result.stdout, result.stderr) == (0, "Sent.\n", "")
-    assert mock_server.received[0].json == {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+    assert mock_server.received[0].json == {"channel": CHANNEL, "email": "test@example.com"}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_the_script_sends_an_email_and_says_so(mock_server: MockServer) -> None:
 )
 def test_the_script_says_what_went_wrong(mock_server: MockServer, content: bytes, http_status: int, said: str) -> None:
     mock_server.respond_next(content, http_status=http_status, validate=False)
-    result = script("CHANNEL_LOGIN", "test@example.com")
+    result = script(CHANNEL, "test@example.com")
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(said)
 
@@ -69,7 +70,7 @@ def test_the_script_says_what_went_wrong(mock_server: MockServer, content: bytes
 def test_the_script_says_that_no_email_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     with RawServer(listening=False) as server:
         monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
-        result = script("CHANNEL_LOGIN", "test@example.com")
+        result = script(CHANNEL, "test@example.com")
     assert (result.returncode, result.stdout) == (1, "")
     assert "No email was sent: ConnectError" in result.stderr
 
@@ -78,7 +79,7 @@ def test_the_script_says_that_no_email_was_sent(monkeypatch: pytest.MonkeyPatch)
 def test_the_script_says_what_it_takes(mock_server: MockServer, arguments: list[str]) -> None:
     result = script(*arguments)
     assert result.returncode == 1
-    assert "CHANNEL_LOGIN" in result.stderr
+    assert CHANNEL in result.stderr
     assert not mock_server.received
 
 
@@ -151,9 +152,9 @@ def send(worker_app: Any, monkeypatch: pytest.MonkeyPatch) -> Generator[Callable
 
 
 def test_the_task_sends_an_email(mock_server: MockServer, send: Callable[..., None]) -> None:
-    send("CHANNEL_LOGIN", "test@example.com", "203.0.113.9")
+    send(CHANNEL, "test@example.com", "203.0.113.9")
     (received,) = mock_server.received
-    assert received.json == {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+    assert received.json == {"channel": CHANNEL, "email": "test@example.com"}
     assert received.headers["x-real-ip"] == "203.0.113.9"
 
 
@@ -162,7 +163,7 @@ def test_the_caller_of_the_task_gets_our_error(mock_server: MockServer, send: Ca
     mock_server.respond_next(body, headers={"retry-after": "42"})
 
     with pytest.raises(ThrottleError) as caught:
-        send("CHANNEL_LOGIN", "test@example.com")
+        send(CHANNEL, "test@example.com")
 
     error = caught.value
     assert (error.status_code, error.api_code, error.message) == (429, 2005, "请稍后再试")
@@ -174,7 +175,7 @@ def test_the_caller_of_the_task_gets_our_error(mock_server: MockServer, send: Ca
 
 def test_the_task_is_retried_where_nothing_was_sent(mock_server: MockServer, send: Callable[..., None]) -> None:
     mock_server.respond_next({"statusCode": 503, "message": "Under maintenance"})
-    send("CHANNEL_LOGIN", "test@example.com")
+    send(CHANNEL, "test@example.com")
     assert len(mock_server.received) == 2
 
 
@@ -184,7 +185,7 @@ def test_the_task_is_never_retried_where_an_email_may_have_gone_out(
     with RawServer(Step(then="close")) as server:
         monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
         with pytest.raises(APIConnectionError) as caught:
-            send("CHANNEL_LOGIN", "test@example.com")
+            send(CHANNEL, "test@example.com")
         assert caught.value.delivery == "unknown"
         worker_app.client().close()
         assert len(server.finish()) == 1
@@ -197,5 +198,5 @@ def test_the_task_gives_up_with_our_error(
     with RawServer(listening=False) as server:
         monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
         with pytest.raises(APIConnectionError) as caught:
-            send("CHANNEL_LOGIN", "test@example.com")
+            send(CHANNEL, "test@example.com")
     assert caught.value.delivery == "not_sent"

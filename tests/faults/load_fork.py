@@ -12,13 +12,15 @@ from threading import Event
 
 from genauth_email import AuthenticationClient
 
+from tests.contract.contract import CHANNEL
+
 FORKS = 10
 
 
 def call(client: AuthenticationClient, caller: str, numbers: Iterable[int] = range(20)) -> None:
     for number in numbers:
         email = f"{caller}-{number}@example.com"
-        assert client.send_email("CHANNEL_LOGIN", email).message == email
+        assert client.send_email(CHANNEL, email).message == email
 
 
 def call_in_child(client: AuthenticationClient, caller: str) -> int:

@@ -13,6 +13,7 @@ import trustme
 from genauth_email import GenAuthError, SendEmailRespDto
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.contract.contract import CHANNEL
 
 from .faults import EMAIL, PLAIN, Certificate, Fault, Outcome
 from .server import SUCCESS, RawServer, Step
@@ -93,7 +94,7 @@ def _outcome_of(client: BlockingClient) -> GenAuthError | SendEmailRespDto:
 
 
 def _send(client: BlockingClient, email: str) -> SendEmailRespDto:
-    return client.send_email("CHANNEL_LOGIN", email)
+    return client.send_email(CHANNEL, email)
 
 
 def _count(email: str, requests: list[bytes]) -> int:

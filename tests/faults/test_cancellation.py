@@ -25,6 +25,7 @@ from genauth_email import AsyncAuthenticationClient, AuthenticationClient
 from stamina.instrumentation import set_on_retry_hooks
 
 from tests.clients import limit_connections
+from tests.contract.contract import CHANNEL
 
 from .server import SUCCESS, RawServer, Step, http
 
@@ -197,7 +198,7 @@ def test_a_call_can_be_cancelled_at_any_stage(backend: str, way: str, stage: Sta
     async def main() -> None:
         async with async_client(pool, stage.url.format(*server.address)) as client:
             async with anyio.create_task_group() as tasks:
-                cancel = await tasks.start(run, way, partial(client.send_email, "CHANNEL_LOGIN", stage.email))
+                cancel = await tasks.start(run, way, partial(client.send_email, CHANNEL, stage.email))
                 with anyio.fail_after(30):
                     await anyio.to_thread.run_sync(server.wait_for_end_of_script)
                     while steps.names[-1:] != [stage.step]:
@@ -207,7 +208,7 @@ def test_a_call_can_be_cancelled_at_any_stage(backend: str, way: str, stage: Sta
             released.set()
             await anyio.to_thread.run_sync(server.wait_for_open, stage.kept)
             again = client.with_options(app_host=healthy.url, timeout=10)
-            assert (await again.send_email("CHANNEL_LOGIN", EMAIL)).status_code == 200
+            assert (await again.send_email(CHANNEL, EMAIL)).status_code == 200
 
     with server_at(stage) as server, RawServer() as healthy:
         anyio.run(main, backend=backend)
@@ -218,7 +219,7 @@ def test_a_call_can_be_cancelled_at_any_stage(backend: str, way: str, stage: Sta
 def test_a_call_can_be_cancelled_while_it_waits_for_a_connection(backend: str, way: str, pool: Pool) -> None:
     async def main() -> None:
         async with async_client(pool, server.url) as client, anyio.create_task_group() as tasks:
-            call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
+            call = partial(client.send_email, CHANNEL, EMAIL)
             tasks.start_soon(call)
             await anyio.to_thread.run_sync(server.wait_for_end_of_script)
             cancel = await tasks.start(run, way, call)
@@ -239,7 +240,7 @@ def test_a_call_can_be_cancelled_while_it_waits_for_a_connection(backend: str, w
 def test_many_calls_can_be_cancelled_at_once(backend: str) -> None:
     async def main() -> None:
         async with async_client(POOLS[0], server.url) as client:
-            call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
+            call = partial(client.send_email, CHANNEL, EMAIL)
             async with anyio.create_task_group() as tasks:
                 for _ in range(5):
                     tasks.start_soon(call)
@@ -258,7 +259,7 @@ def test_many_calls_can_be_cancelled_at_once(backend: str) -> None:
 def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(backend: str, way: str, steps: Steps) -> None:
     async def main() -> None:
         async with async_client(POOLS[0], server.url) as client:
-            call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
+            call = partial(client.send_email, CHANNEL, EMAIL)
             with ExitStack() as stack:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(call)
@@ -267,7 +268,7 @@ def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(backend: str, w
                     await anyio.wait_all_tasks_blocked()
                     stack.enter_context(steps.at("response_closed.complete", cancel))
                     response.set()
-            assert (await client.send_email("CHANNEL_LOGIN", EMAIL, timeout=10)).status_code == 200
+            assert (await client.send_email(CHANNEL, EMAIL, timeout=10)).status_code == 200
 
     response = threading.Event()
     with RawServer(Step(LAST, before=partial(response.wait, 60))) as server:
@@ -279,7 +280,7 @@ def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(backend: str, w
 def test_a_call_can_be_cancelled_at_each_step(backend: str, steps: Steps, tls: ssl.SSLContext) -> None:
     async def main() -> None:
         async with async_client(POOLS[0], server.url) as client:
-            call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL, timeout=10)
+            call = partial(client.send_email, CHANNEL, EMAIL, timeout=10)
             await call()
             for step in range(len(steps.names)):
                 with anyio.CancelScope() as scope, steps.at(step, scope.cancel):
@@ -301,7 +302,7 @@ def test_a_client_closes_all_connections_even_if_that_is_cancelled(
         async with async_client(POOLS[0], server.url) as client:
             async with anyio.create_task_group() as tasks:
                 for number in range(5):
-                    tasks.start_soon(client.send_email, "CHANNEL_LOGIN", f"{number}@example.com")
+                    tasks.start_soon(client.send_email, CHANNEL, f"{number}@example.com")
             with anyio.CancelScope() as scope:
                 if way == "scope":
                     scope.cancel()
@@ -377,11 +378,11 @@ def test_a_call_can_be_interrupted_at_any_stage(stage: Stage, pool: Pool, steps:
         sync_client(pool, stage.url.format(*server.address)) as client,
     ):
         with pytest.raises(KeyboardInterrupt), interruption(is_held):
-            client.send_email("CHANNEL_LOGIN", stage.email)
+            client.send_email(CHANNEL, stage.email)
         released.set()
         server.wait_for_open(stage.kept)
         again = client.with_options(app_host=healthy.url, timeout=10)
-        assert again.send_email("CHANNEL_LOGIN", EMAIL).status_code == 200
+        assert again.send_email(CHANNEL, EMAIL).status_code == 200
 
 
 @pytest.mark.usefixtures("ctrl_c")
@@ -393,7 +394,7 @@ def test_a_call_can_be_interrupted_while_it_waits_for_a_connection(pool: Pool) -
         sync_client(pool, server.url) as client,
         ThreadPoolExecutor() as threads,
     ):
-        call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL)
+        call = partial(client.send_email, CHANNEL, EMAIL)
         first = threads.submit(call)
         server.wait_for_end_of_script()
         # Nothing tells that it waits. An interruption that comes earlier is one too.
@@ -411,7 +412,7 @@ def test_a_call_can_be_interrupted_at_each_step(steps: Steps, tls: ssl.SSLContex
         RawServer(*[Step(LAST)] * 100, tls=tls) as server,
         sync_client(POOLS[0], server.url) as client,
     ):
-        call = partial(client.send_email, "CHANNEL_LOGIN", EMAIL, timeout=10)
+        call = partial(client.send_email, CHANNEL, EMAIL, timeout=10)
         interrupt = partial(signal.raise_signal, signal.SIGINT)
         call()
         for step in range(len(steps.names)):

@@ -17,6 +17,7 @@ import stamina
 from genauth_email import APITimeoutError, AsyncAuthenticationClient
 
 from tests.clients import ClientFactory
+from tests.contract.contract import CHANNEL
 
 from .server import SUCCESS, RawServer, Step
 
@@ -52,7 +53,7 @@ def test_the_steps_of_a_call_share_its_timeout(make_client: ClientFactory, tls: 
     with SlowServer(tls, STEP) as server:
         client = make_client(server.url, **own_or_users(make_client, users=users))
         with pytest.raises(APITimeoutError) as caught:
-            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=TIMEOUT)
+            client.send_email(CHANNEL, EMAIL, timeout=TIMEOUT)
         assert caught.value.delivery == "unknown"
         client.close()
         assert len(server.received) == 1
@@ -64,7 +65,7 @@ def test_a_response_that_is_complete_in_time_is_returned(
 ) -> None:
     with SlowServer(tls, STEP) as server:
         client = make_client(server.url, **own_or_users(make_client, users=users))
-        assert client.send_email("CHANNEL_LOGIN", EMAIL, timeout=60).request_id == "r-1"
+        assert client.send_email(CHANNEL, EMAIL, timeout=60).request_id == "r-1"
 
 
 @contextmanager
@@ -105,7 +106,7 @@ def test_the_addresses_of_a_name_share_the_timeout(
             options = own_or_users(make_client, users=users)
             client = make_client(f"http://genauth.test:{port}", max_retries=0, **options)
             with pytest.raises(APITimeoutError) as caught:
-                client.send_email("CHANNEL_LOGIN", EMAIL, timeout=TIMEOUT)
+                client.send_email(CHANNEL, EMAIL, timeout=TIMEOUT)
             # The live one was reached within the timeout: it was sent the request, and has not responded.
             assert caught.value.delivery == "unknown"
             connection, _ = live.accept()
@@ -122,7 +123,7 @@ def test_dead_addresses_alone_are_not_sent(
         client = make_client(f"http://genauth.test:{port}", **own_or_users(make_client, users=users))
         began = time.monotonic()
         with pytest.raises(APITimeoutError) as caught:
-            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=TIMEOUT)
+            client.send_email(CHANNEL, EMAIL, timeout=TIMEOUT)
         assert caught.value.delivery == "not_sent"
         # Were each of them given the whole timeout, it would be five times as much.
         assert time.monotonic() - began < 5 * TIMEOUT
@@ -141,7 +142,7 @@ def test_a_name_lookup_that_outlasts_the_timeout_is_followed_by_no_request(
         options: dict[str, Any] = {"http_client": make_client.http_client()} if users else {}
         client = make_client(f"http://genauth.test:{server.address[1]}", **options)
         with pytest.raises(APITimeoutError) as caught:
-            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=STEP / 5)
+            client.send_email(CHANNEL, EMAIL, timeout=STEP / 5)
         assert caught.value.delivery == "not_sent"
         client.close()
         assert server.finish() == []
@@ -164,7 +165,7 @@ def test_what_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(
     with RawServer(ENDLESS[what], tls=tls if scheme == "https" else None) as server:
         client = make_client(server.url, http_client=make_client.http_client())
         with pytest.raises(APITimeoutError) as caught:
-            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=STEP)
+            client.send_email(CHANNEL, EMAIL, timeout=STEP)
         assert caught.value.delivery == "unknown"
         server.wait_for_open(0)
 
@@ -187,7 +188,7 @@ def test_a_request_of_the_authentication_of_an_http_client_ends_with_the_timeout
     with RawServer(token) as tokens, RawServer() as server:
         client = make_client(server.url, http_client=make_client.http_client(auth=TokenAuth(tokens.url)))
         with pytest.raises(APITimeoutError):
-            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=STEP)
+            client.send_email(CHANNEL, EMAIL, timeout=STEP)
         assert server.connections == 0
 
 
@@ -196,7 +197,7 @@ def test_a_silent_proxy_is_not_sent(make_client: ClientFactory, monkeypatch: pyt
         monkeypatch.setenv("https_proxy", proxy.url)
         client = make_client("https://example.genauth.ai")
         with pytest.raises(APITimeoutError) as caught:
-            client.send_email("CHANNEL_LOGIN", EMAIL, timeout=STEP)
+            client.send_email(CHANNEL, EMAIL, timeout=STEP)
         assert caught.value.delivery == "not_sent"
         client.close()
 
@@ -206,8 +207,8 @@ def test_a_silent_proxy_is_not_sent(make_client: ClientFactory, monkeypatch: pyt
 def test_a_request_is_not_begun_when_the_loop_was_blocked_until_its_deadline(http_client: Any) -> None:
     async def main(url: str) -> None:
         async with AsyncAuthenticationClient("app123", url, http_client=http_client) as client:
-            await client.send_email("CHANNEL_LOGIN", "first@example.com")
-            call = asyncio.create_task(client.send_email("CHANNEL_LOGIN", EMAIL, timeout=STEP / 5))
+            await client.send_email(CHANNEL, "first@example.com")
+            call = asyncio.create_task(client.send_email(CHANNEL, EMAIL, timeout=STEP / 5))
             asyncio.get_running_loop().call_soon(time.sleep, STEP)
             with pytest.raises(APITimeoutError):
                 await call
@@ -220,10 +221,10 @@ def test_a_request_is_not_begun_when_the_loop_was_blocked_until_its_deadline(htt
 def test_a_connection_that_was_closed_while_the_loop_was_blocked_is_not_used(http_client: Any) -> None:
     async def main(server: RawServer) -> None:
         async with AsyncAuthenticationClient("app123", server.url, http_client=http_client) as client:
-            await client.send_email("CHANNEL_LOGIN", "first@example.com")
+            await client.send_email(CHANNEL, "first@example.com")
             # This blocks the loop, as a frozen process does: it is not told that the connection has ended.
             server.disturb(Step(then="close"))
-            assert (await client.send_email("CHANNEL_LOGIN", EMAIL)).request_id == "r-1"
+            assert (await client.send_email(CHANNEL, EMAIL)).request_id == "r-1"
 
     with RawServer() as server:
         asyncio.run(main(server))

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.contract.contract import CHANNEL
+
 from .server import RawServer
 
 # The program forks while its first calls are made, at other moments each time. A child that hangs ends by itself.
@@ -22,9 +24,9 @@ def client():
 
 def call(client):
     if kind == "sync":
-        client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=20)
+        client.send_email("A_CHANNEL", "test@example.com", timeout=20)
     else:
-        asyncio.run(client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=20))
+        asyncio.run(client.send_email("A_CHANNEL", "test@example.com", timeout=20))
 
 shared = client()
 thread = threading.Thread(target=call, args=(shared,))
@@ -38,7 +40,7 @@ if child == 0:
     os._exit(0)
 thread.join()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
+""".replace("A_CHANNEL", CHANNEL)
 
 
 # Each kind is a program of its own here, as a fork of the test run would take its threads along.

@@ -30,7 +30,7 @@ from genauth_email import (
 )
 
 from tests.clients import KINDS, LOOPS, ClientFactory, limit_connections, options_of
-from tests.contract.contract import ROOT
+from tests.contract.contract import CHANNEL, ROOT
 
 from .load_fork import FORKS
 from .load_server import BEHAVIOURS, LoadServer, Seen
@@ -62,7 +62,7 @@ class Load:
     def arguments(self, number: int) -> dict[str, Any]:
         silence = self.behaviours[number].startswith("silence")
         return {
-            "channel": "CHANNEL_LOGIN",
+            "channel": CHANNEL,
             "email": self.emails[number],
             "timeout": 0.1 if silence else 60,
         }
@@ -198,7 +198,7 @@ def send_all(url: str, mailing: Mailing, retry_unknown: bool) -> None:
 
         def send(email: str) -> None:
             try:
-                client.send_email("CHANNEL_LOGIN", email)
+                client.send_email(CHANNEL, email)
                 mailing.outcomes[email] = None
             except GenAuthError as error:
                 mailing.outcomes[email] = error
@@ -215,7 +215,7 @@ async def send_all_async(url: str, mailing: Mailing, retry_unknown: bool, kind: 
         async def work() -> None:
             for email in emails:
                 try:
-                    await client.send_email("CHANNEL_LOGIN", email)
+                    await client.send_email(CHANNEL, email)
                     mailing.outcomes[email] = None
                 except GenAuthError as error:
                     mailing.outcomes[email] = error
@@ -259,7 +259,7 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_clie
         stack.callback(response.set)
         small = {"http_client": make_client.http_client(limits=httpx.Limits(max_connections=1))}
         client = make_client(server.url, timeout=60, **small if size == 1 else {})
-        call = partial(client.send_email, "CHANNEL_LOGIN", "test@example.com")
+        call = partial(client.send_email, CHANNEL, "test@example.com")
         calls = [threads.submit(call) for _ in range(size)]
         for _ in calls:
             assert arrived.acquire(timeout=60)
@@ -267,7 +267,7 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_clie
 
         began = time.monotonic()
         with pytest.raises(APITimeoutError) as caught:
-            client.send_email("CHANNEL_LOGIN", "late@example.com", timeout=0.2)
+            client.send_email(CHANNEL, "late@example.com", timeout=0.2)
         assert time.monotonic() - began >= 0.2
         assert caught.value.delivery == "not_sent"
 
@@ -285,7 +285,7 @@ def test_idle_and_used_connections_together_are_as_many_as_are_allowed(
     with RawServer() as first, RawServer() as second, ThreadPoolExecutor(3) as threads:
         client = make_client(first.url)
         for server in (first, second, first):
-            send = partial(client.with_options(app_host=server.url).send_email, "CHANNEL_LOGIN", "test@example.com")
+            send = partial(client.with_options(app_host=server.url).send_email, CHANNEL, "test@example.com")
             for call in [threads.submit(send) for _ in range(3)]:
                 call.result()
             other = second if server is first else first
@@ -301,7 +301,7 @@ def test_callers_take_turns_on_connections_that_are_too_few(
     def work(caller: int) -> None:
         start.wait()
         while max(calls) < 200:
-            client.send_email("CHANNEL_LOGIN", "test@example.com")
+            client.send_email(CHANNEL, "test@example.com")
             calls[caller] += 1
 
     with RawServer() as server, ThreadPoolExecutor() as threads:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.contract.contract import SCHEMAS
+from tests.contract.contract import CHANNEL, SCHEMAS
 
 from .load_server import LoadServer, told
 from .server import SUCCESS, http
@@ -58,7 +58,7 @@ def client(make_client: ClientFactory, server: LoadServer) -> BlockingClient:
 def outcome(client: BlockingClient, email: str) -> object:
     """How a call ends. Any other error fails the test, and so does a hang, in which no time is left."""
     try:
-        return client.send_email("CHANNEL_LOGIN", email)
+        return client.send_email(CHANNEL, email)
     except APITimeoutError:
         raise
     except GenAuthError as error:
@@ -178,7 +178,7 @@ def test_any_answer_that_the_contract_allows_comes_back_as_it_was(
     client: BlockingClient, document: dict[str, Any]
 ) -> None:
     email = told(http(200, json.dumps(document).encode()), close=False)
-    body = SendEmailDto(channel=Channel.CHANNEL_LOGIN, email=email)
+    body = SendEmailDto(channel=Channel(CHANNEL), email=email)
     response = client.call(send_email, detailed=True, body=body)
     assert canonical(response.parsed.to_dict()) == canonical(document)
 
@@ -200,7 +200,7 @@ TEXTS = st.text() | st.text(st.characters(categories=["Cs"]) | st.characters())
 @example("\ud83d\udce7@example.com")
 def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(client: BlockingClient, email: str) -> None:
     def send(email: str) -> SendEmailRespDto:
-        return client.send_email("CHANNEL_LOGIN", email)
+        return client.send_email(CHANNEL, email)
 
     number = int(send("test@example.com").request_id or 0)
     try:
@@ -236,7 +236,7 @@ def headers_from(options: dict[str, str | None]) -> dict[str, str]:
 
 def headers_of(client: BlockingClient, **options: Any) -> dict[str, str]:
     """The headers of options that reach the server."""
-    response = client.send_email("CHANNEL_LOGIN", "test@mirror.example.com", **options)
+    response = client.send_email(CHANNEL, "test@mirror.example.com", **options)
     lines = [line.partition(": ") for line in response.message.splitlines()]
     return {name.lower(): value for name, _, value in lines if name.lower() in HEADERS.values()}
 

@@ -22,6 +22,7 @@ import trustme
 from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient
 
 from tests.clients import KINDS, LOOPS, ClientFactory, options_of
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ def sync():
         for host in hosts:
             derived = client.with_options(app_host=host)
             try:
-                results.append(derived.send_email("CHANNEL_LOGIN", "test@example.com").message)
+                results.append(derived.send_email("A_CHANNEL", "test@example.com").message)
             except GenAuthError as error:
                 fail(error)
 
@@ -112,14 +113,14 @@ async def asynchronous():
         for host in hosts:
             derived = client.with_options(app_host=host)
             try:
-                results.append((await derived.send_email("CHANNEL_LOGIN", "test@example.com")).message)
+                results.append((await derived.send_email("A_CHANNEL", "test@example.com")).message)
             except GenAuthError as error:
                 fail(error)
 
 
 sync() if loop == "none" else anyio.run(asynchronous, backend=loop)
 print(json.dumps(results))
-"""
+""".replace("A_CHANNEL", CHANNEL)
 
 # What other programs take for a wish not to verify, and what ours could be thought to.
 NO_VERIFICATION = {
@@ -167,9 +168,9 @@ def test_a_context_of_the_users_own_is_used(make_client: ClientFactory, serve: S
     client = make_client(http_client=make_client.http_client(verify=context))
 
     trusted, untrusted = serve(right), serve(certify)
-    client.with_options(app_host=trusted.url).send_email("CHANNEL_LOGIN", "test@example.com")
+    client.with_options(app_host=trusted.url).send_email(CHANNEL, "test@example.com")
     with pytest.raises(APIConnectionError, match=WRONG[certify]) as caught:
-        client.with_options(app_host=untrusted.url).send_email("CHANNEL_LOGIN", "test@example.com")
+        client.with_options(app_host=untrusted.url).send_email(CHANNEL, "test@example.com")
     assert caught.value.delivery == "not_sent"
     assert untrusted.finish() == []
 
@@ -178,7 +179,7 @@ def test_a_context_of_the_users_own_is_used(make_client: ClientFactory, serve: S
 def test_a_client_of_the_users_own_can_do_without(make_client: ClientFactory, serve: Serve, certify: Certify) -> None:
     own = make_client.http_client(verify=False)
 
-    response = make_client(serve(certify).url, http_client=own).send_email("CHANNEL_LOGIN", "test@example.com")
+    response = make_client(serve(certify).url, http_client=own).send_email(CHANNEL, "test@example.com")
 
     assert response.message == "Sent."
 
@@ -235,7 +236,7 @@ def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
         served = [threads.submit(serve, SUCCESS.replace(b"Sent.", b"Lies.")) for _ in range(2)]
         twin = make_client(f"https://127.0.0.1:{listener.getsockname()[1]}")
         for _ in served:
-            assert twin.send_email("CHANNEL_LOGIN", "test@example.com").message == "Sent."
+            assert twin.send_email(CHANNEL, "test@example.com").message == "Sent."
         twin.close()
         for each in served:
             each.result()

@@ -7,11 +7,13 @@ import httpx
 import pytest
 from genauth_email import Channel
 
+from tests.contract.contract import CHANNEL
+
 from .app import MockServer
 from .contract import Contract
 
 PATH = "/api/v3/send-email"
-BODY = {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+BODY = {"channel": CHANNEL, "email": "test@example.com"}
 EXAMPLES = next(each for each in Contract().operations if each.path == PATH).responses
 
 
@@ -105,10 +107,10 @@ def test_an_empty_app_id_is_a_missing_one(http: httpx.Client) -> None:
     ("body", "issue"),
     [
         ({"email": "test@example.com"}, "'channel' is a required property"),
-        ({"channel": "CHANNEL_LOGIN"}, "'email' is a required property"),
+        ({"channel": CHANNEL}, "'email' is a required property"),
         (BODY | {"channel": "CHANNEL_NONE"}, "'CHANNEL_NONE' is not one of"),
         (BODY | {"channel": "channel_login"}, "'channel_login' is not one of"),
-        (BODY | {"channel": ["CHANNEL_LOGIN"]}, "$.channel: ['CHANNEL_LOGIN'] is not of type 'string'"),
+        (BODY | {"channel": [CHANNEL]}, f"$.channel: [{CHANNEL!r}] is not of type 'string'"),
         (BODY | {"email": None}, "$.email: None is not of type 'string'"),
         ([BODY], "is not of type 'object'"),
         ("send", "is not of type 'object'"),
@@ -247,7 +249,7 @@ def test_a_response_on_demand_may_be_anything_at_all(http: httpx.Client, mock_se
 
 
 def test_a_request_is_kept_as_it_arrived(http: httpx.Client, mock_server: MockServer) -> None:
-    content = b'{"channel":"CHANNEL_LOGIN", "email":"T@example.com"}'
+    content = f'{{"channel":"{CHANNEL}", "email":"T@example.com"}}'.encode()
     headers = {"Content-Type": "application/json", "X-Real-IP": "203.0.113.9", "Authorization": "token"}
     http.post(PATH, params={"q": "a b"}, content=content, headers=headers)
     http.post(PATH, json=BODY)
@@ -255,7 +257,7 @@ def test_a_request_is_kept_as_it_arrived(http: httpx.Client, mock_server: MockSe
     first, second = mock_server.received
     assert (first.method, first.path, first.query) == ("POST", PATH, "q=a+b")
     assert first.body == content
-    assert first.json == {"channel": "CHANNEL_LOGIN", "email": "T@example.com"}
+    assert first.json == {"channel": CHANNEL, "email": "T@example.com"}
     assert first.headers["x-real-ip"] == "203.0.113.9"
     assert first.headers["authorization"] == "token"
     assert "x-real-ip" not in second.headers

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.contract.contract import CHANNEL
+
 from .app import MockServer
 from .contract import Contract
 from .server import serve
@@ -25,7 +27,7 @@ PATH = "/api/v3/send-email"
 
 
 def send(mock_server: MockServer, email: str = "test@example.com") -> int:
-    body = {"channel": "CHANNEL_LOGIN", "email": email}
+    body = {"channel": CHANNEL, "email": email}
     headers = {"x-genauth-app-id": "any"}
     response = httpx.post(mock_server.url + PATH, json=body, headers=headers, trust_env=False, verify=False)
     status_code: int = response.json()["statusCode"]
@@ -121,7 +123,7 @@ def test_a_signal_stops_it_quietly(stop: signal.Signals) -> None:
 
 def test_by_itself_it_prints_issues() -> None:
     with by_itself() as (process, url, _):
-        httpx.post(url + PATH, json={"channel": "CHANNEL_LOGIN"}, trust_env=False)
+        httpx.post(url + PATH, json={"channel": CHANNEL}, trust_env=False)
         process.terminate()
         _, stderr = process.communicate()
 

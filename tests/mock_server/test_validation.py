@@ -10,6 +10,8 @@ import pytest
 from jsonschema_path import SchemaPath
 from starlette.responses import JSONResponse, Response
 
+from tests.contract.contract import CHANNEL
+
 from .app import MockServer
 from .contract import OPENAPI_YAML, Contract, Received
 from .server import Server
@@ -17,7 +19,7 @@ from .server import Server
 pytest_plugins = ["pytester"]
 
 PATH = "/api/v3/send-email"
-BODY = {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+BODY = {"channel": CHANNEL, "email": "test@example.com"}
 
 
 def test_an_issue_fails_the_test_that_caused_it(pytester: pytest.Pytester) -> None:
@@ -26,10 +28,12 @@ def test_an_issue_fails_the_test_that_caused_it(pytester: pytest.Pytester) -> No
         import httpx
         import pytest
 
+        from tests.contract.contract import CHANNEL
+
         @pytest.fixture
         def send(mock_server):
             def send(**changes):
-                body = {"channel": "CHANNEL_LOGIN", "email": "test@example.com"} | changes
+                body = {"channel": CHANNEL, "email": "test@example.com"} | changes
                 headers = {"x-genauth-app-id": "app123"}
                 with httpx.Client(headers=headers, trust_env=False) as http:
                     http.post(mock_server.url + "/api/v3/send-email", json=body)
@@ -185,7 +189,7 @@ def grown(tmp_path: Path, http_server: Server) -> Generator[MockServer]:
         "required": ["channel", "phoneNumber"],
         "additionalProperties": False,
         "properties": {
-            "channel": {"type": "string", "enum": ["CHANNEL_LOGIN", "CHANNEL_MFA"]},
+            "channel": {"type": "string", "enum": [CHANNEL, "CHANNEL_MFA"]},
             "phoneNumber": {"type": "string"},
             "phoneCountryCode": {"type": "string"},
         },
@@ -222,7 +226,7 @@ def grown_http(grown: MockServer) -> Generator[httpx.Client]:
 
 def test_an_endpoint_that_the_contract_gains_is_served(grown: MockServer, grown_http: httpx.Client) -> None:
     def send(**changes: str) -> int:
-        body = {"channel": "CHANNEL_LOGIN", "phoneNumber": "13800138000"} | changes
+        body = {"channel": CHANNEL, "phoneNumber": "13800138000"} | changes
         status_code: int = grown_http.post(SMS, json=body).json()["statusCode"]
         return status_code
 
@@ -244,7 +248,7 @@ def test_an_endpoint_that_the_contract_gains_is_served(grown: MockServer, grown_
 def test_an_endpoint_has_mailboxes_of_its_own(grown_http: httpx.Client) -> None:
     name = "13800138000@example.com"
     for path, field in [(PATH, "email"), (SMS, "phoneNumber")]:
-        body = {"channel": "CHANNEL_LOGIN", field: name}
+        body = {"channel": CHANNEL, field: name}
         assert grown_http.post(path, json=body).json()["statusCode"] == 200
 
 
