@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from time import monotonic
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
@@ -211,11 +211,9 @@ async def _close_connections(connections: Iterable[Connection[AsyncBackend]]) ->
 
 async def _close(closable: Sequence[Any]) -> None:
     """Close them all, even if the task is cancelled meanwhile: each closes its socket before it waits."""
-    if closable:
-        try:
-            await closable[0].aclose()
-        finally:
-            await _close(closable[1:])
+    async with AsyncExitStack() as stack:
+        for each in reversed(closable):
+            stack.push_async_callback(each.aclose)
 
 
 @contextmanager
