@@ -1,5 +1,6 @@
 """A call is retried where the operation has certainly not taken place and the cause can pass, and nowhere else."""
 
+import json
 import math
 import socket
 import ssl
@@ -31,7 +32,7 @@ from tests.clients import BlockingClient, ClientFactory
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 
-from .mock import Clock, MockNetwork
+from .mock import SENT, Clock, MockNetwork
 
 BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 HTML = b"<h1>Try later</h1>"
@@ -41,7 +42,7 @@ BeforeRetry = Callable[[RetryHook], None]
 
 
 def dto(status_code: int) -> bytes:
-    return f'{{"statusCode": {status_code}, "message": "As asked."}}'.encode()
+    return json.dumps({**SENT, "statusCode": status_code, "message": "As asked."}).encode()
 
 
 class Outcomes:

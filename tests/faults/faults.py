@@ -23,6 +23,8 @@ from genauth_email import (
     UnauthorizedError,
 )
 
+from tests.contract import contract
+
 from .server import SUCCESS, Step, http
 
 EMAIL = "test@example.com"
@@ -126,7 +128,7 @@ def responds(status: int, body: bytes = HTML, headers: Mapping[str, str] | None 
 
 
 def dto(**fields: object) -> bytes:
-    return json.dumps({"statusCode": 200, "message": f"Sent to {EMAIL}."} | fields).encode()
+    return json.dumps({**contract.SENT, "message": f"Sent to {EMAIL}."} | fields).encode()
 
 
 def raw_dto(status_code: bytes) -> bytes:
