@@ -253,7 +253,7 @@ def _members(location: Location, names: list[str], *, named: bool = False) -> It
                 yield (*location, index), f"{name!r} cannot be a name in Python"
         elif re.fullmatch(r"-?\d+", name):
             member = name  # Its name in Python is made of the number.
-        elif not re.fullmatch(r"[A-Za-z][\w .-]*", name, re.ASCII):
+        elif not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
             yield (*location, index), f"{name!r} cannot be a name in Python: give each value one in `x-enum-varnames`"
         if member in members:
             hint = "" if named else ": give each value a name in `x-enum-varnames`"

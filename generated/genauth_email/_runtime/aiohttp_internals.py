@@ -10,6 +10,7 @@ from time import monotonic
 from weakref import WeakKeyDictionary
 
 import aiohttp
+from aiohttp import ClientRequest, ClientTimeout
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
@@ -42,9 +43,25 @@ class Connector(aiohttp.TCPConnector):
 
     max_keepalive_connections: int
 
+    async def _create_connection(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> ResponseHandler:
+        self._evict()
+        return await super()._create_connection(req, traces, timeout)
+
     def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        super()._release(key, protocol, should_close=should_close)
+        self._evict()
+
+    def _evict(self) -> None:
+        """Close the oldest idle connections where they, or they and the used ones, are too many."""
         idle = sum(map(len, self._conns.values()))
-        super()._release(key, protocol, should_close=should_close or idle >= self.max_keepalive_connections)
+        excess = max(idle - self.max_keepalive_connections, idle + len(self._acquired) - self.limit)
+        if excess > 0:
+            items = [(since, key, protocol) for key, kept in self._conns.items() for protocol, since in kept]
+            for since, key, protocol in sorted(items, key=lambda item: item[0])[:excess]:
+                self._conns[key].remove((protocol, since))
+                protocol.close()
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (connection := await super()._get(key, traces)) and not _is_reusable(connection):
