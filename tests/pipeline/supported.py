@@ -66,7 +66,7 @@ COMPONENTS = """\
 """
 
 SCHEMAS = """\
-    Color: {type: string, enum: [red, dark-blue]}
+    Color: {type: string, enum: [red, dark-blue], x-enum-varnames: [RED, DARK_BLUE]}
     Size: {type: string, enum: [S, L], x-enum-deprecated: [L]}
     Level: {type: integer, enum: [0, 1, -1, 0x10]}
     Symbol: {type: string, enum: [é, +], x-enum-varnames: [eAcute, plus]}
