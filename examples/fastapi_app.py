@@ -3,20 +3,24 @@
 GenAuth limits emails by the end user's IP address, so each call passes it on. Behind a proxy, uvicorn takes it from the
 `X-Forwarded-For` header: `--proxy-headers --forwarded-allow-ips ADDRESS_OF_THE_PROXY`.
 
-The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, and GENAUTH_LANG if wanted.
+The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, GENAUTH_LANG if wanted, and LOGIN_CHANNEL if
+users are to get another email than that of CHANNEL_LOGIN.
 """
 
 import logging
 import math
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated, TypedDict
 
 from fastapi import Depends, FastAPI, HTTPException, Request
-from genauth_email import AsyncAuthenticationClient, GenAuthError, InvalidArgumentError, ThrottleError
+from genauth_email import AsyncAuthenticationClient, Channel, GenAuthError, InvalidArgumentError, ThrottleError
 from pydantic import BaseModel
 
 logger = logging.getLogger(__name__)
+
+LOGIN_CHANNEL = Channel(os.environ.get("LOGIN_CHANNEL", "CHANNEL_LOGIN"))
 
 
 class State(TypedDict):
@@ -47,7 +51,7 @@ async def send_login_email(
     login: Login, genauth: Annotated[AsyncAuthenticationClient, Depends(genauth_of_the_user)]
 ) -> None:
     try:
-        await genauth.send_email("CHANNEL_LOGIN", login.email)
+        await genauth.send_email(LOGIN_CHANNEL, login.email)
     except GenAuthError as error:
         if error.delivery == "unknown":
             logger.exception("The login email may have gone out")

@@ -1,4 +1,4 @@
-"""Have GenAuth send an email: `python send_email.py CHANNEL_LOGIN test@example.com`.
+"""Have GenAuth send an email: `python send_email.py CHANNEL EMAIL`.
 
 The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, and GENAUTH_LANG if wanted.
 """
@@ -27,5 +27,5 @@ def main(channel: str, email: str) -> str | None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit(__doc__)
+        sys.exit(f"{__doc__}\nThe channels: {', '.join(Channel)}")
     sys.exit(main(sys.argv[1], sys.argv[2]))

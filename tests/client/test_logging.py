@@ -23,7 +23,7 @@ from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
-from .mock import Clock, MockNetwork
+from .mock import SENT, Clock, MockNetwork
 
 ASKED = f"POST {{url}}/api/v3/send-email SendEmailDto(channel={CHANNEL}, email=t***@example.com)"
 REFUSAL = http(503, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"})
@@ -127,7 +127,7 @@ def test_each_retry_is_a_warning_with_the_reason_for_it(
     def response(request: httpx.Request) -> httpx.Response:
         if error := next(outcomes, None):
             raise error
-        return httpx.Response(200, content=b'{"statusCode": 200, "message": ""}')
+        return httpx.Response(200, json={**SENT, "requestId": "r-1"})
 
     send(MockNetwork(response).new_client(make_client, "http://127.0.0.1"))
 
@@ -137,7 +137,7 @@ def test_each_retry_is_a_warning_with_the_reason_for_it(
         ("WARNING", f"{asked}: retrying after: ConnectError: no route"),
         ("DEBUG", f"{asked}: PoolTimeout: pool is full, in N ms"),
         ("WARNING", f"{asked}: retrying after: PoolTimeout: pool is full"),
-        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, in N ms"),
+        ("DEBUG", f"{asked}: HTTP 200, statusCode 200, request id r-1, in N ms"),
     ]
 
 
@@ -176,7 +176,7 @@ def test_the_duration_is_that_of_the_attempt(
         clock.advance(next(takes))
         if clock.now < 1001.6:
             raise httpx.ConnectError("no route")
-        return httpx.Response(200, content=b'{"statusCode": 200, "message": ""}')
+        return httpx.Response(200, json=SENT)
 
     send(MockNetwork(response).new_client(make_client, "http://127.0.0.1"))
 

@@ -15,12 +15,12 @@ from genauth_email import APIConnectionError, APITimeoutError, Lang
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
-from tests.contract.contract import CHANNEL
+from tests.contract.contract import CHANNEL, OTHER_CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer, Server
 from tests.mock_server.contract import Received
 
-from .mock import MockNetwork
+from .mock import SENT, MockNetwork
 
 DTO = SUCCESS.partition(b"\r\n\r\n")[2]
 
@@ -151,7 +151,7 @@ def test_other_options_do_not_reach_a_call_in_flight(
 ) -> None:
     client = make_client(mock_server.url, **MINE)
     # The refusal makes the held call go out again, with whatever the client has by then.
-    mock_server.respond_next({"statusCode": 200, "message": "Sent."})
+    mock_server.respond_next(SENT)
     refusal = {"statusCode": 503, "message": "Busy."}
     mock_server.respond_next(refusal, http_status=503, headers={"retry-after": "0"}, validate=False)
     with ThreadPoolExecutor() as pool:
@@ -275,8 +275,8 @@ def test_derived_clients_share_the_connections(
     for user in range(5):
         derived = client.with_options(real_ip=f"203.0.113.{user}")
         derived.send_email(CHANNEL, f"{user}@example.com")
-        derived.with_options(lang="en-US").send_email("CHANNEL_REGISTER", f"{user}@example.com")
-        derived.send_email("CHANNEL_BIND_EMAIL", f"{user}@example.com", access_token="s3cret")
+        derived.with_options(lang="en-US").send_email(OTHER_CHANNEL, f"{user}@example.com")
+        derived.send_email(CHANNEL, f"signed-in-{user}@example.com", access_token="s3cret")
 
     assert len(mock_server.received) == 16
     assert len(connections.peers) == 1
@@ -388,9 +388,7 @@ def test_a_cookie_that_one_call_gets_is_not_sent_with_the_next(
     make_client: ClientFactory, mock_server: MockServer
 ) -> None:
     client = make_client(mock_server.url)
-    mock_server.respond_next(
-        {"statusCode": 200, "message": ""}, headers={"set-cookie": "session=of-a; path=/"}, validate=False
-    )
+    mock_server.respond_next(SENT, headers={"set-cookie": "session=of-a; path=/"}, validate=False)
 
     client.with_options(access_token="a-s3cret").send_email(CHANNEL, "a@example.com")
     client.with_options(access_token="b-s3cret").send_email(CHANNEL, "b@example.com")
@@ -459,7 +457,7 @@ def test_a_derived_client_outlives_its_original(make_client: ClientFactory, mock
     client.client = type(client.client)("app123", mock_server.url).with_options(lang="en-US")
     gc.collect()
     # A connection that was left open would warn when it is collected, and fail the test.
-    mock_server.respond_next({"statusCode": 200, "message": ""}, headers={"connection": "close"})
+    mock_server.respond_next(SENT, headers={"connection": "close"})
 
     client.send_email(CHANNEL, "a@example.com")
 
@@ -471,7 +469,7 @@ def test_a_client_that_is_not_closed_is_collected_without_a_warning(
 ) -> None:
     client = make_client()
     client.client = type(client.client)("app123", mock_server.url)
-    mock_server.respond_next({"statusCode": 200, "message": ""}, headers={"connection": "close"})
+    mock_server.respond_next(SENT, headers={"connection": "close"})
     client.send_email(CHANNEL, "a@example.com")
 
     client.client = client.client.with_options(lang="en-US")

@@ -9,11 +9,11 @@ import pytest
 from genauth_email import APIError, GenAuthError, InvalidResponseError
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.contract.contract import CHANNEL
+from tests.contract.contract import CHANNEL, SENT
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
-DTO = b'{"statusCode": 200, "message": "As asked.", "requestId": "r-1"}'
+DTO = json.dumps({**SENT, "message": "As asked.", "requestId": "r-1"}).encode()
 MIB = 1024 * 1024
 
 

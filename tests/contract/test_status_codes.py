@@ -9,7 +9,7 @@ from genauth_email.models import Channel
 from tests.clients import ClientFactory
 from tests.mock_server import MockServer
 
-from .contract import CHANNEL, FAILURES
+from .contract import CHANNEL, FAILURES, SENT
 
 BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 API_CODES = [None, 2333, 777777]
@@ -49,7 +49,7 @@ def test_a_plain_function_returns_the_dto_or_raises(make_client: ClientFactory, 
 
 def test_a_dto_decides_whatever_the_http_status(make_client: ClientFactory, mock_server: MockServer) -> None:
     client = make_client(mock_server.url)
-    mock_server.respond_next({"statusCode": 200, "message": "ok"}, http_status=502, validate=False)
+    mock_server.respond_next({**SENT, "message": "ok"}, http_status=502, validate=False)
     assert client.send_email(CHANNEL, "a@example.com").message == "ok"
 
     mock_server.respond_next({"statusCode": 403, "message": "no"}, http_status=500, validate=False)

@@ -30,6 +30,7 @@ def settings(mock_server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAUTH_APP_ID", "my-app")
     monkeypatch.setenv("GENAUTH_APP_HOST", mock_server.url)
     monkeypatch.setenv("GENAUTH_LANG", "en-US")
+    monkeypatch.setenv("LOGIN_CHANNEL", CHANNEL)
     monkeypatch.setenv("CELERY_BROKER_URL", "memory://")
     monkeypatch.setenv("CELERY_RESULT_BACKEND", "cache+memory://")
     monkeypatch.syspath_prepend(EXAMPLES)

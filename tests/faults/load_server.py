@@ -33,6 +33,8 @@ from genauth_email import (
     ThrottleError,
 )
 
+from tests.contract.contract import SENT
+
 from .server import http
 
 LOGIN_PAGE = b"<h1>Log in</h1>"
@@ -69,7 +71,9 @@ class Behaviour:
 
 
 def dto(asked: Asked, status_code: int = 200) -> bytes:
-    return json.dumps({"statusCode": status_code, "message": asked.email, "requestId": f"{asked.number}"}).encode()
+    return json.dumps(
+        {**SENT, "statusCode": status_code, "message": asked.email, "requestId": f"{asked.number}"}
+    ).encode()
 
 
 def sent(asked: Asked) -> bytes:
@@ -91,7 +95,7 @@ def page(status: int, body: bytes = LOGIN_PAGE, **headers: str) -> Callable[[Ask
 
 
 def mirror(asked: Asked) -> bytes:
-    return http(200, json.dumps({"statusCode": 200, "message": asked.head.decode()}).encode())
+    return http(200, json.dumps({**SENT, "message": asked.head.decode()}).encode())
 
 
 def as_told(asked: Asked) -> bytes:
