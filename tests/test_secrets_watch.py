@@ -23,7 +23,7 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 from genauth_email.types import Request, Response
 
-from tests.contract.contract import CHANNEL
+from tests.contract.contract import CHANNEL, SENT
 
 from .secrets_watch import MARK, Watch
 
@@ -41,7 +41,7 @@ class Leaking:
     def request(self, *_: object, **__: object) -> Response[SendEmailRespDto]:
         if self._cause is not None:
             raise APIConnectionError("no response", delivery="unknown") from self._cause
-        response = SendEmailRespDto(status_code=200, message=f"The token is {MARK}.")
+        response = SendEmailRespDto.from_dict({**SENT, "message": f"The token is {MARK}."})
         return Response(Request("POST", "https://example.com"), 200, {}, b"", response)
 
     def call(self, *_: object, **__: object) -> SendEmailRespDto:

@@ -33,10 +33,12 @@ from tests.contract.contract import CHANNEL, FAILURES, SCHEMAS
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
 
-from .mock import MockNetwork
+from .mock import SENT, MockNetwork
 
 EMAIL = "test@example.com"
 TOKEN = "s3cret-token"
+LEAST = {name: SENT[name] for name in SCHEMAS["SendEmailRespDto"]["required"]}
+"""A success with no more than the contract requires."""
 
 
 def error_of(client: BlockingClient, **options: Any) -> GenAuthError:
@@ -289,9 +291,9 @@ def test_a_copied_throttle_error_knows_when_to_try_again(
     "dto",
     [
         SendEmailDto(channel=Channel(CHANNEL), email=EMAIL),
-        SendEmailRespDto(status_code=StatusCode.OK, message=""),
-        SendEmailRespDto.from_dict({"statusCode": 604, "message": "否", "apiCode": 2333, "more": {"a": [1]}}),
-        SendEmailRespDto.from_dict({"statusCode": 403, "message": "", "apiCode": 777777, "requestId": "r-1"}),
+        SendEmailRespDto.from_dict(LEAST),
+        SendEmailRespDto.from_dict(LEAST | {"statusCode": 604, "message": "否", "apiCode": 2333, "more": {"a": [1]}}),
+        SendEmailRespDto.from_dict(LEAST | {"statusCode": 403, "message": "", "apiCode": 777777, "requestId": "r-1"}),
     ],
     ids=repr,
 )

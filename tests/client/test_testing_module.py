@@ -43,7 +43,7 @@ from genauth_email.testing import (
 )
 
 from tests.clients import ClientFactory
-from tests.contract.contract import CHANNEL, FAILURES, SCHEMAS
+from tests.contract.contract import CHANNEL, FAILURES, OTHER_CHANNEL, SCHEMAS
 
 BODY = {"channel": CHANNEL, "email": "test@example.com"}
 HEADERS = {"x-genauth-app-id": "any", "content-type": "application/json"}
@@ -182,7 +182,7 @@ def test_a_second_email_within_the_minute_is_refused(server: MockServer, make_cl
     with pytest.raises(ThrottleError, match="Too many requests") as caught:
         client.send_email(CHANNEL, "Test@EXAMPLE.com")
     assert caught.value.request_id is None  # As in the contract's example.
-    client.send_email("CHANNEL_REGISTER", "test@example.com")
+    client.send_email(OTHER_CHANNEL, "test@example.com")
     client.send_email(CHANNEL, "other@example.com")
     server.advance(5)  # A refused one has begun no new minute.
     client.send_email(CHANNEL, "test@example.com")
@@ -243,7 +243,7 @@ def test_the_connection_breaks(server: MockServer, make_client: ClientFactory, c
     assert caught.value.delivery == "unknown"
     assert server.sent == [BODY] * carried_out
     assert len(server.received) == 1
-    client.send_email("CHANNEL_REGISTER", "test@example.com")
+    client.send_email(OTHER_CHANNEL, "test@example.com")
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
@@ -254,7 +254,7 @@ def test_no_response_comes(server: MockServer, make_client: ClientFactory, carri
         client.send_email(CHANNEL, "test@example.com", timeout=0.1)
     assert caught.value.delivery == "unknown"
     assert server.sent == [BODY] * carried_out
-    client.send_email("CHANNEL_REGISTER", "test@example.com")
+    client.send_email(OTHER_CHANNEL, "test@example.com")
 
 
 @pytest.mark.usefixtures("no_backoff")
