@@ -173,7 +173,8 @@ def send_email_response(status_code: int = 200) -> SendEmailRespDto:
     Raises:
         KeyError: The contract has no example with that `statusCode`.
     """
-    return SendEmailRespDto.from_dict(OPERATIONS["send_email"].examples[status_code])
+    example = OPERATIONS["send_email"].examples[status_code]
+    return SendEmailRespDto.from_dict(example)
 
 
 __all__ = [
