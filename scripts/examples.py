@@ -6,9 +6,10 @@ from typing import Any
 
 from openapi_python_client.strings import PythonIdentifier
 
+from .contract import METHODS
+
 Node = Mapping[str, Any]
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 STRINGS = {
     "date": "2030-01-02",
     "date-time": "2030-01-02T03:04:05+00:00",

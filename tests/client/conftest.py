@@ -3,7 +3,7 @@ from collections.abc import Generator
 import pytest
 import stamina
 
-from .mock import Clock
+from tests.runtime.clock import Clock
 
 VARIABLES = ("GENAUTH_APP_ID", "GENAUTH_APP_HOST", "GENAUTH_ACCESS_TOKEN", "GENAUTH_LANG")
 

@@ -1,4 +1,4 @@
-"""A network that is a function, for what no server on loopback can do or see, and a clock."""
+"""A network that is a function, for what no server on loopback can do or see."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,19 +9,6 @@ from tests.clients import BlockingClient, ClientFactory
 from tests.contract import contract
 
 SENT: dict[str, Any] = {**contract.SENT, "message": "Sent."}
-
-
-class Clock:
-    """Takes the place of the client's clock. It stands still until `advance`."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):

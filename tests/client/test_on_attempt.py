@@ -13,8 +13,9 @@ from tests.clients import BlockingClient, ClientFactory, on_httpx
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
+from tests.runtime.clock import Clock
 
-from .mock import SENT, Clock, MockNetwork
+from .mock import SENT, MockNetwork
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
 

@@ -31,8 +31,9 @@ from stamina.typing import RetryHook
 from tests.clients import BlockingClient, ClientFactory
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
+from tests.runtime.clock import Clock
 
-from .mock import SENT, Clock, MockNetwork
+from .mock import SENT, MockNetwork
 
 BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 HTML = b"<h1>Try later</h1>"

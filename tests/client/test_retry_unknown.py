@@ -25,8 +25,9 @@ from tests.clients import BlockingClient, ClientFactory
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
+from tests.runtime.clock import Clock
 
-from .mock import SENT, Clock, MockNetwork
+from .mock import SENT, MockNetwork
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
 EMAIL = "test@example.com"
