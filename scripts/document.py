@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -14,6 +14,14 @@ Location = tuple[str | int, ...]
 
 Issue = tuple[Location, str]
 """Where something is wrong, and what."""
+
+
+class Fact(NamedTuple):
+    """What users of the package can rely on."""
+
+    text: str
+    place: str
+    """The file and the line that say so."""
 
 
 class InputError(Exception):
@@ -77,6 +85,10 @@ class Document:
     def line_of(self, location: Location, reason: str) -> str:
         """Return what is to be told of a location."""
         return str(self._error(self._line(location), reason))
+
+    def place(self, location: Location) -> str:
+        """Return the file and the line of a location."""
+        return f"{self.name}:{self._line(location) + 1}"
 
     def _line(self, location: Location) -> int:
         """Return the line of a location, or of the last node on the way to it that exists."""

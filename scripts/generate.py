@@ -10,8 +10,8 @@ The generator is openapi-python-client, called as its command line calls it with
 - every issue is told as `file:line: reason`, and it is one, too, if a module would be no working Python;
 - the package is made aside and moved into place when it is whole, so that `generated/` is always a complete
   package, with nothing in it that the inputs no longer give;
-- what changed is printed, and what of it breaks the code of users. With `--check` nothing is written, and a difference
-  is a failure.
+- what changed is printed, and what needs a higher version than the config has. With `--check` nothing is written, and
+  both are failures.
 """
 
 import argparse
@@ -41,7 +41,7 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
 from pydantic import ValidationError
 
-from .compatibility import breaking_changes
+from .compatibility import Version, check_version
 from .contract import operations, read_contract
 from .document import Document, InputError, shorten
 from .examples import response_examples
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if generated/ would change")
     check: bool = parser.parse_args(arguments).check
     try:
-        changes = generate(root, check=check)
+        changes, contract, version = generate(root, check=check)
     except InputError as error:
         print(f"{error}\ngenerated/ is as it was.", file=sys.stderr)
         return 1
@@ -72,11 +72,15 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     print("\n".join(changes) or "generated/ is what the inputs give.")
     if changes and check:
         print("generated/ is not what the inputs give: run `make generate` and commit it.", file=sys.stderr)
-    return int(bool(changes and check))
+        return 1
+    issues = list(check_version(root, contract, version))
+    if issues:
+        print("\n".join(issues), file=sys.stderr if check else sys.stdout)
+    return int(bool(issues and check))
 
 
-def generate(root: Path, *, check: bool = False) -> list[str]:
-    """Write `root/generated`, unless this is a check, and return what changed.
+def generate(root: Path, *, check: bool = False) -> tuple[list[str], Document, str]:
+    """Write `root/generated`, unless this is a check, and return what changed, the contract and the version.
 
     Raises:
         InputError: The contract, the config or a template is wrong.
@@ -87,12 +91,11 @@ def generate(root: Path, *, check: bool = False) -> list[str]:
             remove_leftovers(root)
         with TemporaryDirectory(dir=None if check else root, prefix=".generated-") as scratch:
             new = Path(scratch, "new")
-            contract = make(root, new)
+            contract, config = make(root, new)
             changes = list(compare(generated, new, with_diff=check))
-            changes += breaking_changes(generated, new, contract)
             if changes and not check:
                 replace(generated, new, aside=Path(scratch, "old"))
-    return changes
+    return changes, contract, config.package_version_override or ""
 
 
 @contextlib.contextmanager
@@ -130,8 +133,8 @@ def replace(old: Path, new: Path, *, aside: Path) -> None:
             signal.signal(each, handler)
 
 
-def make(root: Path, target: Path) -> Document:
-    """Generate the package into `target`, which must not exist, and return the contract.
+def make(root: Path, target: Path) -> tuple[Document, ConfigFile]:
+    """Generate the package into `target`, which must not exist, and return the contract and the config.
 
     Raises:
         InputError: The contract, the config or a template is wrong.
@@ -139,8 +142,9 @@ def make(root: Path, target: Path) -> Document:
     contract = read_contract(root / "openapi.yaml")
     contract.raise_issues(check_subset(contract))
     settings = Document(root / "generator-config.yml")
+    config_file = read_config(settings)
     config = Config.from_sources(
-        read_config(settings),
+        config_file,
         MetaType.UV,
         document_source=root / contract.name,
         file_encoding="utf-8",
@@ -169,7 +173,7 @@ def make(root: Path, target: Path) -> Document:
     shutil.copytree(
         root / "runtime", target / project.package_name / "_runtime", ignore=shutil.ignore_patterns("__pycache__")
     )
-    return contract
+    return contract, config_file
 
 
 def new_project(root: Path, contract: Document, data: GeneratorData, facts: Facts, config: Config) -> Project:
@@ -200,10 +204,15 @@ def render_more(project: Project, templates: Path, target: Path) -> None:
 
 def read_config(document: Document) -> ConfigFile:
     try:
-        return ConfigFile.model_validate(document.to_dict(), extra="forbid")
+        config = ConfigFile.model_validate(document.to_dict(), extra="forbid")
     except ValidationError as error:
         document.raise_issues((each["loc"], each["msg"]) for each in error.errors())
         raise
+    try:
+        Version.parse(config.package_version_override or "")
+    except ValueError as error:
+        document.raise_issues([(("package_version_override",), str(error))])
+    return config
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from openapi_python_client.strings import PythonIdentifier
 
-from .contract import locate_name, operations
+from .contract import locate_names, operations
 from .document import Document, InputError
 
 
@@ -32,7 +32,7 @@ def check_module(module: Path, package: Path, contract: Document) -> None:
         if isinstance(scope, ast.Module | ast.ClassDef):
             for twice in _names_of_two(scope):
                 reason = f"{name} would have two things called {twice!r}: choose another name"
-                contract.raise_issues([(locate_name(contract, twice), reason)])
+                contract.raise_issues([(locate_names(contract).get(twice, ()), reason)])
 
 
 def check_operations(runtime: Path, contract: Document) -> None:

@@ -1,5 +1,6 @@
 """`make build`: from one commit always the same files, with the package in them and no more."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from ruamel.yaml import YAML
 
 from .conftest import make
@@ -57,7 +60,7 @@ def test_two_builds_of_one_commit_are_the_same_byte_for_byte(repository: Path, t
 
     first = build(repository, TZ="UTC", LC_ALL="C")
     assert build(other, TZ="Asia/Kathmandu", LC_ALL="C.UTF-8", LANGUAGE="de") == first
-    assert [Path(name).suffix for name in sorted(first)] == [".whl", ".gz"]
+    assert [Path(name).suffix for name in sorted(first)] == [".whl", ".json", ".gz"]
 
 
 def test_a_wheel_that_is_built_from_the_sdist_is_the_wheel(repository: Path, tmp_path: Path) -> None:
@@ -126,3 +129,19 @@ def test_the_sdist_holds_the_pages_that_the_readme_links(repository: Path) -> No
     linked = re.findall(r"\]\((docs/[^)#]+)", (repository / "generated" / "README.md").read_text())
     assert linked
     assert set(linked) <= held
+
+
+def test_the_bill_of_materials_has_what_installing_the_wheel_brings(repository: Path) -> None:
+    (text,) = (content.decode() for name, content in build(repository).items() if name.endswith(".cdx.json"))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+    bill = json.loads(text)
+    package = bill["metadata"]["component"]["bom-ref"]
+    names = {component["bom-ref"]: component["name"] for component in bill["components"]}
+    direct = next(each["dependsOn"] for each in bill["dependencies"] if each["ref"] == package)
+    project = tomllib.loads((repository / "generated" / "pyproject.toml").read_text())["project"]
+    assert {names[each] for each in direct} == {re.split("[<>=]", each)[0] for each in project["dependencies"]}
+    assert {"certifi", "h11", "idna", "tenacity"} <= set(names.values())
+    assert all(component["licenses"] for component in bill["components"])
+    lock = (repository / "requirements-dev.txt").read_text()
+    assert all(f"\n{each['name']}=={each['version']} " in lock for each in bill["components"])

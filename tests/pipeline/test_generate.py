@@ -17,27 +17,11 @@ from ruamel.yaml import YAML
 
 from scripts.generate import main
 
-from .conftest import ROOT, make
+from .conftest import ROOT, make, replace
 from .unsupported import UNSUPPORTED
 from .wrong_contracts import FIRST_FIELD, LANG, LAST_NAME, PATH, WRONG_CONTRACTS
 
 INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "runtime", "generated")
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The inputs and what they give. Most examples of the contract are shorter, to be read in half the time."""
-    pristine = tmp_path_factory.mktemp("pristine")
-    text = (ROOT / "openapi.yaml").read_text("utf-8")
-    examples, after = text.index("                InvalidArgumentError:\n"), text.index("\ncomponents:\n")
-    codes = sorted(set(re.findall(r"statusCode: (\d+)", text[examples:after])))
-    short = "".join(f"                S{code}: {{value: {{statusCode: {code}, message: x}}}}\n" for code in codes)
-    (pristine / "openapi.yaml").write_text(text[:examples] + short + text[after:], "utf-8")
-    shutil.copy2(ROOT / "generator-config.yml", pristine)
-    for name in ("templates", "runtime"):
-        shutil.copytree(ROOT / name, pristine / name)
-    assert main([], pristine) == 0
-    return pristine
 
 
 @pytest.fixture
@@ -59,12 +43,6 @@ def state(directory: Path) -> dict[str, tuple[bytes | None, int]]:
 
 def contents(directory: Path) -> dict[str, bytes | None]:
     return {name: content for name, (content, _) in state(directory).items()}
-
-
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), "utf-8")
 
 
 class Issue(NamedTuple):
@@ -196,37 +174,6 @@ def test_a_check_can_be_read_where_characters_are_missing(repository: Path) -> N
     )
     assert rb'+    """\u767b\u5f55\u3002"""' in done.stdout
     assert b"Traceback" not in done.stderr
-
-
-# ---------------------------------------------------------------- what breaks the code of users
-
-
-@pytest.mark.parametrize(
-    ("edit", "at", "told"),
-    [
-        (
-            ("required: [channel, email]", "required: [channel, email, note]"),
-            "note:",
-            "send_email requires the argument note now: this breaks the code of users: undo it, or raise",
-        ),
-        (("        note: {type: string}\n", ""), "sendEmail", "send_email has no argument note any more: this breaks"),
-        (("operationId: sendEmail", "operationId: send"), "paths:", "the method send_email is gone: this breaks"),
-    ],
-)
-def test_what_breaks_the_code_of_users_is_told_with_its_line(
-    root: Path, capsys: pytest.CaptureFixture[str], edit: tuple[str, str], at: str, told: str
-) -> None:
-    replace(root / "openapi.yaml", "        email:\n", "        note: {type: string}\n        email:\n")
-    assert main([], root) == 0
-    assert "breaks" not in capsys.readouterr().out
-
-    replace(root / "openapi.yaml", *edit)
-    assert main([], root) == 0
-
-    lines = [line for line in capsys.readouterr().out.splitlines() if told in line]
-    assert lines
-    number = int(lines[0].split(":")[1])
-    assert at in (root / "openapi.yaml").read_text("utf-8").splitlines()[number - 1]
 
 
 # ---------------------------------------------------------------- wrong inputs

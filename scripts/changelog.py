@@ -1,0 +1,61 @@
+"""Check `CHANGELOG.md`, and move what is unreleased to a version. Its form is that of Keep a Changelog."""
+
+import re
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from .compatibility import Version, current_version, last_release
+
+ROOT = Path(__file__).resolve().parent.parent
+CHANGELOG = Path("CHANGELOG.md")
+_UNRELEASED = "## [Unreleased]"
+_RELEASED = r"## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}"
+_KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+
+
+def main() -> int:
+    issues = list(check_changelog(ROOT))
+    print("\n".join(issues) or "The changelog is in order.")
+    return int(bool(issues))
+
+
+def check_changelog(root: Path) -> Iterator[str]:
+    """Yield what is wrong with the changelog."""
+    lines = (root / CHANGELOG).read_text("utf-8").splitlines()
+    headings = {number: line for number, line in enumerate(lines, 1) if line.startswith("#")}
+    releases: list[str] = []
+    for number, line in headings.items():
+        if match := re.fullmatch(_RELEASED, line):
+            releases.append(match[1])
+        elif line not in ("# Changelog", _UNRELEASED, *(f"### {kind}" for kind in _KINDS)):
+            yield (
+                f"{CHANGELOG}:{number}: {line!r} is no heading: write `{_UNRELEASED}`, `## [1.4.0] - 2026-12-24`, or "
+                f"`### ` and one of {', '.join(_KINDS)}"
+            )
+    last, version = last_release(root), current_version(root)
+    if list(headings.values())[1:2] != [_UNRELEASED]:
+        yield f"{CHANGELOG}:1: `{_UNRELEASED}` has to be the first heading below the title"
+    elif releases[:1] != ([last.version] if last else []):
+        given, expected = releases[0] if releases else "none", last.version if last else "none"
+        yield f"{CHANGELOG}:1: the newest release in it is {given}, and the last release was {expected}"
+    elif (last is None or Version.parse(version) > Version.parse(last.version)) and not unreleased(root):
+        yield f"{CHANGELOG}:1: nothing is under `{_UNRELEASED}`: tell users what changes for them in {version}"
+
+
+def unreleased(root: Path) -> str:
+    """Return what is told of the next release."""
+    _, _, rest = (root / CHANGELOG).read_text("utf-8").partition(f"{_UNRELEASED}\n")
+    return rest.partition("\n## ")[0].strip()
+
+
+def move_unreleased(root: Path, version: str, day: date) -> None:
+    """Make what is unreleased the text of a release."""
+    path = root / CHANGELOG
+    text = path.read_text("utf-8")
+    path.write_text(text.replace(_UNRELEASED, f"{_UNRELEASED}\n\n## [{version}] - {day.isoformat()}", 1), "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,348 @@
+"""A change that users notice needs a version that tells them: by the interface of the package, and by the wire."""
+
+import json
+import re
+import shutil
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from scripts.changelog import check_changelog, move_unreleased
+from scripts.compatibility import (
+    CONFIG,
+    RECORD,
+    Part,
+    Version,
+    changes,
+    check_version,
+    current_version,
+    facts_of,
+    write_record,
+)
+from scripts.document import Document, Fact
+from scripts.generate import main
+from scripts.interface import interface
+from scripts.originals import check_originals
+from scripts.wire import wire
+from tests.contract.contract import OTHER_CHANNEL
+
+from .conftest import ROOT, replace
+
+MAJOR, MINOR = Part.MAJOR, Part.MINOR
+
+
+# ---------------------------------------------------------------- versions
+
+
+@pytest.mark.parametrize("text", ["1.x", "1.0", "1.0.0.0", "01.0.0", "1.0.0rc1", "v1.0.0", "", "1.0.0-"])
+def test_a_version_is_three_numbers(text: str) -> None:
+    with pytest.raises(ValueError, match="is no version: three numbers are needed"):
+        Version.parse(text)
+
+
+def test_a_part_is_raised_and_those_after_it_begin_again() -> None:
+    version = Version.parse("1.4.2")
+    assert [str(version.after(part)) for part in Part] == ["2.0.0", "1.5.0", "1.4.3"]
+
+
+# ---------------------------------------------------------------- which part a change raises
+
+
+PARAMETER = "Client > send > "
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after", "part"),
+    [
+        ("Channel > LOGIN", None, "= 'LOGIN'", MINOR),
+        ("Channel > LOGIN", "= 'LOGIN'", None, MAJOR),
+        ("Channel > LOGIN", "= 'LOGIN'", "= 'LOG_IN'", MAJOR),
+        (f"{PARAMETER}note", None, "optional keyword-only: str | None = None", MINOR),
+        (f"{PARAMETER}note", None, "required keyword-only: str", MAJOR),
+        (f"{PARAMETER}note", "optional keyword-only: str = ''", None, MAJOR),
+        (f"{PARAMETER}note", "required keyword-only: str", "optional keyword-only: str = ''", MINOR),
+        (f"{PARAMETER}note", "required keyword-only: str", "required keyword-only: int | str", MINOR),
+        (f"{PARAMETER}note", "required keyword-only: int | str", "required keyword-only: str", MAJOR),
+        (f"{PARAMETER}note", "optional keyword-only: str = ''", "required keyword-only: str", MAJOR),
+        (f"{PARAMETER}note", "optional keyword-only: str = ''", "optional keyword-only: str = 'x'", MAJOR),
+        (f"{PARAMETER}note", "required positional or keyword: str", "required keyword-only: str", MAJOR),
+        ("Client > send", "function -> Response", "async function -> Response", MAJOR),
+        ("Client > send", "function -> Response", "function -> Response | None", MAJOR),
+        ("POST /send > body > note", None, "optional string", MINOR),
+        ("POST /send > body > note", None, "required string", MAJOR),
+        ("POST /send > body > note", "optional string", "required string", MAJOR),
+        ("POST /send > body > note", "required string", "optional string | null", MINOR),
+        ("POST /send > response > note", None, "required string", MINOR),
+        ("POST /send > response > note", "optional string", "required string", MINOR),
+        ("POST /send > response > note", "required string", "optional string", MAJOR),
+        ("POST /send > response > note", "required string", "required string | null", MAJOR),
+        ("POST /send > response > note", "optional string", None, MAJOR),
+        ("POST /send", "operation send", "operation sendEmail", MAJOR),
+        ("POST /send > security appId", "header x-app-id", "header x-app", MAJOR),
+    ],
+)
+def test_each_change_raises_a_part_of_the_version(key: str, before: str | None, after: str | None, part: Part) -> None:
+    old = {} if before is None else {key: before}
+    new = {} if after is None else {key: Fact(after, "openapi.yaml:7")}
+    parents = [" > ".join(key.split(" > ")[:end]) for end in range(1, key.count(" > ") + 1)]
+    found = list(
+        changes({parent: "" for parent in parents} | old, {parent: Fact("", "x") for parent in parents} | new, "paths")
+    )
+    assert [each for each, _ in found] == [part]
+    assert ("which breaks the code of users" in found[0][1]) == (part is MAJOR)
+
+
+def test_what_comes_or_goes_as_a_whole_is_one_change() -> None:
+    method = {"send": "function", "send > email": "required keyword-only: str"}
+    placed = {key: Fact(text, "openapi.yaml:7") for key, text in method.items()}
+    assert list(changes({}, placed, "")) == [(MINOR, "openapi.yaml:7: send is new")]
+    assert list(changes(method, {}, "openapi.yaml:5")) == [
+        (MAJOR, "openapi.yaml:5: send is gone, which breaks the code of users")
+    ]
+
+
+# ---------------------------------------------------------------- what is looked at
+
+
+def test_the_interface_has_members_of_enums_literals_inherited_methods_and_their_arguments() -> None:
+    found = {key: fact.text for key, fact in interface(ROOT / "generated" / "genauth_email").items()}
+    assert found["AuthenticationClient > close"] == "function -> None"
+    assert found["AsyncAuthenticationClient > send_email"] == "async function -> SendEmailRespDto"
+    assert found["AuthenticationClient > send_email > email"] == "required positional or keyword: str"
+    assert found["AuthenticationClient > __init__ > max_retries"].startswith("optional keyword-only: int = ")
+    assert found["StatusCode > THROTTLE_ERROR"] == "= 429"
+    assert found["LangLiteral > 'ja-JP'"] == "value"
+    assert found["models > Channel"] == "the same as Channel"
+    assert not [key for key in found if "_runtime" in key or (" > _" in key and " > __" not in key)]
+
+
+def test_the_wire_has_methods_paths_headers_names_and_what_is_required() -> None:
+    found = {key: fact.text for key, fact in wire(Document(ROOT / "openapi.yaml")).items()}
+    operation = "POST /api/v3/send-email"
+    assert found[operation] == "operation sendEmail"
+    assert found[f"{operation} > header x-genauth-lang"] == "optional string"
+    assert found[f"{operation} > security appId"] == "header x-genauth-app-id"
+    assert found[f"{operation} > body > email"] == "required string"
+    assert found[f"{operation} > response > requestId"] == "optional string"
+    assert found["server > host"] == "default api.genauth.ai"
+
+
+def test_what_a_schema_is_made_of_is_looked_at_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "openapi.yaml").write_text(
+        """
+servers: [{url: https://example.com}]
+paths:
+  /users:
+    get:
+      operationId: listUsers
+      responses: {"200": {content: {application/json: {schema: {$ref: "#/components/schemas/User"}}}}}
+components:
+  schemas:
+    Named: {type: object, properties: {name: {type: string}}}
+    User:
+      allOf:
+        - $ref: "#/components/schemas/Named"
+        - {type: object, required: [name], properties: {boss: {$ref: "#/components/schemas/User"}}}
+        - {type: object, properties: {tags: {type: array, items: {type: string, enum: [a, b]}}}}
+""",
+        "utf-8",
+    )
+    response = "GET /users > response"
+    found = wire(Document(tmp_path / "openapi.yaml"))
+    assert {key: fact.text for key, fact in found.items() if key.startswith(f"{response} > ")} == {
+        f"{response} > name": "required string",
+        f"{response} > boss": "optional any",
+        f"{response} > tags": "optional array",
+        f"{response} > tags > items": "string",
+        f"{response} > tags > items > a": "value",
+        f"{response} > tags > items > b": "value",
+    }
+    assert found[f"{response} > tags > items > a"].place == "openapi.yaml:15"
+
+
+# ---------------------------------------------------------------- the version, and the record of the last release
+
+
+@pytest.fixture(scope="module")
+def released(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that has released 1.4.2, with nothing changed since."""
+    root = shutil.copytree(pristine, tmp_path_factory.mktemp("released") / "root")
+    (root / "docs").mkdir()
+    set_version(root, "1.4.2")
+    assert main([], root) == 0
+    write_record(root, Document(root / "openapi.yaml"), "1.4.2")
+    return root
+
+
+@pytest.fixture
+def root(released: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(released, tmp_path / "root")
+
+
+def set_version(root: Path, version: str) -> None:
+    replace(root / CONFIG, current_version(root), version)
+
+
+def test_without_a_change_the_version_can_stay(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--check"], root) == 0
+    assert capsys.readouterr() == ("generated/ is what the inputs give.\n", "")
+    assert len((root / RECORD).read_text("utf-8")) < 100_000
+
+
+def test_a_channel_that_is_gone_needs_a_major_version_and_a_line_tells_where(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contract = root / "openapi.yaml"
+    replace(contract, f"        - {OTHER_CHANNEL}\n", "")
+    text = contract.read_text("utf-8")
+    contract.write_text(re.sub(rf"        {OTHER_CHANNEL}: .*\n", "", text), "utf-8")
+
+    assert main([], root) == 0  # A maintainer is in the middle of a change, and is told.
+    told = capsys.readouterr().out
+    line = 1 + text.splitlines().index("    Channel:")
+    assert (
+        f"openapi.yaml:{line}: Channel > {OTHER_CHANNEL} is gone, which breaks the code of users. That needs version "
+        "2.0.0\n"
+    ) in told
+    assert "set package_version_override to 2.0.0 and run `make generate`" in told
+
+    assert main(["--check"], root) == 1
+    assert "That needs version 2.0.0" in capsys.readouterr().err
+    document = Document(contract)
+    assert list(check_version(root, document, "1.5.0"))
+    assert not list(check_version(root, document, "2.0.0"))
+
+
+def test_any_change_of_what_is_shipped_needs_a_new_version(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (root / "runtime" / "retry.py").open("a") as module:
+        module.write("# A change that no user notices.\n")
+    assert main([], root) == 0
+    assert "something else was released as 1.4.2. Undo what changed, or set" in capsys.readouterr().out
+    assert not list(check_version(root, Document(root / "openapi.yaml"), "1.4.3"))
+
+
+def test_a_version_does_not_fall(root: Path) -> None:
+    issues = check_version(root, Document(root / "openapi.yaml"), "1.4.1")
+    assert list(issues) == ["generator-config.yml: the version 1.4.1 is lower than that of the last release, 1.4.2"]
+
+
+def test_a_name_of_the_contract_is_placed_in_the_contract_and_any_other_in_the_package(root: Path) -> None:
+    found = facts_of(root / "generated", Document(root / "openapi.yaml"))
+    assert found["AuthenticationClient > send_email > channel"].place.startswith("openapi.yaml:")
+    assert found["AuthenticationClient > close"].place.startswith("generated/genauth_email/_runtime/sync_client.py:")
+
+
+def test_a_wrong_version_is_refused_with_its_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_version(root, "1.x")
+    assert main([], root) == 1
+    line = next(n for n, each in enumerate((root / CONFIG).read_text("utf-8").splitlines(), 1) if "1.x" in each)
+    assert capsys.readouterr().err.startswith(
+        f"generator-config.yml:{line}: package_version_override: '1.x' is no version: three numbers are needed"
+    )
+
+
+# ---------------------------------------------------------------- the changelog
+
+CHANGES = """# Changelog
+
+## [Unreleased]
+
+### Added
+
+- A channel.
+
+## [1.4.2] - 2026-11-26
+
+### Fixed
+
+- A fault.
+"""
+
+
+@pytest.fixture
+def changelog(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / RECORD).write_text(json.dumps({"version": "1.4.2", "hash": "", "facts": {}}), "utf-8")
+    (tmp_path / CONFIG).write_text("package_version_override: 1.5.0\n", "utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(CHANGES, "utf-8")
+    return tmp_path / "CHANGELOG.md"
+
+
+def test_a_changelog_in_order_is_accepted(changelog: Path) -> None:
+    assert list(check_changelog(changelog.parent)) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (("### Added\n\n- A channel.\n", ""), "CHANGELOG.md:1: nothing is under `## [Unreleased]`: tell users what"),
+        (("### Added", "### New"), "CHANGELOG.md:5: '### New' is no heading: write `## [Unreleased]`, `## [1.4.0] - "),
+        (("## [1.4.2]", "## [1.4.1]"), "CHANGELOG.md:1: the newest release in it is 1.4.1, and the last release was "),
+        (("## [Unreleased]\n", ""), "CHANGELOG.md:1: `## [Unreleased]` has to be the first heading below the title"),
+    ],
+)
+def test_a_changelog_that_is_not_is_refused(changelog: Path, edit: tuple[str, str], told: str) -> None:
+    replace(changelog, *edit)
+    (issue,) = check_changelog(changelog.parent)
+    assert issue.startswith(told)
+
+
+def test_a_release_moves_what_is_unreleased(changelog: Path) -> None:
+    move_unreleased(changelog.parent, "1.5.0", date(2026, 12, 24))
+    released = CHANGES.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [1.5.0] - 2026-12-24\n")
+    assert changelog.read_text("utf-8") == released
+
+
+# ---------------------------------------------------------------- templates and their originals
+
+
+@pytest.fixture
+def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A template that was made from version 0.1.0 of the generator, which an index in a folder has."""
+    originals = {"0.1.0": "one\ntwo\n", "0.2.0": "one\nthree\n"}
+    for version, text in originals.items():
+        wheel = tmp_path / "index" / f"openapi_python_client-{version}-py3-none-any.whl"
+        wheel.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("openapi_python_client/templates/model.py.jinja", text)
+            metadata = f"Metadata-Version: 2.1\nName: openapi-python-client\nVersion: {version}\n"
+            archive.writestr(f"openapi_python_client-{version}.dist-info/METADATA", metadata)
+            archive.writestr(
+                f"openapi_python_client-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
+            )
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    (tmp_path / "originals").mkdir()
+    (tmp_path / "originals" / "model.py.jinja").write_text(originals["0.2.0"], "utf-8")
+    (tmp_path / "templates").mkdir()
+    begin(tmp_path / "templates", "{# Overridden, from openapi-python-client 0.1.0: the reason. #}")
+    return tmp_path / "templates"
+
+
+def begin(templates: Path, line: str) -> None:
+    (templates / "model.py.jinja").write_text(f"{line}\none\ntwo\n", "utf-8")
+
+
+def test_a_template_whose_original_has_changed_is_told_with_the_change(templates: Path) -> None:
+    told, *diff = check_originals(templates, templates.parent / "originals", "0.2.0")
+    assert told.startswith("templates/model.py.jinja:1: this was made from openapi-python-client 0.1.0, and 0.2.0 is")
+    assert diff == ["--- 0.1.0/model.py.jinja", "+++ 0.2.0/model.py.jinja", "@@ -1,2 +1,2 @@", " one", "-two", "+three"]
+
+
+def test_a_template_of_the_pinned_version_needs_nothing(templates: Path) -> None:
+    begin(templates, "{# Overridden, from openapi-python-client 0.2.0: the reason. #}")
+    assert list(check_originals(templates, templates.parent / "originals", "0.2.0")) == []
+
+
+def test_a_template_that_does_not_say_its_version_is_told(templates: Path) -> None:
+    begin(templates, "{# Overridden: the reason. #}")
+    (told,) = check_originals(templates, templates.parent / "originals", "0.2.0")
+    assert told.startswith("templates/model.py.jinja:1: the generator's version is missing: begin with `{# Overridden,")
+
+
+def test_an_older_version_that_cannot_be_downloaded_is_told(templates: Path) -> None:
+    begin(templates, "{# Overridden, from openapi-python-client 0.0.1: the reason. #}")
+    _, told = check_originals(templates, templates.parent / "originals", "0.2.0")
+    assert told.startswith("openapi-python-client 0.0.1 cannot be downloaded, to be compared: ERROR: ")
