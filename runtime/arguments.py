@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .deprecation import warn
 from .options import validate_string as string
-from .types import UNSET, Unset
+from .types import UNSET, RequestModel, Unset
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 T = TypeVar("T")
 EnumT = TypeVar("EnumT", bound=Enum)
+ModelT = TypeVar("ModelT", bound=RequestModel)
 Check = Callable[[str, object], T]
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "instance",
     "integer",
     "mapping",
+    "model",
     "null",
     "number",
     "one_of",
@@ -105,6 +107,15 @@ def instance(kind: type[T]) -> Check[T]:
     return check
 
 
+def model(kind: type[ModelT]) -> Check[ModelT]:
+    """Check that an argument is an object of the class of a model, and check its fields."""
+
+    def check(name: str, value: object) -> ModelT:
+        return instance(kind)(name, value).with_checked_fields(f"{name}.")
+
+    return check
+
+
 def enum(kind: type[EnumT]) -> Check[EnumT]:
     """Check that an argument is a member of an enum or the value of one, and return the member."""
 
@@ -146,7 +157,10 @@ def mapping(item: Check[T]) -> Check[dict[str, T]]:
 
 
 def one_of(*checks: Check[Any]) -> Check[Any]:
-    """Check with the first of `checks` that takes the value. If none takes it, a `ValueError` of one counts."""
+    """Check with the first of `checks` that takes the value.
+
+    If none takes it, an error counts that is a `ValueError`, or that is of a part of the value.
+    """
 
     def check(name: str, value: object) -> Any:
         errors: list[Exception] = []
@@ -156,7 +170,7 @@ def one_of(*checks: Check[Any]) -> Check[Any]:
             except (TypeError, ValueError) as error:
                 errors.append(error)
         for failed in errors:
-            if isinstance(failed, ValueError):
+            if isinstance(failed, ValueError) or not str(failed).startswith(f"{name} must be "):
                 raise failed
         needed = " or ".join(str(failed).partition(" must be ")[2].partition(", not ")[0] for failed in errors)
         raise _wrong_type(name, needed, value)

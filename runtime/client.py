@@ -124,6 +124,7 @@ class BaseClient(Generic[LangT]):
         if headers:
             all_headers |= headers_from_arguments(headers)
         if body is not None:
+            body = body.with_checked_fields()
             content = _encode_body(body)
             all_headers["content-type"] = "application/json"
         if body is not None or operation.method in _METHODS_WITH_BODY:

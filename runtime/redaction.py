@@ -24,12 +24,14 @@ def mask(value: object) -> str:
     """Return `value` as errors, logs and `repr` show it.
 
     A member of an enum is shown whole. Of a text the first letter is shown and, if it is an email address, its domain.
+    Nothing is shown of any other value, such as a number or an object.
     """
     if isinstance(value, Enum):
         return str(value)
-    text = on_one_line(str(value))
-    _, at, domain = text.rpartition("@")
-    return f"{text[:1]}***{at}{domain if at else ''}"
+    if not isinstance(value, str):
+        return "***"
+    address = re.fullmatch(r".*(@[\w.-]+)", value, re.DOTALL)
+    return f"{on_one_line(value[:1])}***{address[1] if address else ''}"
 
 
 def mask_addresses(value: object) -> str:

@@ -36,6 +36,8 @@ UNSET: Final = Unset.UNSET
 class RequestModel(AttrsInstance, Protocol):
     """The model of a request body."""
 
+    def with_checked_fields(self, within: str = "") -> Self: ...
+
     def to_dict(self) -> dict[str, Any]: ...
 
 

@@ -82,10 +82,12 @@ class Facts:
     """What the contract says of fields and parameters, and the generator does not keep.
 
     Attributes:
+        request_models: The names of the models that requests have.
         read_only: The `readOnly` fields of models that requests have, as names of class and field.
         deprecated: The `deprecated` fields and parameters, as names of class or operation, and of field or parameter.
     """
 
+    request_models: frozenset[str]
     read_only: frozenset[tuple[str, str]]
     deprecated: frozenset[tuple[str, str]]
 
@@ -99,7 +101,7 @@ def reshape(data: GeneratorData, contract: Document) -> Facts:
     schemas = {name: dict(_field_schemas(model.data, models)) for name, model in models.items()}
     read_only = frozenset(_flagged(schemas, models, "readOnly", in_requests))
     deprecated = frozenset({*_flagged(schemas, models, "deprecated", models), *_parameters(endpoints, contract)})
-    facts = Facts(read_only, deprecated)
+    facts = Facts(frozenset(in_requests), read_only, deprecated)
     for name, model in models.items():
         _reshape_model(model, models, schemas[name], facts, is_open=name in in_responses)
     data.models = [model for model in data.models if not _is_map(model)]

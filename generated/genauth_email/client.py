@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import Final
+from typing import cast as _cast
 
-from ._runtime import arguments as _check
 from ._runtime.async_client import AsyncClient
 from ._runtime.http import Httpx2Timeout, httpx
 from ._runtime.redaction import redact_traceback
@@ -127,7 +127,7 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
             APIConnectionError: There was no response: no connection could be made, or it broke.
             InvalidResponseError: The response is not one of the API.
         """
-        body = SendEmailDto(channel=_check.enum(Channel)("channel", channel), email=_check.string("email", email))
+        body = SendEmailDto(channel=_cast("Channel", channel), email=email)
         return send_email.sync(
             client=self._with_call_options(lang=lang, real_ip=real_ip, access_token=access_token, timeout=timeout),
             body=body,
@@ -158,7 +158,7 @@ class AsyncAuthenticationClient(AsyncClient[Lang | LangLiteral]):
         timeout: float | httpx.Timeout | Httpx2Timeout | None = None,
     ) -> SendEmailRespDto:
         """The async twin of `AuthenticationClient.send_email`."""
-        body = SendEmailDto(channel=_check.enum(Channel)("channel", channel), email=_check.string("email", email))
+        body = SendEmailDto(channel=_cast("Channel", channel), email=email)
         return await send_email.asyncio(
             client=self._with_call_options(lang=lang, real_ip=real_ip, access_token=access_token, timeout=timeout),
             body=body,

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from genauth_email import Lang
+from genauth_email import Lang, SendEmailDto
+from genauth_email.api.email import send_email
 from starlette.types import Receive, Scope, Send
 
 from tests.clients import ClientFactory
@@ -337,6 +338,31 @@ def test_an_email_that_is_not_a_string_is_refused_before_any_io(
 ) -> None:
     with pytest.raises(TypeError, match=f"^email must be a string, not {type(email).__name__}$"):
         make_client(mock_server.url).send_email(CHANNEL, email)
+
+    assert mock_server.received == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "email", "error", "message"),
+    [
+        (CHANNEL, 5, TypeError, "^email must be a string, not int$"),
+        (5, "test@example.com", TypeError, "^channel must be a Channel, not int$"),
+        (
+            "CHANNEL_NONE",
+            "test@example.com",
+            ValueError,
+            "^'CHANNEL_NONE' is not a valid Channel; allowed are CHANNEL_",
+        ),
+    ],
+)
+def test_a_wrong_field_of_a_body_is_refused_before_any_io(
+    make_client: ClientFactory, mock_server: MockServer, channel: Any, email: Any, error: type[Exception], message: str
+) -> None:
+    body = SendEmailDto(channel=channel, email=email)
+
+    for detailed in (False, True):
+        with pytest.raises(error, match=message):
+            make_client(mock_server.url).call(send_email, detailed=detailed, body=body)
 
     assert mock_server.received == []
 

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -62,7 +62,7 @@ def by_method_with_options(channel: str, email: str) -> Callable[[Any], Any]:
 
 
 def by_function(channel: str, email: str) -> Callable[[Any], Any]:
-    body = SendEmailDto(channel=Channel(channel), email=email)
+    body = SendEmailDto(channel=cast(Channel, channel), email=email)
     return lambda client: (
         send_email.sync(client=client, body=body)
         if isinstance(client, AuthenticationClient)
@@ -223,6 +223,7 @@ def test_no_frame_of_a_refused_connection_shows_a_secret(
 WRONG: dict[str, tuple[str, Options, Callable[[Any], Any]]] = {
     "a wrong channel": ("is not a valid Channel", {}, by_method("CHANNEL_NONE", EMAIL)),
     "the address as the channel": ("is not a valid Channel", {}, by_method(EMAIL, CHANNEL)),
+    "the address as the channel by function": ("is not a valid Channel", {}, by_function(EMAIL, CHANNEL)),
     "a lone surrogate": ("lone surrogate", {}, by_method(CHANNEL, f"\udcff{EMAIL}")),
     "a lone surrogate by function": ("lone surrogate", {}, by_function(CHANNEL, f"{EMAIL}\ud800")),
     "a bad token of the client": ("^access_token", {"access_token": WRONG_TOKEN}, by_method(CHANNEL, EMAIL)),

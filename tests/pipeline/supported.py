@@ -267,7 +267,9 @@ for wrong in ({"page": True}, {"page": "1"}, {"ratio": None}, {"active": 0}, {"x
     is_refused(TypeError, of(list_users), client=client, **wrong)
 is_refused(ValueError, client.list_users, ratio=float("nan"))
 is_refused(TypeError, client.get_user, 7)
-is_refused(TypeError, of(replace_user), "u-1", client=client, body={"name": "x"})
+for wrong in ({"name": "x"}, User(7), User("x", age=True), User("x", ratio="1")):
+    is_refused(TypeError, of(replace_user), "u-1", client=client, body=wrong)
+is_refused(TypeError, of(replace_user, "_detailed"), "u-1", client=client, body=User(7))
 """,
     "`string` with `format: date`, `date-time` or `uuid`": """
 text = {"born": "2030-01-02", "seen": "2030-01-02T03:04:05+00:00", "key": "3f2504e0-4f89-41d3-9a0c-0305e82c3301"}
@@ -286,6 +288,7 @@ for wrong in (
 ):
     for method, *required in ((client.replace_user, "u-1", "x"), (client.list_users,)):
         is_refused(TypeError, method, *required, **wrong)
+    is_refused(TypeError, of(replace_user), "u-1", client=client, body=User("x", **wrong))
 """,
     "`enum` of strings or of integers": """
 assert (Color.DARK_BLUE.value, Level.VALUE_16.value, Level.VALUE_NEGATIVE_1.value) == ("dark-blue", 16, -1)
@@ -328,6 +331,14 @@ assert sent() == {"name": "x", "home": {"city": "Rome", "color": "red"}, "friend
 user = get({"home": {"city": "Rome"}, "friends": [USER]})
 assert user.home == Address("Rome") and user.friends[0].id == "u-1"
 is_refused(TypeError, client.replace_user, "u-1", "x", home={"city": "Rome"})
+for wrong, message in (
+    ({"home": Address(7)}, "home.city must be a string, not int"),
+    ({"friends": [User("y"), User("y", age="7")]}, "friends[1].age must be an integer, not str"),
+    ({"addresses": {"home": Address("Rome", color=7)}}, "addresses[...].color must be a Color or a string, not int"),
+):
+    assert is_refused(TypeError, client.replace_user, "u-1", "x", **wrong) == message
+    assert is_refused(TypeError, of(replace_user), "u-1", client=client, body=User("x", **wrong)) == message
+assert "Rome" not in repr(User("x", home=address)), "it is masked, as all that a request has"
 """,
     "`array`": """
 user = get({"colors": ["red"], "friends": []})
@@ -434,6 +445,7 @@ assert warnings_of(of(list_old, "_detailed"), client=client, page=1) == ["list_o
 assert warnings_of(client.note_user, "u-1", "x") == []
 assert warnings_of(client.note_user, "u-1", "x", size="S") == ["size is deprecated"]
 assert warnings_of(client.note_user, "u-1", "x", size="L") == ["size is deprecated", "the size 'L' is deprecated"]
+assert warnings_of(of(note_user), "u-1", client=client, body=NoteDto("x", size=Size.S)) == ["size is deprecated"]
 assert client.list_old.__deprecated__ == "list_old is deprecated"
 assert asyncio.iscoroutinefunction(client.list_old) is not is_sync
 assert "page: Deprecated. Which." in list_old.sync.__doc__

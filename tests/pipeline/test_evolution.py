@@ -431,7 +431,8 @@ with AuthenticationClient("app123", sys.argv[1]) as client:
 
 def test_the_mock_server_of_users_serves_what_the_contract_gained(evolved: Path) -> None:
     program = """\
-from genauth_email import AuthenticationClient, InvalidArgumentError, LegalReasonsError, SendSmsDto
+import httpx
+from genauth_email import AuthenticationClient, LegalReasonsError, SendSmsDto
 from genauth_email.api.sms import send_sms
 from genauth_email.testing import OPERATIONS, MockField, api_error, mock_genauth
 
@@ -444,10 +445,13 @@ with mock_genauth() as server, AuthenticationClient("app123", server.url) as cli
     client.send_sms("SMS_LOGIN", "13800000001", phone_country_code="+86")
     try:
         send_sms.sync(client=client, body=SendSmsDto("SMS_LOGIN", "13800000000", 86))
-    except InvalidArgumentError as error:
-        assert error.message == "phoneCountryCode has to be of type string, not integer."
+    except TypeError as error:
+        assert str(error) == "phone_country_code must be a string, not int"
     else:
         raise AssertionError
+    sms = {"channel": "SMS_LOGIN", "phoneNumber": "13800000000", "phoneCountryCode": 86}
+    refused = httpx.post(server.url + "/api/v3/send-sms", json=sms, headers={"x-genauth-app-id": "app123"}).json()
+    assert refused["message"] == "phoneCountryCode has to be of type string, not integer."
     client.list_message_parts("a/b", kind="SMS_LOGIN")
     client.delete_message_parts("m-1")
     client.ping()

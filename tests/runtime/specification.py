@@ -21,6 +21,9 @@ class RequestDto:
 
     email: str
 
+    def with_checked_fields(self, within: str = "") -> Self:
+        return self
+
     def to_dict(self) -> dict[str, Any]:
         return {"email": self.email}
 

@@ -3,10 +3,11 @@
 import datetime
 import warnings
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import pytest
+from attrs import frozen
 
 from runtime import arguments
 from runtime.types import UNSET
@@ -28,12 +29,31 @@ class Address:
     pass
 
 
+@frozen
+class Person:
+    """A model. As one of a generated package, it checks its fields."""
+
+    age: object
+    friends: object = UNSET
+
+    def to_dict(self) -> dict[str, Any]:
+        return {}
+
+    def with_checked_fields(self, within: str = "") -> Self:
+        return type(self)(
+            age=arguments.integer(f"{within}age", self.age),
+            friends=arguments.optional(arguments.array(arguments.model(Person)))(f"{within}friends", self.friends),
+        )
+
+
 DAY = datetime.date(2030, 1, 2)
 NOON = datetime.datetime(2030, 1, 2, 12, tzinfo=datetime.UTC)
 KEY = UUID("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
 HOME = Address()
 INTEGERS = arguments.array(arguments.integer)
 DAYS = arguments.mapping(arguments.date)
+PERSON = arguments.model(Person)
+PERSON_OR_NONE = arguments.one_of(PERSON, arguments.null)
 EITHER = arguments.one_of(arguments.integer, arguments.enum(Color), arguments.null)
 
 
@@ -51,6 +71,8 @@ EITHER = arguments.one_of(arguments.integer, arguments.enum(Color), arguments.nu
         (arguments.date_time, NOON, NOON),
         (arguments.uuid, KEY, KEY),
         (arguments.instance(Address), HOME, HOME),
+        (PERSON, Person(7, [Person(5)]), Person(7, [Person(5)])),
+        (PERSON_OR_NONE, Person(7), Person(7)),
         (arguments.enum(Color), "red", Color.RED),
         (arguments.enum(Color), Color.BLUE, Color.BLUE),
         (arguments.enum(Level), 1, Level.ONE),
@@ -89,6 +111,11 @@ def test_a_right_argument_is_returned_as_it_is_sent(check: arguments.Check[Any],
         ),
         (arguments.uuid, str(KEY), "it must be a UUID, not str"),
         (arguments.instance(Address), {}, "it must be a Address, not dict"),
+        (PERSON, {"age": 7}, "it must be a Person, not dict"),
+        (PERSON, Person("7"), "it.age must be an integer, not str"),
+        (PERSON, Person(7, [Person(7), Person(None)]), "it.friends[1].age must be an integer, not NoneType"),
+        (PERSON_OR_NONE, Person("7"), "it.age must be an integer, not str"),
+        (PERSON_OR_NONE, 7, "it must be a Person or None, not int"),
         (arguments.enum(Color), 1, "it must be a Color, not int"),
         (arguments.enum(Level), True, "it must be a Level, not bool"),
         (arguments.enum(Level), "1", "it must be a Level, not str"),

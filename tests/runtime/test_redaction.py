@@ -3,7 +3,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from enum import Enum
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,6 +12,11 @@ from runtime.redaction import clear_locals, error_chain, mask, mask_addresses, o
 
 class Color(Enum):
     RED = "red"
+
+
+class Address(NamedTuple):
+    email: str
+    street: str
 
 
 @pytest.mark.parametrize(
@@ -23,8 +28,14 @@ class Color(Enum):
         ("13800000000", "1***"),
         ("t", "t***"),
         ("", "***"),
-        ("test@exa\nmple.com", "t***@exa mple.com"),
-        (12345, "1***"),
+        ("test@bücher.example", "t***@bücher.example"),
+        ("test@exa\nmple.com", "t***"),
+        ("test@example.com, s3cret", "t***"),
+        ("\ntest@example.com", " ***@example.com"),
+        (12345, "***"),
+        (["test@example.com", "s3cret"], "***"),
+        ({"email": "test@example.com"}, "***"),
+        (Address("test@example.com", "s3cret"), "***"),
         (Color.RED, "Color.RED"),
     ],
 )

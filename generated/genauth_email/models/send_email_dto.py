@@ -6,6 +6,7 @@ from typing import Any, Self
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from .._runtime import arguments as _check
 from .._runtime import redaction as _redaction
 from .._runtime import serialization as _json
 from ..models.channel import Channel
@@ -21,6 +22,21 @@ class SendEmailDto:
     email: str = _attrs_field(repr=_redaction.mask)
     """The address of the mailbox, compared without regard to case. Which addresses are accepted is for the
     server to say: it refuses the others with `statusCode` 400."""
+
+    def with_checked_fields(self, within: str = "") -> Self:
+        """Return a copy with its fields checked, as arguments are. Each call does this.
+
+        Args:
+            within: What an error puts before the name of a field.
+
+        Raises:
+            TypeError: A field is of a wrong type.
+            ValueError: A field has a value that is not allowed.
+        """
+        return type(self)(
+            channel=_check.enum(Channel)(f"{within}channel", self.channel),
+            email=_check.string(f"{within}email", self.email),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that this is, with the contract's names."""
