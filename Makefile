@@ -19,7 +19,8 @@ demo: generate ## Regenerate, then send an email through both clients (plain `ma
 generate: .venv/environment ## Write generated/ from openapi.yaml, generator-config.yml, templates/ and runtime/
 	@$(BIN)/python -m scripts.generate
 
-test: .venv/package ## Run every test
+# A test runs `make check` in a copy of the repository, with the linters of this one.
+test: .venv/package $(LINT)/node_modules/.package-lock.json ## Run every test
 	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4
 
 test-lowest: .venv/lowest/package ## Run the tests of the client with the lowest versions that the package allows

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,33 @@ def copy_repository(copy: Path) -> Path:
     for stamp in ("environment", "package"):
         (environment / stamp).touch()
     return copy
+
+
+def give_environment(copy: Path) -> None:
+    """Give a copy an environment of its own, in which make installs generated/. All else is the tests' own.
+
+    The linters of the contract are too: `make test` has installed them.
+    """
+    environment, tests = copy / ".venv", Path(sys.prefix)
+    shutil.rmtree(environment)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    purelib = Path(sysconfig.get_path("purelib"))
+    (environment / purelib.relative_to(tests) / "tests.pth").write_text(str(purelib))
+    for tool in (tests / "bin").iterdir():
+        copied = environment / "bin" / tool.name
+        if copied.exists():
+            continue
+        if (content := tool.read_bytes()).startswith(b"#!"):
+            # It names the Python that it runs in.
+            copied.write_bytes(content.replace(bytes(tests), bytes(environment)))
+            copied.chmod(0o755)
+        else:
+            copied.symlink_to(tool)
+    (environment / "environment").touch()
+    linters = Path("tests", "contract", "lint", "node_modules")
+    (copy / linters).symlink_to(ROOT / linters)
+    if (cache := ROOT / ".mypy_cache").exists():  # After `make check`. It saves most of the time that mypy takes.
+        shutil.copytree(cache, copy / cache.name)
 
 
 def make(repository: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
