@@ -3,8 +3,8 @@
 GenAuth limits emails by the end user's IP address, so each call passes it on. Behind a proxy, uvicorn takes it from the
 `X-Forwarded-For` header: `--proxy-headers --forwarded-allow-ips ADDRESS_OF_THE_PROXY`.
 
-The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, GENAUTH_LANG if wanted, and LOGIN_CHANNEL if
-users are to get another email than that of CHANNEL_LOGIN.
+The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, GENAUTH_LANG if wanted, and LOGIN_CHANNEL, the
+channel of the login email.
 """
 
 import logging
@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 logger = logging.getLogger(__name__)
 
-LOGIN_CHANNEL = Channel(os.environ.get("LOGIN_CHANNEL", "CHANNEL_LOGIN"))
+LOGIN_CHANNEL = Channel(os.environ["LOGIN_CHANNEL"])
 
 
 class State(TypedDict):

@@ -25,5 +25,8 @@ OTHER_CHANNEL: Any
 CHANNEL, OTHER_CHANNEL, *_ = SCHEMAS["Channel"]["enum"]
 """Channels for tests that need just any."""
 
+CHANNEL_TEXT = f"{CHANNEL}: {SCHEMAS['Channel']['x-enumDescriptions'][CHANNEL]}"
+"""The line of the contract that says what the email of `CHANNEL` is for."""
+
 SENT: dict[str, Any] = next(example for example in EXAMPLES.values() if example["statusCode"] == 200)
 """A success of `sendEmail`. It has whatever the contract requires of one."""

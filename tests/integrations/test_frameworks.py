@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from genauth_email import AsyncAuthenticationClient
 from starlette.testclient import TestClient
 
+from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer
 from tests.mock_server import MockServer
 
@@ -53,7 +54,7 @@ def test_an_async_client_works_in_each_loop_that_async_to_sync_makes() -> None:
     with RawServer() as server:
         client = AsyncAuthenticationClient("my-app", server.url)
         for loop in (1, 2):
-            async_to_sync(client.send_email)("CHANNEL_LOGIN", "test@example.com")
+            async_to_sync(client.send_email)(CHANNEL, "test@example.com")
             server.wait_for_open(0)
             assert server.connections == loop
         assert len(server.finish()) == 2

@@ -17,6 +17,7 @@ from taskiq import InMemoryBroker, TaskiqResult
 from taskiq.abc.serializer import TaskiqSerializer
 from taskiq.serializers import JSONSerializer, PickleSerializer
 
+from tests.contract.contract import CHANNEL
 from tests.examples.celery_worker import check_that_errors_travel
 from tests.mock_server import MockServer
 
@@ -38,7 +39,7 @@ def check_error(error: ThrottleError) -> None:
 
 def send_email(app_host: str) -> None:
     with AuthenticationClient("my-app", app_host) as client:
-        client.send_email("CHANNEL_LOGIN", "test@example.com")
+        client.send_email(CHANNEL, "test@example.com")
 
 
 def in_a_pool(app_host: str) -> None:
@@ -64,7 +65,7 @@ async def result_of_taskiq(app_host: str) -> TaskiqResult[Any]:
     @broker.task
     async def send_email() -> None:
         async with AsyncAuthenticationClient("my-app", app_host) as client:
-            await client.send_email("CHANNEL_LOGIN", "test@example.com")
+            await client.send_email(CHANNEL, "test@example.com")
 
     await broker.startup()
     try:

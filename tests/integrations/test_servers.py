@@ -23,6 +23,7 @@ import trio
 from genauth_email import AsyncAuthenticationClient
 from nbclient import NotebookClient
 
+from tests.contract.contract import CHANNEL
 from tests.faults import conftest
 from tests.faults.server import RawServer, Step
 from tests.mock_server import MockServer
@@ -107,7 +108,7 @@ def test_a_trio_program_sends_each_email_once(mock_server: MockServer) -> None:
     async def main() -> None:
         async with AsyncAuthenticationClient() as client, trio.open_nursery() as nursery:
             for number in range(5):
-                nursery.start_soon(client.send_email, "CHANNEL_LOGIN", f"{number}@example.com")
+                nursery.start_soon(client.send_email, CHANNEL, f"{number}@example.com")
 
     trio.run(main)
     assert sorted(each.json["email"] for each in mock_server.received) == [f"{n}@example.com" for n in range(5)]
@@ -120,8 +121,8 @@ def test_the_cells_of_a_notebook_await_calls_of_one_client(
         monkeypatch.setenv(variable, str(tmp_path))
     cells = [
         "from genauth_email import AsyncAuthenticationClient; client = AsyncAuthenticationClient()",
-        "await client.send_email('CHANNEL_LOGIN', 'a@example.com')",
-        "await client.send_email('CHANNEL_LOGIN', 'b@example.com')",
+        f"await client.send_email('{CHANNEL}', 'a@example.com')",
+        f"await client.send_email('{CHANNEL}', 'b@example.com')",
     ]
     code_cells = [nbformat.v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
     notebook = nbformat.v4.new_notebook(cells=code_cells)  # type: ignore[no-untyped-call]
@@ -132,7 +133,7 @@ def test_the_cells_of_a_notebook_await_calls_of_one_client(
 # It keeps the client, and the event loop, from one invocation to the next.
 HANDLER = """
 import asyncio, sys
-from genauth_email import AsyncAuthenticationClient, AuthenticationClient
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel
 
 kind, url = sys.argv[1:]
 if kind == "sync":
@@ -141,7 +142,7 @@ else:
     client = AsyncAuthenticationClient("my-app", url, http_client="aiohttp" if kind == "aiohttp" else None)
 with asyncio.Runner() as runner:
     for email in sys.stdin:
-        result = client.send_email("CHANNEL_LOGIN", email.strip())
+        result = client.send_email(next(iter(Channel)), email.strip())
         response = result if kind == "sync" else runner.run(result)
         print(response.status_code, flush=True)
 """

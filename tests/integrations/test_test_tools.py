@@ -22,12 +22,13 @@ from pytest_httpserver import HTTPServer
 from pytest_httpx import HTTPXMock
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
 
 HOST = "https://example.genauth.ai"
 PATH = "/api/v3/send-email"
-BODY = {"channel": "CHANNEL_LOGIN", "email": "test@example.com"}
+BODY = {"channel": CHANNEL, "email": "test@example.com"}
 SENT = {"statusCode": 200, "message": "Sent.", "requestId": "r-1"}
 THROTTLED = {"statusCode": 429, "message": "Too many."}
 
@@ -45,17 +46,17 @@ def no_backoff() -> Generator[None]:
 
 def check_responses(client: BlockingClient) -> None:
     """The first email is sent, and the second one is refused."""
-    response = client.send_email("CHANNEL_LOGIN", "test@example.com")
+    response = client.send_email(CHANNEL, "test@example.com")
     assert isinstance(response, SendEmailRespDto)
     assert (response.status_code, bool(response.request_id)) == (200, True)
     with pytest.raises(ThrottleError) as caught:
-        client.send_email("CHANNEL_LOGIN", "test@example.com")
+        client.send_email(CHANNEL, "test@example.com")
     assert (caught.value.status_code, caught.value.http_status, caught.value.delivery) == (429, 200, "not_sent")
 
 
 def check_connection_error(client: BlockingClient, delivery: str) -> None:
     with pytest.raises(APIConnectionError) as caught:
-        client.send_email("CHANNEL_LOGIN", "test@example.com")
+        client.send_email(CHANNEL, "test@example.com")
     assert caught.value.delivery == delivery
 
 
@@ -152,4 +153,4 @@ def test_time_machine_breaks_neither_a_call_nor_its_timeout(make_client: ClientF
             client = make_client(server.url)
             check_responses(client)
             with pytest.raises(APITimeoutError):
-                client.send_email("CHANNEL_LOGIN", "test@example.com", timeout=0.1)
+                client.send_email(CHANNEL, "test@example.com", timeout=0.1)

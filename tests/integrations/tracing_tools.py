@@ -25,18 +25,18 @@ Spans = list[dict[str, Any]]
 def send(kind: str, times: int = 1, **options: Any) -> None:
     """Send the email that many times through a client of that kind."""
     # Some tools have to be switched on before what they hook is loaded.
-    from genauth_email import AsyncAuthenticationClient, AuthenticationClient
+    from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel
 
     async def send_async() -> None:
         async with AsyncAuthenticationClient(http_client="aiohttp" if kind == "aiohttp" else None, **options) as client:
             for _ in range(times):
-                await client.send_email("CHANNEL_LOGIN", os.environ["EMAIL"])
+                await client.send_email(next(iter(Channel)), os.environ["EMAIL"])
 
     if kind != "sync":
         return asyncio.run(send_async())
     with AuthenticationClient(**options) as client:
         for _ in range(times):
-            client.send_email("CHANNEL_LOGIN", os.environ["EMAIL"])
+            client.send_email(next(iter(Channel)), os.environ["EMAIL"])
 
 
 def opentelemetry(work: Work) -> tuple[Spans, object]:

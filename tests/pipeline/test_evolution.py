@@ -15,14 +15,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from scripts.generate import main
+from tests.contract.contract import CHANNEL
+from tests.contract.contract import SENT as OK
 from tests.faults.server import RawServer
 from tests.mock_server import Contract, Server
 
 from .conftest import ROOT, copy_repository, make
 
 Schema = dict[str, Any]
-
-OK = {"statusCode": 200, "message": "Sent."}
 
 
 def reference(name: str) -> Schema:
@@ -579,16 +579,16 @@ def test_an_endpoint_has_a_response_model_of_its_own_or_anothers(
 def test_a_required_field_can_have_a_default(root: Path) -> None:
     contract = read(root)
     fields = contract["components"]["schemas"]["SendEmailDto"]["properties"]
-    fields["channel"] = {"allOf": [reference("Channel")], "default": "CHANNEL_LOGIN"}
+    fields["channel"] = {"allOf": [reference("Channel")], "default": CHANNEL}
     write(root, contract)
     assert main([], root) == 0
     run(
         root,
-        """\
+        f"""\
 from genauth_email import Channel, SendEmailDto
-assert SendEmailDto(email="a@example.com", channel=Channel.CHANNEL_LOGIN).to_dict() == {
-    "channel": "CHANNEL_LOGIN", "email": "a@example.com"
-}
+assert SendEmailDto(email="a@example.com", channel=Channel.{CHANNEL}).to_dict() == {{
+    "channel": "{CHANNEL}", "email": "a@example.com"
+}}
 """,
     )
 
@@ -617,8 +617,8 @@ def test_everyday_names_can_be_fields(root: Path) -> None:
 from genauth_email import SendEmailDto, SendEmailRespDto
 names = {{name: name for name in {EVERYDAY_NAMES}}} | {{"date": "2030-01-02"}}
 for dto, required in (
-    (SendEmailDto, {{"channel": "CHANNEL_LOGIN", "email": "a@example.com"}}),
-    (SendEmailRespDto, {{"statusCode": 200, "message": ""}}),
+    (SendEmailDto, {{"channel": "{CHANNEL}", "email": "a@example.com"}}),
+    (SendEmailRespDto, {OK}),
 ):
     assert dto.from_dict(required | names).to_dict() == required | names
 """,
@@ -639,20 +639,20 @@ import attrs, httpx
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailDto
 
 def respond(request):
-    assert json.loads(request.content) == {{"channel": "CHANNEL_LOGIN", "email": "a@example.com"}} | names
+    assert json.loads(request.content) == {{"channel": "{CHANNEL}", "email": "a@example.com"}} | names
     return httpx.Response(200, json={OK})
 
 async def call_async():
     http_client = httpx.AsyncClient(transport=transport)
     async with http_client, AsyncAuthenticationClient("app123", http_client=http_client) as client:
-        await client.send_email("CHANNEL_LOGIN", "a@example.com", **arguments)
+        await client.send_email("{CHANNEL}", "a@example.com", **arguments)
 
 names = {{name: name for name in {EVERYDAY_NAMES}}}
 arguments = dict(zip([field.name for field in attrs.fields(SendEmailDto)][2:], names, strict=True))
 transport = httpx.MockTransport(respond)
 http_client = httpx.Client(transport=transport)
 with http_client, AuthenticationClient("app123", http_client=http_client) as client:
-    client.send_email("CHANNEL_LOGIN", "a@example.com", **arguments)
+    client.send_email("{CHANNEL}", "a@example.com", **arguments)
 asyncio.run(call_async())
 """,
     )
@@ -671,9 +671,9 @@ KINDS: dict[str, tuple[Schema, object]] = {
     ),
     "nullableObject": (
         {"oneOf": [reference("SendEmailDto"), {"type": "null"}]},
-        {"channel": "CHANNEL_LOGIN", "email": "test@example.com"},
+        {"channel": CHANNEL, "email": "test@example.com"},
     ),
-    "listOfValues": ({"type": "array", "items": reference("Channel")}, ["CHANNEL_LOGIN"]),
+    "listOfValues": ({"type": "array", "items": reference("Channel")}, [CHANNEL]),
     "map": ({"type": "object", "additionalProperties": {"type": "string"}}, {"a": "b"}),
     "anything": ({}, {"any": ["thing", 1, None]}),
     "ownKind": ({"type": "array", "items": reference("SendEmailRespDto")}, [OK]),
@@ -724,7 +724,7 @@ assert {{name: fields[name].types for name in {list(KINDS)}}} == {
         }
 assert fields["integers"].values == (1, -2)
 assert send_email_response().message == "Operation successful"
-body = {body!r} | {{"channel": "CHANNEL_LOGIN", "email": "test@example.com"}}
+body = {body!r} | {{"channel": "{CHANNEL}", "email": "test@example.com"}}
 with mock_genauth() as server, AuthenticationClient("app123", server.url) as client:
     send_email.sync(client=client, body=SendEmailDto.from_dict(body))
     assert server.sent == [body]

@@ -16,6 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from scripts.generate import main
+from tests.contract.contract import CHANNEL, CHANNEL_TEXT
 
 from .conftest import ROOT, make, replace
 from .unsupported import UNSUPPORTED
@@ -133,7 +134,7 @@ def test_what_the_inputs_no_longer_give_is_gone(root: Path, pristine: Path, caps
 
 
 def test_what_changed_is_printed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
+    replace(root / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: Something else.")
     assert main([], root) == 0
     printed = capsys.readouterr().out.splitlines()
     assert "changed generated/genauth_email/models/channel.py (+1 -1)" in printed
@@ -151,20 +152,20 @@ def test_a_change_of_the_runtime_alone_is_found(root: Path, capsys: pytest.Captu
 
 
 def test_a_check_shows_what_differs_and_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: 登录。")
+    replace(root / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: 登录。")
     before = state(root)
 
     assert main(["--check"], root) == 1
 
     out, err = capsys.readouterr()
     assert "changed generated/genauth_email/models/channel.py (+1 -1)\n" in out
-    assert '-    """Log in."""\n+    """登录。"""\n' in out
+    assert f'-    """{CHANNEL_TEXT.partition(": ")[2]}"""\n+    """登录。"""\n' in out
     assert err == "generated/ is not what the inputs give: run `make generate` and commit it.\n"
     assert state(root) == before
 
 
 def test_a_check_can_be_read_where_characters_are_missing(repository: Path) -> None:
-    replace(repository / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: 登录。")
+    replace(repository / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: 登录。")
     done = subprocess.run(
         [sys.executable, "-m", "scripts.generate", "--check"],
         cwd=repository,
@@ -278,7 +279,7 @@ def test_a_wrong_template_is_rejected_with_its_line(
 
 
 def test_ctrl_c_does_not_come_between_the_two_steps(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
+    replace(root / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: Something else.")
     rename = Path.rename
 
     def interrupted(path: Path, target: Path) -> Path:
@@ -297,7 +298,7 @@ def test_ctrl_c_does_not_come_between_the_two_steps(root: Path, monkeypatch: pyt
 def test_a_step_that_fails_is_undone(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    replace(root / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
+    replace(root / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: Something else.")
     before = state(root / "generated")
     rename = Path.rename
 
@@ -380,7 +381,7 @@ def test_leftovers_of_any_kind_are_removed(root: Path, tmp_path: Path) -> None:
 
 
 def test_two_at_once_wait_for_each_other(repository: Path) -> None:
-    replace(repository / "openapi.yaml", "CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN: Sign in.")
+    replace(repository / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: Something else.")
     runs = [
         subprocess.Popen(
             [sys.executable, "-m", "scripts.generate"],
@@ -569,7 +570,7 @@ NAMES = ['x"\'); pwned(); {{ x.pwned }} """ \\', "x\n    pwned()\n"]
         (LANG, "    {}: {{type: object, properties: {{a: {{type: string}}}}}}\n" + LANG),
         ('- $ref: "#/components/parameters/realIp"', "- {{name: {}, in: query, schema: {{type: string}}}}"),
         ('- $ref: "#/components/parameters/realIp"', "- {{name: {}, in: header, schema: {{type: string}}}}"),
-        ("value: {channel: CHANNEL_LOGIN", "value: {{{}: CHANNEL_LOGIN"),
+        (f"value: {{channel: {CHANNEL}", f"value: {{{{{{}}: {CHANNEL}"),
         ("              LogIn:\n", "              {}:\n"),
         ("  - name: email\n", "  - name: {}\n"),
         ("      host:\n        default:", "      {}:\n        default:"),

@@ -15,6 +15,7 @@ import pytest
 
 from scripts import publish
 from scripts.publish import PublishError
+from tests.contract.contract import CHANNEL
 from tests.mock_server import MockServer
 
 from .conftest import ROOT, make
@@ -22,16 +23,16 @@ from .index import PASSWORD, USERNAME, Index, serve
 
 CREDENTIALS = {"UV_PUBLISH_USERNAME": USERNAME, "UV_PUBLISH_PASSWORD": PASSWORD}
 
-SEND_TWO_EMAILS = """
+SEND_TWO_EMAILS = f"""
 import asyncio
 import genauth_email
 
 with genauth_email.AuthenticationClient() as client:
-    client.send_email("CHANNEL_LOGIN", "sync@example.com")
+    client.send_email("{CHANNEL}", "sync@example.com")
 
 async def send() -> None:
     async with genauth_email.AsyncAuthenticationClient() as client:
-        await client.send_email("CHANNEL_LOGIN", "async@example.com")
+        await client.send_email("{CHANNEL}", "async@example.com")
 
 asyncio.run(send())
 print(genauth_email.__file__)

@@ -1,5 +1,7 @@
 """Edits that spoil the contract, each with the issue that `make generate` reports."""
 
+from tests.contract.contract import CHANNEL, CHANNEL_TEXT, OTHER_CHANNEL
+
 LANG = "    Lang:\n"
 LAST_NAME = "        - CustomCodeError\n"
 PATH = "  /api/v3/send-email:\n"
@@ -105,12 +107,12 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "there is no property 'emial'",
     ),
     # Enums
-    "value of another type": (("- CHANNEL_LOGIN\n", "- 7\n"), "enum:", MIXED),
+    "value of another type": ((f"- {CHANNEL}\n", "- 7\n"), "enum:", MIXED),
     "no values": (("enum: [zh-CN, en-US, ja-JP, zh-TW]", "enum: []"), "enum: []", "this should be non-empty"),
     "value twice": (
-        ("        - CHANNEL_REGISTER\n", "        - CHANNEL_REGISTER\n        - CHANNEL_LOGIN\n"),
-        "- CHANNEL_LOGIN",
-        "'CHANNEL_LOGIN' is there twice",
+        (f"        - {OTHER_CHANNEL}\n", f"        - {OTHER_CHANNEL}\n        - {CHANNEL}\n"),
+        f"- {CHANNEL}",
+        f"'{CHANNEL}' is there twice",
     ),
     "values of one name": (
         schema("Size: {type: string, enum: [ab, AB]}"),
@@ -125,8 +127,8 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     ),
     "misspelt extension": (
         (
-            "      x-enumDescriptions:\n        CHANNEL_LOGIN",
-            "      x-enumDescription:\n        CHANNEL_LOGIN",
+            f"      x-enumDescriptions:\n        {CHANNEL}",
+            f"      x-enumDescription:\n        {CHANNEL}",
         ),
         "x-enumDescription:",
         "'x-enumDescription' is no keyword of a schema",
@@ -148,13 +150,13 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "two things called 'APIError'",
     ),
     "description of a stranger": (
-        ("        CHANNEL_LOGIN: Log", "        CHANNEL_LOGON: x\n        CHANNEL_LOGIN: Log"),
+        (f"        {CHANNEL_TEXT}", f"        CHANNEL_LOGON: x\n        {CHANNEL_TEXT}"),
         "CHANNEL_LOGON",
         "'CHANNEL_LOGON' is none of the values",
     ),
     "description empty": (
-        ("CHANNEL_LOGIN: Log in.", "CHANNEL_LOGIN:"),
-        "LOGIN:",
+        (CHANNEL_TEXT, f"{CHANNEL}:"),
+        f"{CHANNEL}:",
         "None is not of type 'string'",
     ),
     "no status codes": (

@@ -175,10 +175,9 @@ def parts_of_a_response_model(response: SendEmailRespDto) -> None:
     assert_type(response.status_code, int | StatusCode)
     assert_type(response.message, str)
     assert_type(response.api_code, ApiCode | int | Unset)
-    assert_type(response.request_id, str | Unset)
-    assert_type(response.request_id or None, str | None)
-    if response.request_id is not UNSET:
-        assert_type(response.request_id, str)
+    assert_type(response.api_code or None, ApiCode | int | None)
+    if response.api_code is not UNSET:
+        assert_type(response.api_code, ApiCode | int)
     succeeded: bool = response.status_code == StatusCode.OK
     print(
         succeeded,
@@ -194,7 +193,7 @@ def parts_of_a_request() -> None:
     assert_type(SendEmailDto.from_dict(body.to_dict()), SendEmailDto)
     assert_type(Channel("CHANNEL_LOGIN"), Channel)
     text: str = Channel.CHANNEL_LOGIN + Lang.EN_US + __version__
-    print(text, SendEmailRespDto(status_code=200, message="", request_id=UNSET))
+    print(text, SendEmailRespDto(status_code=200, message="", api_code=UNSET, request_id="r-1"))
 
 
 def errors_of_a_users_tests() -> None:

@@ -10,14 +10,16 @@ from typing import Any, Self, cast
 
 import pytest
 
-CODE = """\
+from tests.contract.contract import CHANNEL, CHANNEL_TEXT
+
+CODE = f"""\
 from genauth_email import AttemptDetails, AuthenticationClient, Channel, SendEmailDto, SendEmailRespDto
 
 def use(client: AuthenticationClient, body: SendEmailDto, response: SendEmailRespDto, attempt: AttemptDetails) -> None:
-    Channel.CHANNEL_LOGIN
+    Channel.{CHANNEL}
     body.email
     response.request_id
-    client.send_email("CHANNEL_LOGIN", email="")
+    client.send_email("{CHANNEL}", email="")
     client.with_options(real_ip="")
     AuthenticationClient(max_retries=1)
     attempt.duration
@@ -88,7 +90,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[LanguageServer
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("Channel.CHANNEL_LOGIN", "Log in."),
+        (f"Channel.{CHANNEL}", CHANNEL_TEXT.partition(": ")[2]),
         ("body.email", "The address of the mailbox"),
         ("response.request_id", "support"),
         ("attempt.duration", "Seconds."),
@@ -102,8 +104,8 @@ def test_a_hover_shows_the_text_of(server: LanguageServer, text: str, shown: str
     ("text", "shown"),
     [
         ("client.send_email(", "What the email is for."),
-        ("client.send_email(", "`CHANNEL_LOGIN`: Log in."),
-        ('"CHANNEL_LOGIN", email=', "The address of the mailbox"),
+        ("client.send_email(", f"`{CHANNEL}`: {CHANNEL_TEXT.partition(': ')[2]}"),
+        (f'"{CHANNEL}", email=', "The address of the mailbox"),
         ("with_options(real_ip=", "The IP address of the end user."),
         ("AuthenticationClient(max_retries=", "How many times at most"),
     ],

@@ -15,6 +15,8 @@ import genauth_email
 import pytest
 from genauth_email.api.email import send_email
 
+from tests.contract.contract import CHANNEL, OTHER_CHANNEL
+
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 Check = Callable[[Path, Path], set[int]]
@@ -24,6 +26,12 @@ def run(directory: Path, *command: str | Path) -> subprocess.CompletedProcess[st
     # pyright looks for packages where the first `python` on the path has them.
     environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(directory)}
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+
+
+def program(name: str) -> str:
+    """Return the text of a program of this directory, with channels that the contract has."""
+    text = (HERE / name).read_text()
+    return text.replace("CHANNEL_LOGIN", CHANNEL).replace("CHANNEL_VERIFY_MFA", OTHER_CHANNEL)
 
 
 def mypy(file: Path, cache: Path) -> set[int]:
@@ -59,7 +67,7 @@ def rejected_lines(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[
     assert cache is not None
 
     def rejected_lines(name: str) -> dict[int, str]:
-        text = (HERE / name).read_text()
+        text = program(name)
         file = tmp_path / name
         file.write_text(text)
         rejected = check(file, cache.mkdir("mypy"))
@@ -75,7 +83,7 @@ def test_what_a_user_may_write_is_accepted(rejected_lines: Callable[[str], dict[
 def test_a_users_mistakes_are_rejected_each_at_its_line(
     rejected_lines: Callable[[str], dict[int, str]],
 ) -> None:
-    lines = enumerate((HERE / "rejected.py").read_text().splitlines(), 1)
+    lines = enumerate(program("rejected.py").splitlines(), 1)
     marked = {number: line for number, line in lines if line.endswith("# rejected")}
     assert rejected_lines("rejected.py") == marked
 

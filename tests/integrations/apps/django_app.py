@@ -11,6 +11,8 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, ThrottleError
 
+from tests.contract.contract import CHANNEL
+
 settings.configure(ROOT_URLCONF=__name__)
 app = get_wsgi_application()
 asgi_app = get_asgi_application()
@@ -21,7 +23,7 @@ async_client = AsyncAuthenticationClient()
 
 def send_login_email(request: HttpRequest) -> JsonResponse:
     try:
-        response = client.send_email("CHANNEL_LOGIN", json.loads(request.body)["email"])
+        response = client.send_email(CHANNEL, json.loads(request.body)["email"])
     except ThrottleError as error:
         return too_many_emails(error)
     return JsonResponse(response.to_dict())
@@ -29,7 +31,7 @@ def send_login_email(request: HttpRequest) -> JsonResponse:
 
 async def send_login_email_async(request: HttpRequest) -> JsonResponse:
     try:
-        response = await async_client.send_email("CHANNEL_LOGIN", json.loads(request.body)["email"])
+        response = await async_client.send_email(CHANNEL, json.loads(request.body)["email"])
     except ThrottleError as error:
         return too_many_emails(error)
     return JsonResponse(response.to_dict())

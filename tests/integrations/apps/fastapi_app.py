@@ -9,6 +9,8 @@ from fastapi import Body, FastAPI, Request
 from fastapi.responses import JSONResponse
 from genauth_email import AsyncAuthenticationClient, SendEmailRespDto, ThrottleError
 
+from tests.contract.contract import CHANNEL
+
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -21,7 +23,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/login-email")
 async def send_login_email(email: Annotated[str, Body(embed=True)], request: Request) -> dict[str, Any]:
-    response: SendEmailRespDto = await request.app.state.genauth.send_email("CHANNEL_LOGIN", email)
+    response: SendEmailRespDto = await request.app.state.genauth.send_email(CHANNEL, email)
     return response.to_dict()
 
 

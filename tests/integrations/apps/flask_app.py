@@ -7,6 +7,8 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from genauth_email import AuthenticationClient, ThrottleError
 
+from tests.contract.contract import CHANNEL
+
 app = Flask(__name__)
 client = AuthenticationClient()
 atexit.register(client.close)
@@ -14,7 +16,7 @@ atexit.register(client.close)
 
 @app.post("/login-email")
 def send_login_email() -> ResponseReturnValue:
-    return client.send_email("CHANNEL_LOGIN", request.get_json()["email"]).to_dict()
+    return client.send_email(CHANNEL, request.get_json()["email"]).to_dict()
 
 
 @app.errorhandler(ThrottleError)

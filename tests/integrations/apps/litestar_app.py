@@ -10,6 +10,8 @@ from litestar import Litestar, Request, Response, post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 
+from tests.contract.contract import CHANNEL
+
 
 @asynccontextmanager
 async def lifespan(app: Litestar) -> AsyncGenerator[None]:
@@ -19,7 +21,7 @@ async def lifespan(app: Litestar) -> AsyncGenerator[None]:
 
 @post("/login-email", status_code=200)
 async def send_login_email(data: JSONBody[dict[str, str]], state: State) -> dict[str, Any]:
-    response: SendEmailRespDto = await state.genauth.send_email("CHANNEL_LOGIN", data["email"])
+    response: SendEmailRespDto = await state.genauth.send_email(CHANNEL, data["email"])
     return response.to_dict()
 
 
