@@ -6,7 +6,7 @@ The generator is openapi-python-client, called as its command line calls it with
 - templates see the whole contract as `contract`: the generator keeps servers, security schemes and the
   descriptions of enum values from them;
 - `templates/testing.py.jinja` gives a module of the package, and `templates/docs/` pages beside the README;
-- `runtime/` is copied into the package, as `_runtime`;
+- `runtime/` is copied into the package, as `_runtime`, and LICENSE beside it;
 - every issue is told as `file:line: reason`, and it is one, too, if a module would be no working Python;
 - the package is made aside and moved into place when it is whole, so that `generated/` is always a complete
   package, with nothing in it that the inputs no longer give;
@@ -173,6 +173,7 @@ def make(root: Path, target: Path) -> tuple[Document, ConfigFile]:
     shutil.copytree(
         root / "runtime", target / project.package_name / "_runtime", ignore=shutil.ignore_patterns("__pycache__")
     )
+    shutil.copyfile(root / "LICENSE", target / "LICENSE")
     return contract, config_file
 
 

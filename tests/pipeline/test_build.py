@@ -50,6 +50,13 @@ def wheel(repository: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(only_wheel(repository / "dist"))
 
 
+def read_sdist(repository: Path) -> dict[str, bytes]:
+    (sdist,) = (repository / "dist").glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        members = [(member.name, archive.extractfile(member)) for member in archive]
+        return {name.partition("/")[2]: file.read() for name, file in members if file}
+
+
 def metadata(wheel: zipfile.ZipFile) -> Message:
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     return BytesParser().parsebytes(wheel.read(name))
@@ -96,7 +103,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(repository: Path) -> None:
     names = {name for name in wheel.namelist() if not name.endswith("/")}
     assert {name for name in names if ".dist-info/" not in name} == modules
     assert "genauth_email/py.typed" in modules
-    assert {Path(name).name for name in names - modules} == {"METADATA", "RECORD", "WHEEL"}
+    assert {Path(name).name for name in names - modules} == {"LICENSE", "METADATA", "RECORD", "WHEEL"}
 
 
 def test_the_wheel_is_called_what_the_generator_config_says(repository: Path, wheel: zipfile.ZipFile) -> None:
@@ -110,6 +117,7 @@ def test_the_wheel_has_the_metadata_that_an_index_shows_and_pip_needs(repository
     project = tomllib.loads((repository / "generated" / "pyproject.toml").read_text())["project"]
     fields = metadata(wheel)
     assert fields["License-Expression"] == "MIT"
+    assert fields.get_all("License-File") == ["LICENSE"]
     assert fields["Requires-Python"] == project["requires-python"] == ">=3.11"
     extras = [
         f"{each} ; extra == '{extra}'"
@@ -121,14 +129,19 @@ def test_the_wheel_has_the_metadata_that_an_index_shows_and_pip_needs(repository
     assert fields.get_payload() == (repository / "generated" / "README.md").read_text()
 
 
+def test_both_archives_hold_the_license(repository: Path, wheel: zipfile.ZipFile) -> None:
+    license = (repository / "LICENSE").read_bytes()
+    in_wheel = f"{Path(str(wheel.filename)).name.removesuffix('-py3-none-any.whl')}.dist-info/licenses/LICENSE"
+    assert wheel.read(in_wheel) == license
+    assert read_sdist(repository)["LICENSE"] == license
+
+
 def test_the_sdist_holds_the_pages_that_the_readme_links(repository: Path) -> None:
     build(repository)
-    (sdist,) = (repository / "dist").glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        held = {name.partition("/")[2] for name in archive.getnames()}
+    held = read_sdist(repository)
     linked = re.findall(r"\]\((docs/[^)#]+)", (repository / "generated" / "README.md").read_text())
     assert linked
-    assert set(linked) <= held
+    assert set(linked) <= held.keys()
 
 
 def test_the_bill_of_materials_has_what_installing_the_wheel_brings(repository: Path) -> None:

@@ -503,7 +503,7 @@ def test_what_comes_out_type_checks(evolved: Path, checker: Callable[[Path], lis
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """The inputs alone."""
-    for name in ("openapi.yaml", "generator-config.yml", "templates", "runtime"):
+    for name in ("openapi.yaml", "generator-config.yml", "templates", "runtime", "LICENSE"):
         (tmp_path / name).symlink_to(ROOT / name)
     contract = read(tmp_path)
     (tmp_path / "openapi.yaml").unlink()

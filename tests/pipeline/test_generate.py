@@ -22,7 +22,7 @@ from .conftest import ROOT, make, replace
 from .unsupported import UNSUPPORTED
 from .wrong_contracts import FIRST_FIELD, LANG, LAST_NAME, PATH, WRONG_CONTRACTS
 
-INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "runtime", "generated")
+INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "runtime", "LICENSE", "generated")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "supported-openapi.md"
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package of a contract that has everything that is supported."""
     root = tmp_path_factory.mktemp("supported")
-    for name in ("generator-config.yml", "templates", "runtime"):
+    for name in ("generator-config.yml", "templates", "runtime", "LICENSE"):
         (root / name).symlink_to(ROOT / name)
     text = (ROOT / "openapi.yaml").read_text("utf-8")
     text = text.replace("\ncomponents:\n", f"{PATHS}\ncomponents:\n{COMPONENTS}").replace(
