@@ -65,12 +65,15 @@ SCHEMA_OF_SCHEMAS = {
         "x-enumDescriptions": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
     },
 }
+# The URLs in the package's metadata, by their labels.
+PROJECT_URLS = {"type": "object", "additionalProperties": {"type": "string", "pattern": r"^https?://\S+$"}}
 OPENAPI = Draft202012Validator(
     {
         "$schema": JSON_SCHEMA,
         "$id": "urn:openapi",
         "$ref": schema_v31["$id"],
         "$defs": {"schema": SCHEMA_OF_SCHEMAS},
+        "properties": {"info": {"properties": {"x-project-urls": PROJECT_URLS}}},
     },
     registry=REGISTRY.with_resource(schema_v31["$id"], DRAFT202012.create_resource(schema_v31)),
 )

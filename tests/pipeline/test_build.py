@@ -129,6 +129,24 @@ def test_the_wheel_has_the_metadata_that_an_index_shows_and_pip_needs(repository
     assert fields.get_payload() == (repository / "generated" / "README.md").read_text()
 
 
+def test_the_metadata_has_the_urls_that_the_contract_gives(repository: Path) -> None:
+    contract = repository / "openapi.yaml"
+    urls = (
+        "  x-project-urls:\n    Source: https://git.example.com/email\n    Issue tracker: https://example.com/issues\n"
+    )
+    contract.write_text(contract.read_text().replace("info:\n", f"info:\n{urls}", 1))
+    assert make(repository, "generate").returncode == 0
+    build(repository)
+    assert metadata(zipfile.ZipFile(only_wheel(repository / "dist"))).get_all("Project-URL") == [
+        "Source, https://git.example.com/email",
+        "Issue tracker, https://example.com/issues",
+    ]
+
+
+def test_the_metadata_has_no_urls_where_the_contract_gives_none(wheel: zipfile.ZipFile) -> None:
+    assert metadata(wheel).get_all("Project-URL") is None
+
+
 def test_both_archives_hold_the_license(repository: Path, wheel: zipfile.ZipFile) -> None:
     license = (repository / "LICENSE").read_bytes()
     in_wheel = f"{Path(str(wheel.filename)).name.removesuffix('-py3-none-any.whl')}.dist-info/licenses/LICENSE"

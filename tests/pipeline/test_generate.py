@@ -505,6 +505,8 @@ def harmless(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 def hostile_contract(root: Path, text: str) -> Any:
     contract = with_texts(YAML(typ="safe").load(root / "openapi.yaml"), text)
     contract["info"].update(title=text, contact={"name": text}, license={"name": text, "identifier": text})
+    label = "".join(filter(str.isprintable, text))
+    contract["info"]["x-project-urls"] = {label: f"https://example.com/{''.join(text.split())}"}
     contract["servers"] = [{"url": f"https://{{host}}/{text}", "variables": {"host": {"default": text}}}]
     operation = contract["paths"]["/api/v3/send-email"]["post"]
     content = operation["requestBody"]["content"]["application/json"]

@@ -173,6 +173,11 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     ),
     "no server": (("\nservers:\n", "\nx-servers:\n"), "openapi:", f"servers: {MISSING}"),
     "no license": (("    identifier: MIT\n", ""), "license:", "identifier: this is missing"),
+    "project URL that is none": (
+        ("  contact:\n", "  x-project-urls: {Source: example.com/x}\n  contact:\n"),
+        "x-project-urls:",
+        "'example.com/x' does not match '^https?://",
+    ),
     "no app id": (
         ("    appId:\n      type", "    app:\n      type"),
         "securitySchemes:",
