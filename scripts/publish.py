@@ -1,4 +1,4 @@
-"""Publish the files of `dist/` on a package index: `make publish INDEX_URL=…`.
+"""Publish the wheel and the sdist of `dist/` on a package index: `make publish INDEX_URL=…`.
 
 `uv publish` uploads. What the index has already is looked up here. uv can do that too (`--check-url`), but not well
 enough: it looks without the credentials, takes "not allowed" for "not there", follows a redirect to a public index,
@@ -43,7 +43,7 @@ def main() -> int:
     try:
         index = settings(os.environ)
         with httpx.Client(auth=(index.username, index.password), timeout=30) as client:
-            publish(sorted(DIST.iterdir()), index, client)
+            publish(sorted([*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]), index, client)
     except PublishError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -124,7 +124,27 @@ def upload(file: Path, index: Index, client: httpx.Client) -> None:
     )
     # The index may have refused it because someone else has just published the same.
     if result.returncode and not is_there(file, look_up([file], index, client), index):
+        check_credentials(index, client)
         raise PublishError(f"{index.upload_url} did not take {file.name}:\n{without_html(result.stderr)}")
+
+
+def check_credentials(index: Index, client: httpx.Client) -> None:
+    """Find out, by a form with nothing in it, whether the credentials are why an upload has failed.
+
+    uv cannot always tell: an index may close the connection on it before it has read the file.
+
+    Raises:
+        PublishError: They are refused.
+    """
+    try:
+        response = client.post(index.upload_url)
+    except httpx.HTTPError:
+        return
+    if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        raise PublishError(
+            f"{index.upload_url} refused the credentials ({response.status_code}). They have to be right, and to allow "
+            "uploading."
+        )
 
 
 def without_html(text: str) -> str:
@@ -189,8 +209,8 @@ def is_there(file: Path, hashes: Mapping[str, str], index: Index) -> bool:
         )
     if hashlib.new(algorithm, file.read_bytes(), usedforsecurity=False).hexdigest() != digest.lower():
         raise PublishError(
-            f"{file.name} is already there with other contents. What is published stays as it is: raise "
-            "package_version_override in generator-config.yml, run `make generate`, and publish that."
+            f"{file.name} is already there with other contents. What is published stays as it is: make a "
+            "release with a higher version, and publish that."
         )
     return True
 

@@ -87,6 +87,24 @@ def give_environment(copy: Path) -> None:
         shutil.copytree(cache, copy / cache.name)
 
 
+def git(repository: Path, *arguments: str) -> str:
+    return subprocess.check_output(["git", *arguments], cwd=repository, text=True)
+
+
+def commit(repository: Path, *, tag: str = "") -> None:
+    """Commit everything that is in a copy, and tag it."""
+    if not (repository / ".git").exists():
+        git(repository, "init", "--quiet", "--initial-branch", "main")
+        git(repository, "config", "user.name", "Test")
+        git(repository, "config", "user.email", "test@example.com")
+        # Links, where the repository has directories.
+        (repository / ".git" / "info" / "exclude").write_text(".venv\nnode_modules\n")
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", "Change")
+    if tag:
+        git(repository, "tag", tag)
+
+
 def make(repository: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run make in `repository`. What is set for the tests' own make, for uv or for pip does not reach it."""
     return subprocess.run(

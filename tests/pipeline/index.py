@@ -57,9 +57,12 @@ def _main(directory: str, hide: str, options: str) -> None:
         WSGIApplication,
         pypiserver.app(
             roots=[Path(directory)],
-            authenticate=["update", "download", "list"],
             auther=lambda username, password: (username, password) == (USERNAME, PASSWORD),
-            **{"disable_fallback": True, **json.loads(options)},
+            **{
+                "authenticate": ["update", "download", "list"],
+                "disable_fallback": True,
+                **json.loads(options),
+            },
         ),
     )
 

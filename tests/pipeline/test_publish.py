@@ -6,6 +6,7 @@ What a person sees goes through make. How indexes differ is tested without it, b
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from scripts.publish import PublishError
 from tests.contract.contract import CHANNEL
 from tests.mock_server import MockServer
 
-from .conftest import ROOT, make
+from .conftest import ROOT, commit, copy_repository, git, make
 from .index import PASSWORD, USERNAME, Index, serve
 
 CREDENTIALS = {"UV_PUBLISH_USERNAME": USERNAME, "UV_PUBLISH_PASSWORD": PASSWORD}
@@ -37,6 +38,17 @@ async def send() -> None:
 asyncio.run(send())
 print(genauth_email.__file__)
 """
+
+
+VERSION = tomllib.loads((ROOT / "generated" / "pyproject.toml").read_text())["project"]["version"]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A copy of the repository, released as it lies here."""
+    repository = copy_repository(tmp_path / "repository")
+    commit(repository, tag=f"v{VERSION}")
+    return repository
 
 
 @pytest.fixture
@@ -64,7 +76,10 @@ def test_what_is_published_can_be_installed_and_sends_an_email(
 ) -> None:
     printed = make_publish(repository, f"INDEX_URL={index.url}")
     assert printed == (0, [f"published: {name}" for name in sorted(index.files)], [])
-    assert index.files == {path.name: path.read_bytes() for path in (repository / "dist").iterdir()}
+    built = {path.name: path.read_bytes() for path in (repository / "dist").iterdir()}
+    bill = f"genauth_email-{VERSION}.cdx.json"
+    assert index.files == {name: content for name, content in built.items() if name != bill}
+    assert bill in built  # It lies beside the wheel. An index has no place for it.
 
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
@@ -95,19 +110,41 @@ def test_a_version_is_published_once(repository: Path, index: Index) -> None:
     again = make_publish(repository, f"INDEX_URL={index.url}")
     assert again == (0, [f"already there: {wheel}", f"already there: {sdist}"], [])
 
-    with (repository / "templates" / "types.py.jinja").open("a") as template:
-        template.write("# Other contents, and the same version.\n")
-    code, printed, (complaint, make_fails) = make_publish(repository, f"INDEX_URL={index.url}")
-    assert (code, printed) == (2, [])
-    assert complaint == "generated/ is not what the inputs give: run `make generate` and commit it."
-
-    assert make(repository, "generate").returncode == 0
+    change_the_runtime(repository)
+    commit(repository)
+    git(repository, "tag", "--force", f"v{VERSION}")
     code, printed, (complaint, make_fails) = make_publish(repository, f"INDEX_URL={index.url}")
     assert (code, printed) == (2, [])
     assert complaint.startswith(f"error: {wheel} is already there with other contents.")
-    assert "raise package_version_override in generator-config.yml, run `make generate`" in complaint
+    assert "make a release with a higher version" in complaint
     assert make_fails.startswith("make: ***")
     assert index.files == before
+
+
+def change_the_runtime(repository: Path) -> None:
+    with (repository / "runtime" / "retry.py").open("a") as module:
+        module.write("# Other contents.\n")
+    assert make(repository, "generate").returncode == 0
+
+
+def test_what_is_not_committed_is_not_published(repository: Path, index: Index) -> None:
+    change_the_runtime(repository)
+    code, printed, complaint = make_publish(repository, f"INDEX_URL={index.url}")
+    assert (code, printed, index.files) == (2, [], {})
+    assert complaint[:4] == [
+        "error: this is not committed:",
+        " M generated/genauth_email/_runtime/retry.py",
+        " M runtime/retry.py",
+        "Commit it, or put it aside with `git stash -u`",
+    ]
+
+
+def test_what_is_not_tagged_is_not_published(repository: Path, index: Index) -> None:
+    change_the_runtime(repository)
+    commit(repository)
+    code, printed, (complaint, _) = make_publish(repository, f"INDEX_URL={index.url}")
+    assert (code, printed, index.files) == (2, [], {})
+    assert complaint.startswith(f"error: this commit has no tag v{VERSION}, and only releases are published.")
 
 
 def test_a_wrong_password_is_reported(repository: Path, index: Index) -> None:
@@ -224,6 +261,16 @@ def test_what_an_index_says_when_it_refuses_is_passed_on(files: list[Path], inde
 @index_with({"disable_fallback": False, "fallback_url": "http://127.0.0.1:1/simple"})
 def test_an_index_that_sends_on_to_a_public_one_is_not_followed(index: Index, publish_to: Publish) -> None:
     assert publish_to(index)[1] == ""
+
+
+@index_with({"authenticate": ["update"]})
+def test_a_wrong_password_at_an_index_that_anyone_may_read_is_reported(files: list[Path], index: Index) -> None:
+    settings = publish.settings({"INDEX_URL": index.url, **CREDENTIALS, "UV_PUBLISH_PASSWORD": "a-wrong-one"})
+    refused = pytest.raises(PublishError, match=rf"^{index.url} refused the credentials \(403\)")
+    with httpx.Client(auth=(settings.username, settings.password), trust_env=False) as client, refused as raised:
+        publish.publish(files, settings, client)
+    assert "a-wrong-one" not in str(raised.value)
+    assert index.files == {}
 
 
 def test_a_slash_more_or_less_does_not_matter(index: Index, publish_to: Publish) -> None:
