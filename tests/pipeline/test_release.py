@@ -87,7 +87,7 @@ class User:
 
     def upgrade(self) -> list[str]:
         """Install the newest version, and return it with the channels that it has."""
-        pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", self.venv, "install", "--upgrade"]
+        pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(self.venv), "install", "--upgrade"]
         subprocess.run([*pip, "--no-cache-dir", "--no-deps", "--index-url", self.simple, "genauth-email"], check=True)
         program = "import genauth_email as g; print(g.__version__, *g.Channel)"
         return subprocess.check_output([self.venv / "bin" / "python", "-c", program], text=True).split()
