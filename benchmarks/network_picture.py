@@ -16,11 +16,12 @@ COLOUR_OF: Mapping[str, str] = {
     HTTPX: COLOURS[2],
     STOCK: COLOURS[3],
     ASYNCIO: COLOURS[4],
-    "httpx by hand, on aiohttp": COLOURS[5],
     AIOHTTP: COLOURS[6],
     URLLIB3: "#8a5a9e",
     VENDOR: "#7a3b1d",
 }
+
+OTHER = "#999999"
 
 
 def draw(results: NetworkResults, path: Path) -> None:
@@ -58,7 +59,7 @@ def bars(axes: Any, rounds: Rounds, title: str) -> None:
         names,
         [each.median for each in spreads],
         xerr=[[each.median - each.low for each in spreads], [each.high - each.median for each in spreads]],
-        color=[COLOUR_OF.get(name, "#999999") for name in names],
+        color=[COLOUR_OF.get(name, OTHER) for name in names],
         ecolor="#222222",
     )
     axes.set(title=title)
@@ -70,7 +71,7 @@ def curves(axes: Any, results: Mapping[int, Mapping[str, Sequence[float]]], titl
     for name in dict.fromkeys(name for values in results.values() for name in values):
         at = [number for number in results if name in results[number]]
         spreads = [Spread.of(results[number][name]) for number in at]
-        colour, ours = COLOUR_OF[name], name in (OURS, OURS_ON_AIOHTTP)
+        colour, ours = COLOUR_OF.get(name, OTHER), name in (OURS, OURS_ON_AIOHTTP)
         medians = [each.median for each in spreads]
         axes.plot(at, medians, label=name, color=colour, marker="o", linewidth=2.6 if ours else 1.3)
         low, high = [each.low for each in spreads], [each.high for each in spreads]

@@ -42,8 +42,8 @@ class NetworkResults:
     first_call: Rounds = field(default_factory=dict)
     first_processor: Rounds = field(default_factory=dict)
     first_parts: Mapping[str, Sequence[tuple[float, float, float]]] = field(default_factory=dict)
-    slow: Rounds = field(default_factory=dict)
-    slow_latency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    slow: dict[str, Sequence[float]] = field(default_factory=dict)
+    slow_latency: dict[str, tuple[float, float]] = field(default_factory=dict)
     slow_case: tuple[int, int] = IN_FLIGHT, SLOW
     connections: dict[str, float] = field(default_factory=dict)
     throughput: dict[int, Rounds] = field(default_factory=dict)
