@@ -150,7 +150,7 @@ def main(plan: str, kind: str = "loopback") -> None:
     for variable in ("http_proxy", "https_proxy", "all_proxy"):
         os.environ.pop(variable, None)
         os.environ.pop(variable.upper(), None)
-    with serve() as server:
+    with serve(trust_all=plan != "smoke") as server:
         os.environ["SSL_CERT_FILE"] = str(server.ca)
         # The vendor's SDK verifies no certificate: its `FALSE` is that of `pickle`, which is true.
         warnings.filterwarnings("ignore", "Unverified HTTPS request")

@@ -6,14 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 from .generators import ROOT
-from .measure import check
-from .peers import ASYNC
-from .server import Server
+from .peers import ASYNC, check
+
+if TYPE_CHECKING:
+    # It would load what the process does not need.
+    from .server import Server
 
 
-def memory_per_connection(name: str, server: Server, number: int) -> float:
+def memory_per_connection(name: str, server: "Server", number: int) -> float:
     """The bytes that a process grows by for each connection over TLS with a call in flight.
 
     Other than with `tracemalloc`, that includes what OpenSSL takes.

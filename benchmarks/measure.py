@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from .peers import DOCUMENT, PATH, AsyncCall, AsyncPeer, Call
+from .peers import DOCUMENT, PATH, AsyncCall, AsyncPeer, Call, check
 from .server import RESPONSE, Server
 
 THREADS = 16
@@ -274,8 +274,3 @@ def traced() -> int:
     """The bytes that are allocated and in use."""
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
-
-
-def check(status_code: object) -> None:
-    if status_code != 200:
-        raise RuntimeError(f"the response was read as {status_code}, not as 200")

@@ -1,7 +1,7 @@
 """What a network makes of it: long ways, slow servers, many connections, many clients, and new processes."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from .connections import memory_per_connection
-from .measure import Measurement, Spread, check, memory_per_call
+from .measure import Measurement, Spread, memory_per_call
 from .network_report import IN_FLIGHT, SLOW, NetworkResults
-from .peers import AIOHTTP, ASYNC, ASYNCIO, HTTPX, OURS, OURS_ON_AIOHTTP, SYNC, AsyncPeer, Peer
+from .peers import AIOHTTP, ASYNC, ASYNCIO, HTTPX, OURS, OURS_ON_AIOHTTP, SYNC, VENDOR, AsyncPeer, Peer, check
 from .programs import PROGRAMS, FirstCall, cost_of_clients
 from .relay import relay
 from .run import BaseRun, machine
@@ -34,6 +34,7 @@ class NetworkPlan:
         round_trips: Of the networks, in milliseconds.
         sparse: The rounds of sparse calls, and the seconds from one to the next.
         processes: The rounds of processes that make one call.
+        programs: Which clients are measured in processes of their own.
         seconds: How long one measurement takes, about.
         slow: The rounds with a slow server, its milliseconds, and how many calls are in flight.
         in_flight: How many calls are in flight, and the rounds of each.
@@ -45,6 +46,7 @@ class NetworkPlan:
     round_trips: tuple[int, ...]
     sparse: tuple[int, float]
     processes: int
+    programs: Collection[str]
     seconds: float
     slow: tuple[int, int, int]
     in_flight: dict[int, int]
@@ -58,6 +60,7 @@ PLANS = {
         round_trips=(40, 160),
         sparse=(9, 8.0),
         processes=11,
+        programs=PROGRAMS,
         seconds=0.2,
         slow=(3, SLOW, IN_FLIGHT),
         in_flight={1: 5, 10: 5, 100: 3, 500: 3, 1000: 3},
@@ -69,6 +72,7 @@ PLANS = {
         round_trips=(40,),
         sparse=(1, 8.0),
         processes=1,
+        programs=PROGRAMS,
         seconds=0.05,
         slow=(1, SLOW, 50),
         in_flight={1: 1, 50: 1},
@@ -80,6 +84,7 @@ PLANS = {
         round_trips=(4,),
         sparse=(1, 0.0),
         processes=1,
+        programs=(OURS, HTTPX, VENDOR, OURS_ON_AIOHTTP, AIOHTTP),
         seconds=0.001,
         slow=(1, 1, 2),
         in_flight={2: 1},
@@ -148,7 +153,7 @@ class NetworkRun(BaseRun):
                 measurements[name] = FirstCall(PROGRAMS[name], self.server.https, empty)
                 return measurements[name]
 
-            taken = self._interleaved({name: partial(make, name) for name in PROGRAMS}, self.plan.processes)
+            taken = self._interleaved({name: partial(make, name) for name in self.plan.programs}, self.plan.processes)
         self.results.first_call = taken
         self.results.first_processor = {name: measurements[name].processor for name in taken}
         self.results.first_parts = {name: measurements[name].parts for name in taken}
@@ -168,7 +173,7 @@ class NetworkRun(BaseRun):
     def connections(self) -> None:
         number = self.plan.slow[-1]
         self._section = f"memory of {number} connections over TLS"
-        for name in MANY:
+        for name in (each for each in MANY if each in self.plan.programs):
             try:
                 self.results.connections[name] = memory_per_connection(name, self.server, number)
             except Exception as error:
@@ -197,7 +202,7 @@ class NetworkRun(BaseRun):
         self._section = "many clients"
         derived, ours, others = self.plan.clients
         with TemporaryDirectory() as empty:
-            for name in (each for each in PROGRAMS if each in SYNC):
+            for name in (each for each in self.plan.programs if each in SYNC):
                 number = ours if name == OURS else others
                 try:
                     costs = cost_of_clients(PROGRAMS[name], number, derived, self.server.https, empty)

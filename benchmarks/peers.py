@@ -247,3 +247,8 @@ ASYNC: Mapping[str, AsyncPeer] = {
 
 def configuration(package: ModuleType, url: str) -> Any:
     return package.Configuration(host=url, api_key={"appId": APP_ID}, ssl_ca_cert=os.environ.get("SSL_CERT_FILE"))
+
+
+def check(status_code: object) -> None:
+    if status_code != 200:
+        raise RuntimeError(f"the response was read as {status_code}, not as 200")

@@ -102,12 +102,16 @@ class Server:
 
 
 @contextmanager
-def serve() -> Generator[Server]:
-    """Serve on the loopback interface, on free ports."""
+def serve(*, trust_all: bool = True) -> Generator[Server]:
+    """Serve on the loopback interface, on free ports.
+
+    Args:
+        trust_all: Whether clients trust all that any program trusts, and so have as much to load as outside of a
+            benchmark. Else they trust the server alone.
+    """
     with TemporaryDirectory() as directory:
         ca, own = Path(directory, "ca.pem"), trustme.CA()
-        # As much as a program has to load outside of a benchmark.
-        ca.write_bytes(Path(certifi.where()).read_bytes() + own.cert_pem.bytes())
+        ca.write_bytes((Path(certifi.where()).read_bytes() if trust_all else b"") + own.cert_pem.bytes())
         own.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(f"{directory}/server.pem")
         # It stops when its stdin ends, which it does however this process does.
         with subprocess.Popen(
