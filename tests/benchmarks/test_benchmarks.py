@@ -66,14 +66,21 @@ def test_what_was_not_measured_is_not_reached() -> None:
     assert all("not measured" in line and "yes" not in line for line in aims)
 
 
-def test_a_report_takes_the_place_of_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_takes_the_place_of_the_one_before_and_leaves_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (ROOT / "BENCHMARKS.md").read_text()
     monkeypatch.setattr(run, "REPORT", tmp_path / "BENCHMARKS.md")
     run.REPORT.write_text(text)
-    run.write("the first report")
-    run.write("the second report")
-    before, second, after = run.REPORT.read_text().partition("the second report")
+    for each in ("the first report", "the second report"):
+        run.write(each)
+        run.write(f"of a network, {each}", "make bench NETWORK=1")
+    before, second, rest = run.REPORT.read_text().partition("\nthe second report\n")
+    between, of_network, after = rest.partition("\nof a network, the second report\n")
     assert second
-    assert "the first report" not in before + after
+    assert of_network
+    assert "the first report" not in before + between + after
+    # What is written by hand is as it was.
     assert text.startswith(before)
+    assert between.strip() in text
     assert text.endswith(after)
