@@ -38,7 +38,7 @@ class NetworkPlan:
         seconds: How long one measurement takes, about.
         slow: The rounds with a slow server, its milliseconds, and how many calls are in flight.
         in_flight: How many calls are in flight, and the rounds of each.
-        patience: A client is left out where so many calls in flight would take longer, in seconds.
+        patience: Another's client is left out where so many calls in flight would take longer, in seconds.
         clients: How many clients are derived, how many of ours have hosts of their own, and how many of others.
         sizes: Of responses, in bytes, and the rounds of each.
     """
@@ -185,7 +185,9 @@ class NetworkRun(BaseRun):
         before = next(reversed(self.results.throughput.values()), None)
         peers = dict[str, AsyncPeer]()
         for name, peer in MANY.items():
-            if before is None or (name in before and 3 * number / Spread.of(before[name]).median < self.plan.patience):
+            was = Spread.of(before[name]).median if before and name in before else None
+            # The aims are about ours.
+            if before is None or name in (OURS, OURS_ON_AIOHTTP) or (was and 3 * number / was < self.plan.patience):
                 peers[name] = peer
             else:
                 self._leave_out(name, TimeoutError("it would take too long"))

@@ -26,7 +26,10 @@ OTHER = "#999999"
 
 def draw(results: NetworkResults, path: Path) -> None:
     pyplot.rcParams["svg.hashsalt"] = path.name
-    figure, axes = pyplot.subplots(2, 3, figsize=(15, 9), facecolor="white", layout="constrained")
+    figure = pyplot.figure(figsize=(15, 9), facecolor="white", layout="constrained")
+    # Rows by themselves: the names beside the bars take no room from the curves.
+    top, bottom = figure.subfigures(2, 1)
+    axes = top.subplots(1, 3), bottom.subplots(1, 3)
     trips = {name: [1000 * each / 40 for each in taken] for name, taken in results.sparse.get(40, {}).items()}
     bars(axes[0][0], trips, "A call every 8 s, round trip of 40 ms: round trips")
     milliseconds = {name: [1000 * each for each in taken] for name, taken in results.first_call.items()}
@@ -39,6 +42,7 @@ def draw(results: NetworkResults, path: Path) -> None:
     curves(axes[1][0], microseconds, "Time per call, µs (1 / calls per second)", "calls in flight")
     memory = {calls: {name: [size / 1024] for name, size in sizes.items()} for calls, sizes in results.memory.items()}
     curves(axes[1][1], memory, "Memory of Python per call in flight, KiB", "calls in flight")
+    axes[1][1].set(yscale="linear", ylim=(0, None))
     sizes = {
         size: {name: [1000 * each for each in taken] for name, taken in rounds.items() if name in COLOUR_OF}
         for size, rounds in results.sizes.items()
@@ -48,7 +52,7 @@ def draw(results: NetworkResults, path: Path) -> None:
     labels = dict[str, Any]()
     for each in axes[1]:
         labels |= {line.get_label(): line for line in each.get_lines()}
-    figure.legend(handles=list(labels.values()), loc="outside lower center", ncols=5, frameon=False)
+    bottom.legend(handles=list(labels.values()), loc="outside lower center", ncols=5, frameon=False)
     figure.savefig(path, metadata={"Date": None})
 
 
