@@ -60,8 +60,8 @@ wheel: build .venv/lowest/environment ## Check what is built, and send an email 
 serve: .venv/package ## Run the mock server until Ctrl-C
 	@$(BIN)/python -m tests.mock_server
 
-bench: .venv/package .venv/benchmarks ## Measure our clients against others and write BENCHMARKS.md; with QUICK=1, only print
-	@$(BIN)/python -m benchmarks $(if $(QUICK),quick,full)
+bench: .venv/package .venv/benchmarks ## Measure our clients against others and write BENCHMARKS.md; QUICK=1: only print, NETWORK=1: on a network
+	@$(BIN)/python -m benchmarks $(if $(QUICK),quick,full) $(if $(NETWORK),network)
 
 build: .venv/environment ## Build the wheel and the sdist into dist/, with a software bill of materials
 	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated

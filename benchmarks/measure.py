@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from .peers import DOCUMENT, PATH, AsyncCall, AsyncPeer, Call
+from .peers import DOCUMENT, PATH, AsyncCall, AsyncPeer, Call, check
 from .server import RESPONSE, Server
 
 THREADS = 16
@@ -44,11 +44,15 @@ class Spread(NamedTuple):
 
 
 def interleaved(
-    makers: Mapping[str, Callable[[], Measurement]], rounds: int, leave_out: Callable[[str, Exception], None]
+    makers: Mapping[str, Callable[[], Measurement]],
+    rounds: int,
+    leave_out: Callable[[str, Exception], None],
+    pause: Callable[[], None] | None = None,
 ) -> Rounds:
     """Take each measurement once in each round, in an order that differs from round to round.
 
-    One that cannot be made, or fails, is left out and has no place in what is returned.
+    One that cannot be made, or fails, is left out and has no place in what is returned. Before each round there is a
+    pause.
     """
     measurements = dict[str, Measurement]()
     taken = dict[str, list[float]]()
@@ -60,6 +64,8 @@ def interleaved(
         except Exception as error:
             leave_out(name, error)
     for _ in range(rounds):
+        if pause is not None:
+            pause()
         for name in order.sample(list(taken), len(taken)):
             # A program has one client. The garbage collector should not walk through the others while it is measured.
             gc.unfreeze()
@@ -268,8 +274,3 @@ def traced() -> int:
     """The bytes that are allocated and in use."""
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
-
-
-def check(status_code: object) -> None:
-    if status_code != 200:
-        raise RuntimeError(f"the response was read as {status_code}, not as 200")

@@ -6,9 +6,6 @@ it, with its own defaults, but for the timeout: on a slow machine a call should 
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import (
@@ -17,26 +14,27 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from hashlib import sha256
 from http.client import HTTPConnection, HTTPSConnection
 from importlib import import_module
-from importlib.metadata import version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient
 
+from .generators import generate_stock, generate_with_java
+
 Call = Callable[[], object]
 AsyncCall = Callable[[], Awaitable[object]]
 Peer = Callable[[str], AbstractContextManager[Call]]
-AsyncPeer = Callable[[str], AbstractAsyncContextManager[AsyncCall]]
 
-ROOT = Path(__file__).resolve().parent.parent
-GENERATED = ROOT / ".venv/peers"
+
+class AsyncPeer(Protocol):
+    """Makes a client. `limit` is how many connections it may have and keep. None: its own default."""
+
+    def __call__(self, url: str, limit: int | None = None) -> AbstractAsyncContextManager[AsyncCall]: ...
+
 
 APP_ID = "app123"
 EMAIL = "test@example.com"
@@ -49,13 +47,10 @@ OURS: Final = "genauth-email"
 OURS_ON_AIOHTTP: Final = "genauth-email[aiohttp]"
 STOCK: Final = "stock openapi-python-client"
 URLLIB3: Final = "OpenAPI Generator, urllib3"
-AIOHTTP: Final = "OpenAPI Generator, asyncio"
+ASYNCIO: Final = "OpenAPI Generator, asyncio"
 VENDOR: Final = "vendor's SDK"
 HTTPX: Final = "httpx by hand"
-
-
-class UnavailableError(Exception):
-    """A client cannot take part here. Why is its text."""
+AIOHTTP: Final = "aiohttp by hand"
 
 
 @contextmanager
@@ -141,8 +136,9 @@ def http_client_by_hand(url: str) -> Generator[Call]:
 
 
 @asynccontextmanager
-async def ours_async(url: str) -> AsyncGenerator[AsyncCall]:
-    async with AsyncAuthenticationClient(APP_ID, url, timeout=TIMEOUT) as client:
+async def ours_async(url: str, limit: int | None = None) -> AsyncGenerator[AsyncCall]:
+    limits = httpx.Limits(max_connections=limit) if limit else None
+    async with AsyncAuthenticationClient(APP_ID, url, timeout=TIMEOUT, limits=limits) as client:
 
         async def call() -> object:
             return (await client.send_email("CHANNEL_LOGIN", EMAIL)).status_code
@@ -151,13 +147,9 @@ async def ours_async(url: str) -> AsyncGenerator[AsyncCall]:
 
 
 @asynccontextmanager
-async def ours_on_aiohttp(url: str) -> AsyncGenerator[AsyncCall]:
-    options: dict[str, Any] = {"http_client": "aiohttp"}
-    try:
-        made = AsyncAuthenticationClient(APP_ID, url, timeout=TIMEOUT, **options)
-    except TypeError as error:
-        raise UnavailableError(str(error)) from error
-    async with made as client:
+async def ours_on_aiohttp(url: str, limit: int | None = None) -> AsyncGenerator[AsyncCall]:
+    limits = httpx.Limits(max_connections=limit) if limit else None
+    async with AsyncAuthenticationClient(APP_ID, url, timeout=TIMEOUT, limits=limits, http_client="aiohttp") as client:
 
         async def call() -> object:
             return (await client.send_email("CHANNEL_LOGIN", EMAIL)).status_code
@@ -166,15 +158,21 @@ async def ours_on_aiohttp(url: str) -> AsyncGenerator[AsyncCall]:
 
 
 @asynccontextmanager
-async def httpx_by_hand_async(url: str) -> AsyncGenerator[AsyncCall]:
-    async with httpx.AsyncClient(headers=HEADERS, timeout=TIMEOUT) as client:
+async def httpx_by_hand_async(url: str, limit: int | None = None) -> AsyncGenerator[AsyncCall]:
+    async with httpx.AsyncClient(headers=HEADERS, timeout=TIMEOUT, **limits_of(limit)) as client:
         yield posting(client, url)
 
 
 @asynccontextmanager
-async def httpx_on_aiohttp(url: str) -> AsyncGenerator[AsyncCall]:
-    async with import_module("httpx_aiohttp").HttpxAiohttpClient(headers=HEADERS, timeout=TIMEOUT) as client:
+async def httpx_on_aiohttp(url: str, limit: int | None = None) -> AsyncGenerator[AsyncCall]:
+    make = import_module("httpx_aiohttp").HttpxAiohttpClient
+    async with make(headers=HEADERS, timeout=TIMEOUT, **limits_of(limit)) as client:
         yield posting(client, url)
+
+
+def limits_of(limit: int | None) -> dict[str, Any]:
+    """An argument for a client of httpx."""
+    return {"limits": httpx.Limits(max_connections=limit, max_keepalive_connections=limit)} if limit else {}
 
 
 def posting(client: httpx.AsyncClient, url: str) -> AsyncCall:
@@ -185,8 +183,10 @@ def posting(client: httpx.AsyncClient, url: str) -> AsyncCall:
 
 
 @asynccontextmanager
-async def aiohttp_by_hand(url: str) -> AsyncGenerator[AsyncCall]:
-    async with import_module("aiohttp").ClientSession(headers=HEADERS) as session:
+async def aiohttp_by_hand(url: str, limit: int | None = None) -> AsyncGenerator[AsyncCall]:
+    aiohttp = import_module("aiohttp")
+    connector = aiohttp.TCPConnector(limit=limit) if limit else None
+    async with aiohttp.ClientSession(headers=HEADERS, connector=connector) as session:
 
         async def call() -> object:
             async with session.post(url + PATH, json=DOCUMENT) as response:
@@ -196,11 +196,12 @@ async def aiohttp_by_hand(url: str) -> AsyncGenerator[AsyncCall]:
 
 
 @asynccontextmanager
-async def stock_async(url: str) -> AsyncGenerator[AsyncCall]:
+async def stock_async(url: str, limit: int | None = None) -> AsyncGenerator[AsyncCall]:
     package = generate_stock()
     endpoint = import_module(f"{package}.api.email.send_email")
     models = import_module(f"{package}.models")
-    async with import_module(package).Client(base_url=url, headers=HEADERS) as client:
+    make = import_module(package).Client
+    async with make(base_url=url, headers=HEADERS, httpx_args=limits_of(limit)) as client:
 
         async def call() -> object:
             body = models.SendEmailDto(models.Channel("CHANNEL_LOGIN"), EMAIL)
@@ -210,9 +211,12 @@ async def stock_async(url: str) -> AsyncGenerator[AsyncCall]:
 
 
 @asynccontextmanager
-async def openapi_generator_async(url: str) -> AsyncGenerator[AsyncCall]:
+async def openapi_generator_async(url: str, limit: int | None = None) -> AsyncGenerator[AsyncCall]:
     package = generate_with_java("asyncio")
-    async with package.ApiClient(configuration(package, url)) as client:
+    settings = configuration(package, url)
+    if limit:
+        settings.connection_pool_maxsize = limit
+    async with package.ApiClient(settings) as client:
         api = package.EmailApi(client)
 
         async def call() -> object:
@@ -235,9 +239,9 @@ ASYNC: Mapping[str, AsyncPeer] = {
     OURS_ON_AIOHTTP: ours_on_aiohttp,
     HTTPX: httpx_by_hand_async,
     STOCK: stock_async,
-    AIOHTTP: openapi_generator_async,
+    ASYNCIO: openapi_generator_async,
     "httpx by hand, on aiohttp": httpx_on_aiohttp,
-    "aiohttp by hand": aiohttp_by_hand,
+    AIOHTTP: aiohttp_by_hand,
 }
 
 
@@ -245,53 +249,6 @@ def configuration(package: ModuleType, url: str) -> Any:
     return package.Configuration(host=url, api_key={"appId": APP_ID}, ssl_ca_cert=os.environ.get("SSL_CERT_FILE"))
 
 
-def generate_stock() -> str:
-    """What openapi-python-client makes of our contract by itself, without our templates."""
-    arguments = ["generate", "--meta", "none", "--path", "openapi.yaml", "--output-path", "{}/genauth_stock"]
-    return generate("genauth_stock", "openapi-python-client", arguments)
-
-
-def generate_with_java(library: str) -> ModuleType:
-    """What OpenAPI Generator makes of our contract."""
-    if not shutil.which("java"):
-        raise UnavailableError("Java is not installed")
-    name = f"genauth_{library}"
-    properties = f"--additional-properties=packageName={name},library={library}"
-    arguments = ["generate", "-g", "python", "-i", "openapi.yaml", "-o", "{}", properties]
-    return import_module(generate(name, "openapi-generator-cli", arguments))
-
-
-def generate(package: str, generator: str, arguments: list[str]) -> str:
-    """Make a package, unless it is there already, and have it found.
-
-    Args:
-        package: Its name.
-        generator: What makes it: a program, and the package that this is of.
-        arguments: The program's. In them, `{}` is where to.
-    """
-    contract = (ROOT / "openapi.yaml").read_text()
-    key = sha256("\n".join([contract, version(generator), *arguments]).encode()).hexdigest()
-    home = GENERATED / f"{package}-{key[:12]}"
-    if not home.exists():
-        GENERATED.mkdir(exist_ok=True)
-        # It looks for its formatters in the path.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        with TemporaryDirectory(dir=GENERATED) as scratch:
-            new = Path(scratch, "new")
-            new.mkdir()
-            done = subprocess.run(
-                [Path(sys.executable).with_name(generator), *(each.format(new) for each in arguments)],
-                cwd=ROOT,
-                env={**os.environ, "PATH": path},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if not (new / package).is_dir():
-                raise UnavailableError(f"{generator} failed: {done.stderr or done.stdout}")
-            for old in GENERATED.glob(f"{package}-*"):
-                shutil.rmtree(old)
-            new.rename(home)
-    if str(home) not in sys.path:
-        sys.path.append(str(home))
-    return package
+def check(status_code: object) -> None:
+    if status_code != 200:
+        raise RuntimeError(f"the response was read as {status_code}, not as 200")

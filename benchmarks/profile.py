@@ -11,8 +11,7 @@ from contextlib import AbstractContextManager
 from time import perf_counter
 from types import FrameType
 
-from .measure import check
-from .peers import ours, ours_async
+from .peers import check, ours, ours_async
 from .server import serve
 
 SECONDS = 5.0

@@ -1,7 +1,7 @@
 """The server that all clients are measured against, in a process of its own: `python -m benchmarks.server`.
 
-It responds to every request with the same success: nginx where that is installed, else asyncio. For the memory of calls
-in flight there is a second server, which holds its responses back on demand.
+It responds to every request with the same success: nginx where that is installed, else asyncio. There is a second
+server, on asyncio, which responds after a time and with a size that the URL says, and holds responses back on demand.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -23,17 +24,18 @@ import certifi
 import trustme
 
 BODY = b'{"statusCode":200,"message":"Operation successful","requestId":"934108e5-9fbf-4d24-8da1-c330328abd6c"}'
-RESPONSE = (
+HEAD = (
     b"HTTP/1.1 200 OK\r\nServer: benchmarks\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
     b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n\r\n%s"
-) % (len(BODY), BODY)
+)
+RESPONSE = HEAD % (len(BODY), BODY)
 
 NGINX = """
 daemon off;
 worker_processes 1;
 pid nginx.pid;
 error_log stderr error;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 16384; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
@@ -47,6 +49,7 @@ http {{
     server {{
         listen 127.0.0.1:{http};
         listen 127.0.0.1:{https} ssl;
+        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_certificate server.pem;
         ssl_certificate_key server.pem;
         location / {{ return 200 '{body}'; }}
@@ -63,6 +66,7 @@ class Server:
         http: Its URL.
         https: Its URL over TLS.
         holding: The URL of the one that can hold responses back.
+        holding_tls: The same over TLS.
         ca: The certificates to trust: those that any program trusts, and the server's own.
     """
 
@@ -76,7 +80,12 @@ class Server:
         self.http: str = started["http"]
         self.https: str = started["https"]
         self.holding: str = started["holding"]
+        self.holding_tls: str = started["holding_tls"]
         self.ca = ca
+
+    def slow(self, milliseconds: int, size: int = len(BODY)) -> str:
+        """The URL of one that responds after some time, and with a body of some size."""
+        return f"{self.holding}/{milliseconds}/{size}"
 
     def hold(self) -> int:
         """Hold responses back from now on, and return how many are held."""
@@ -93,12 +102,16 @@ class Server:
 
 
 @contextmanager
-def serve() -> Generator[Server]:
-    """Serve on the loopback interface, on free ports."""
+def serve(*, trust_all: bool = True) -> Generator[Server]:
+    """Serve on the loopback interface, on free ports.
+
+    Args:
+        trust_all: Whether clients trust all that any program trusts, and so have as much to load as outside of a
+            benchmark. Else they trust the server alone.
+    """
     with TemporaryDirectory() as directory:
         ca, own = Path(directory, "ca.pem"), trustme.CA()
-        # As much as a program has to load outside of a benchmark.
-        ca.write_bytes(Path(certifi.where()).read_bytes() + own.cert_pem.bytes())
+        ca.write_bytes((Path(certifi.where()).read_bytes() if trust_all else b"") + own.cert_pem.bytes())
         own.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(f"{directory}/server.pem")
         # It stops when its stdin ends, which it does however this process does.
         with subprocess.Popen(
@@ -112,7 +125,7 @@ def serve() -> Generator[Server]:
 
 
 class Responding(asyncio.Protocol):
-    """A connection. Of a request it reads only the length."""
+    """A connection. Of a request it reads the length, and from the path when to respond, and with how much."""
 
     transport: asyncio.Transport
 
@@ -131,11 +144,23 @@ class Responding(asyncio.Protocol):
             size = end + 4 + (int(length[1]) if length else 0)
             if len(self._received) < size:
                 return
+            wanted = re.match(rb"POST /(\d+)/(\d+)/", self._received)
             self._received = self._received[size:]
             if self._hold is not None and self._hold.on:
                 self._hold.transports.append(self.transport)
-            else:
+            elif wanted is None:
                 self.transport.write(RESPONSE)
+            else:
+                response = response_of(int(wanted[2]))
+                asyncio.get_running_loop().call_later(int(wanted[1]) / 1000, self.transport.write, response)
+
+
+@lru_cache
+def response_of(size: int) -> bytes:
+    if size == len(BODY):
+        return RESPONSE
+    start, end = b'{"statusCode":200,"message":"', b'"}'
+    return HEAD % (size, start + b"x" * (size - len(start) - len(end)) + end)
 
 
 class Hold:
@@ -155,15 +180,16 @@ class Hold:
 
 async def run(directory: Path) -> None:
     loop = asyncio.get_running_loop()
-    listeners = [socket.create_server(("127.0.0.1", 0), backlog=1024) for _ in range(3)]
-    http, https, holding = (listener.getsockname()[1] for listener in listeners)
+    listeners = [socket.create_server(("127.0.0.1", 0), backlog=1024) for _ in range(4)]
+    http, https, holding, holding_tls = (listener.getsockname()[1] for listener in listeners)
     nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     hold, process = Hold(), None
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(directory / "server.pem")
     await loop.create_server(lambda: Responding(hold), sock=listeners[2])
+    await loop.create_server(lambda: Responding(hold), sock=listeners[3], ssl=tls)
     if nginx is None:
         kind = f"asyncio, Python {sys.version.split()[0]}"
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(directory / "server.pem")
         await loop.create_server(Responding, sock=listeners[0])
         await loop.create_server(Responding, sock=listeners[1], ssl=tls)
     else:
@@ -183,7 +209,8 @@ async def run(directory: Path) -> None:
             listener.close()
 
     urls = {"http": f"http://127.0.0.1:{http}", "https": f"https://127.0.0.1:{https}"}
-    print(json.dumps({"kind": kind, **urls, "holding": f"http://127.0.0.1:{holding}"}), flush=True)
+    urls |= {"holding": f"http://127.0.0.1:{holding}", "holding_tls": f"https://127.0.0.1:{holding_tls}"}
+    print(json.dumps({"kind": kind, **urls}), flush=True)
     commands = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     try:

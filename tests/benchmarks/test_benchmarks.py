@@ -8,26 +8,32 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as run
+from benchmarks.generators import ROOT
 from benchmarks.measure import Spread, interleaved
-from benchmarks.peers import HTTPX, OURS, ROOT, STOCK, VENDOR
+from benchmarks.peers import HTTPX, OURS, STOCK, VENDOR
 from benchmarks.report import Results, report
 
 
-def test_a_run_measures_every_client_that_is_installed() -> None:
+def smoke(*kind: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "smoke"],
+        [sys.executable, "-m", "benchmarks", "smoke", *kind],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
         timeout=300,
     )
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()]
+    return done.stdout
+
+
+def test_a_run_measures_every_client_that_is_installed() -> None:
+    output = smoke()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in output.splitlines()]
     clients = {name: cells for name, *cells in rows if len(cells) == 5}
     # A call, one over TLS, throughput of threads, and of async calls; the vendor's SDK is not async.
     for name in (OURS, HTTPX, STOCK, VENDOR):
         assert clients[name].count("-") == (2 if name == VENDOR else 0)
-        assert f"Left out: {name}:" not in done.stdout
+        assert f"Left out: {name}:" not in output
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:
@@ -60,14 +66,21 @@ def test_what_was_not_measured_is_not_reached() -> None:
     assert all("not measured" in line and "yes" not in line for line in aims)
 
 
-def test_a_report_takes_the_place_of_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_takes_the_place_of_the_one_before_and_leaves_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (ROOT / "BENCHMARKS.md").read_text()
     monkeypatch.setattr(run, "REPORT", tmp_path / "BENCHMARKS.md")
     run.REPORT.write_text(text)
-    run.write("the first report")
-    run.write("the second report")
-    before, second, after = run.REPORT.read_text().partition("the second report")
+    for each in ("the first report", "the second report"):
+        run.write(each)
+        run.write(f"of a network, {each}", "make bench NETWORK=1")
+    before, second, rest = run.REPORT.read_text().partition("\nthe second report\n")
+    between, of_network, after = rest.partition("\nof a network, the second report\n")
     assert second
-    assert "the first report" not in before + after
+    assert of_network
+    assert "the first report" not in before + between + after
+    # What is written by hand is as it was.
     assert text.startswith(before)
+    assert between.strip() in text
     assert text.endswith(after)

@@ -310,6 +310,19 @@ def test_without_it_hosts_can_be_exempt_from_the_proxy_of_the_environment(
     assert len(mock_server.received) == 1
 
 
+def test_a_connected_client_does_not_take_the_proxy_that_the_environment_names_later(
+    make_client: ClientFactory, mock_server: MockServer, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_client(mock_server.url)
+    client.send_email(CHANNEL, "a@example.com")
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+
+    client.send_email(CHANNEL, "b@example.com")
+
+    assert proxy.asked == []
+    assert [request.json["email"] for request in mock_server.received] == ["a@example.com", "b@example.com"]
+
+
 def test_its_mounts_are_used(make_client: ClientFactory, mock_server: MockServer) -> None:
     network = MockNetwork()
     http_client = make_client.http_client(mounts={"https://mounted.example": network.transport})
