@@ -130,16 +130,15 @@ def test_the_wheel_has_the_metadata_that_an_index_shows_and_pip_needs(repository
 
 
 def test_the_metadata_has_the_urls_that_the_contract_gives(repository: Path) -> None:
+    page = (repository / "docs" / "changing-the-contract.md").read_text()
+    (example,) = re.findall(r"^```yaml\n(info:\n.+?)^```", page, re.DOTALL | re.MULTILINE)
     contract = repository / "openapi.yaml"
-    urls = (
-        "  x-project-urls:\n    Source: https://git.example.com/email\n    Issue tracker: https://example.com/issues\n"
-    )
-    contract.write_text(contract.read_text().replace("info:\n", f"info:\n{urls}", 1))
+    contract.write_text(contract.read_text().replace("info:\n", example, 1))
     assert make(repository, "generate").returncode == 0
     build(repository)
     assert metadata(zipfile.ZipFile(only_wheel(repository / "dist"))).get_all("Project-URL") == [
-        "Source, https://git.example.com/email",
-        "Issue tracker, https://example.com/issues",
+        "Source, https://git.example.com/genauth-email",
+        "Changelog, https://git.example.com/genauth-email/CHANGELOG.md",
     ]
 
 
