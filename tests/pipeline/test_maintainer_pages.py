@@ -11,10 +11,10 @@ import pytest
 
 from tests.examples.test_readmes import Block, anchors, blocks_of, targets
 
-from .conftest import ROOT, copy_repository
+from .conftest import ROOT, copy_repository, make
 
-WALK = "docs/changing-the-contract.md"
-PAGES = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md"))
+CONTRIBUTING, SECURITY, WALK = "CONTRIBUTING.md", "SECURITY.md", "docs/changing-the-contract.md"
+PAGES = [CONTRIBUTING, SECURITY, *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md"))]
 
 
 def blocks(page: str, language: str) -> list[Block]:
@@ -52,6 +52,39 @@ def test_what_a_page_names_exists(page: str) -> None:
         assert set(together.split()) <= targets(), together
     for path in re.findall(r"`((?:tests|scripts|templates|runtime|docs|generated)/[\w./-]*)`", text):
         assert (ROOT / path).exists(), path
+
+
+# ---------------------------------------------------------------- CONTRIBUTING.md
+
+
+def test_the_examples_of_contributing_work(repository: Path) -> None:
+    (example,) = blocks(CONTRIBUTING, "python")
+    (name,) = re.findall(r"def (test_\w+)\(\)", example.text)
+    # By Python alone, as pytest would take its time to start.
+    test = [sys.executable, "-c", f"{example.text}\n{name}()"]
+    template, runtime = blocks(CONTRIBUTING, "diff")
+
+    apply(repository, template.text)
+    before = subprocess.run(test, cwd=repository, capture_output=True, text=True, check=False)
+    assert "AssertionError" in before.stderr
+    apply(repository, runtime.text)
+    subprocess.run(test, cwd=repository, check=True)
+
+    assert make(repository, "generate").stdout.splitlines() == [
+        "changed generated/genauth_email/_runtime/redaction.py (+2 -1)",
+        "changed generated/pyproject.toml (+1 -0)",
+    ]
+
+
+def test_the_commands_of_contributing_exist() -> None:
+    table = re.findall(r"^\| `(.+?)` \|", (ROOT / CONTRIBUTING).read_text("utf-8"), re.MULTILINE)
+    assert table
+    for command, *arguments in map(shlex.split, table):
+        if command == "make":
+            assert set(arguments) <= targets()
+        else:
+            assert (Path(sys.executable).parent / Path(command).name).exists()
+            assert all((ROOT / argument).exists() for argument in arguments if "/" in argument)
 
 
 # ---------------------------------------------------------------- docs/changing-the-contract.md
