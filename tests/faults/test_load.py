@@ -36,7 +36,7 @@ from .load_fork import FORKS
 from .load_server import BEHAVIOURS, LoadServer, Seen
 from .server import SUCCESS, RawServer, Step
 
-CALLS = 4_000  # of each kind of client
+CALLS = 2_500  # of each kind of client
 WARM_UP = 1_000
 
 

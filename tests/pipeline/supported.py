@@ -111,6 +111,7 @@ SCHEMAS = """\
         counts: {type: object, additionalProperties: {type: integer}}
         free: {type: object}
         anything: {}
+        quota: {type: object, required: [left], properties: {left: {type: integer}}}
         either: {oneOf: [{type: string}, {type: string, format: date-time}, {type: integer}]}
     Special:
       allOf:
@@ -328,8 +329,8 @@ assert call(of(delete_user, "_detailed"), "u-1", client=client).parsed.status_co
 address = Address("Rome", color=Color.RED)
 call(client.replace_user, "u-1", "x", home=address, friends=[User("y", id="u-2")])
 assert sent() == {"name": "x", "home": {"city": "Rome", "color": "red"}, "friends": [{"name": "y"}]}
-user = get({"home": {"city": "Rome"}, "friends": [USER]})
-assert user.home == Address("Rome") and user.friends[0].id == "u-1"
+user = get({"home": {"city": "Rome"}, "friends": [USER], "quota": {"left": 7}})
+assert user.home == Address("Rome") and user.friends[0].id == "u-1" and user.quota == UserQuota(7)
 is_refused(TypeError, client.replace_user, "u-1", "x", home={"city": "Rome"})
 for wrong, message in (
     ({"home": Address(7)}, "home.city must be a string, not int"),

@@ -51,14 +51,16 @@ def test_the_readme_marks_what_is_deprecated(package: Path) -> None:
 
 
 @pytest.mark.parametrize("checker", ["mypy", "basedpyright"])
-def test_what_is_supported_type_checks(package: Path, checker: str) -> None:
+def test_what_is_supported_type_checks(package: Path, checker: str, request: pytest.FixtureRequest) -> None:
+    assert request.config.cache is not None
+    cache = request.config.cache.mkdir("mypy")
     root = package.parent
     (root / "mypy.ini").write_text("[mypy]\nstrict = true\nmypy_path = generated\n")
     (root / "pyrightconfig.json").write_text(
         '{"typeCheckingMode": "strict", "include": ["generated/genauth_email"], "extraPaths": ["generated"]}'
     )
     arguments = {
-        "mypy": ["--config-file", "mypy.ini", "-p", "genauth_email"],
+        "mypy": [f"--cache-dir={cache}", "--config-file", "mypy.ini", "-p", "genauth_email"],
         "basedpyright": ["--project", "pyrightconfig.json", "--pythonpath", sys.executable],
     }
     command: list[str | Path] = [Path(sys.executable).parent / checker, *arguments[checker]]

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
@@ -19,7 +19,9 @@ from tests.contract.contract import CHANNEL, OTHER_CHANNEL
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
-Check = Callable[[Path, Path], set[int]]
+PROGRAMS = ["accepted.py", "rejected.py"]
+Place = tuple[str, int]  # the name of a program, and a line of it
+Check = Callable[[Path, Path], set[Place]]
 
 
 def run(directory: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -34,58 +36,52 @@ def program(name: str) -> str:
     return text.replace("CHANNEL_LOGIN", CHANNEL).replace("CHANNEL_VERIFY_MFA", OTHER_CHANNEL)
 
 
-def mypy(file: Path, cache: Path) -> set[int]:
-    """The lines of `file` that mypy rejects."""
-    command = [sys.executable, "-m", "mypy", "--strict", "--output=json", f"--cache-dir={cache}", file.name]
-    result = run(file.parent, *command)
+def mypy(directory: Path, cache: Path) -> set[Place]:
+    """What mypy rejects."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--output=json", f"--cache-dir={cache}", *PROGRAMS]
+    result = run(directory, *command)
     assert not result.stderr
     errors = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
-    assert {error["file"] for error in errors} <= {file.name}, result.stdout
-    return {error["line"] for error in errors if error["severity"] == "error"}
+    assert {error["file"] for error in errors} <= set(PROGRAMS), result.stdout
+    return {(error["file"], error["line"]) for error in errors if error["severity"] == "error"}
 
 
-def pyright(file: Path, _: Path) -> set[int]:
-    """The lines of `file` that pyright rejects."""
-    settings = {"typeCheckingMode": "strict", "include": [file.name]}
-    (file.parent / "pyrightconfig.json").write_text(json.dumps(settings))
-    result = run(file.parent, BIN / "basedpyright", "--outputjson")
+def pyright(directory: Path, _: Path) -> set[Place]:
+    """What pyright rejects."""
+    settings = {"typeCheckingMode": "strict", "include": PROGRAMS}
+    (directory / "pyrightconfig.json").write_text(json.dumps(settings))
+    result = run(directory, BIN / "basedpyright", "--outputjson")
     assert result.returncode in (0, 1), result.stderr
     response = json.loads(result.stdout)
-    assert response["summary"]["filesAnalyzed"] == 1
+    assert response["summary"]["filesAnalyzed"] == len(PROGRAMS)
     return {
-        diagnostic["range"]["start"]["line"] + 1
+        (Path(diagnostic["file"]).name, diagnostic["range"]["start"]["line"] + 1)
         for diagnostic in response["generalDiagnostics"]
         if diagnostic["severity"] == "error"
     }
 
 
-@pytest.fixture(params=[mypy, pyright])
-def rejected_lines(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], dict[int, str]]:
-    """Checks a file of this directory where the package's source is not, and returns the rejected lines."""
-    check: Check = request.param
-    cache = request.config.cache
-    assert cache is not None
-
-    def rejected_lines(name: str) -> dict[int, str]:
-        text = program(name)
-        file = tmp_path / name
-        file.write_text(text)
-        rejected = check(file, cache.mkdir("mypy"))
-        return {number: line for number, line in enumerate(text.splitlines(), 1) if number in rejected}
-
-    return rejected_lines
-
-
-def test_what_a_user_may_write_is_accepted(rejected_lines: Callable[[str], dict[int, str]]) -> None:
-    assert rejected_lines("accepted.py") == {}
-
-
-def test_a_users_mistakes_are_rejected_each_at_its_line(
-    rejected_lines: Callable[[str], dict[int, str]],
+@pytest.mark.parametrize("check", [mypy, pyright])
+def test_a_users_mistakes_are_rejected_each_at_its_line_and_all_else_is_accepted(
+    check: Check, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    lines = enumerate(program("rejected.py").splitlines(), 1)
-    marked = {number: line for number, line in lines if line.endswith("# rejected")}
-    assert rejected_lines("rejected.py") == marked
+    """The programs are checked where the package's source is not."""
+    for name in PROGRAMS:
+        (tmp_path / name).write_text(program(name))
+    assert pytestconfig.cache is not None
+    rejected = check(tmp_path, pytestconfig.cache.mkdir("mypy"))
+
+    def lines(places: Iterable[Place]) -> list[str]:
+        return [f"{name}:{number}: {program(name).splitlines()[number - 1]}" for name, number in sorted(places)]
+
+    marked = {
+        (name, number)
+        for name in PROGRAMS
+        for number, line in enumerate(program(name).splitlines(), 1)
+        if line.endswith("# rejected")
+    }
+    assert {name for name, _ in marked} == {"rejected.py"}
+    assert lines(rejected) == lines(marked)
 
 
 def test_every_type_of_the_installed_package_is_known(tmp_path: Path) -> None:
