@@ -147,7 +147,7 @@ class PublicNames:
 
     def put_in(self, text: str) -> str:
         # The sign of a type variable is not needed.
-        return self._private.sub(self._public_name, text).replace('<span class="o">~</span>', "")
+        return re.sub(r'<span class=\\?"o\\?">~</span>', "", self._private.sub(self._public_name, text))
 
     def _public_name(self, match: re.Match[str]) -> str:
         dot, name = match.groups()

@@ -61,26 +61,28 @@ def copy_repository(copy: Path) -> Path:
 
 
 def give_environment(copy: Path) -> None:
-    """Give a copy an environment of its own, in which make installs generated/. All else is the tests' own.
+    """Give a copy environments of its own, in which make installs generated/. All else is that of the repository.
 
     The linters of the contract are too: `make test` has installed them.
     """
-    environment, tests = copy / ".venv", Path(sys.prefix)
-    shutil.rmtree(environment)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    purelib = Path(sysconfig.get_path("purelib"))
-    (environment / purelib.relative_to(tests) / "tests.pth").write_text(str(purelib))
-    for tool in (tests / "bin").iterdir():
-        copied = environment / "bin" / tool.name
+    shutil.rmtree(copy / ".venv")
+    purelib = Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
+    for environment in (Path(".venv"), Path(".venv", "lowest")):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", copy / environment], check=True)
+        # An environment may name others itself, as that of the lowest versions does.
+        others = [ROOT / environment / purelib, ROOT / ".venv" / purelib]
+        (copy / environment / purelib / "tests.pth").write_text("\n".join(map(str, others)))
+        (copy / environment / "environment").touch()
+    for tool in (ROOT / ".venv" / "bin").iterdir():
+        copied = copy / ".venv" / "bin" / tool.name
         if copied.exists():
             continue
         if (content := tool.read_bytes()).startswith(b"#!"):
             # It names the Python that it runs in.
-            copied.write_bytes(content.replace(bytes(tests), bytes(environment)))
+            copied.write_bytes(content.replace(bytes(ROOT / ".venv"), bytes(copy / ".venv")))
             copied.chmod(0o755)
         else:
             copied.symlink_to(tool)
-    (environment / "environment").touch()
     linters = Path("tests", "contract", "lint", "node_modules")
     (copy / linters).symlink_to(ROOT / linters)
     if (cache := ROOT / ".mypy_cache").exists():  # After `make check`. It saves most of the time that mypy takes.

@@ -4,6 +4,7 @@ A channel, a status code, an optional field, an operation like `sendEmail`, one 
 `DELETE`: `make check` passes, and so do the contract tests. None of it is shipped.
 """
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from .conftest import ROOT, copy_repository, give_environment, make
+from scripts.changelog import CHANGELOG
+from scripts.compatibility import CONFIG, current_version, write_record
+from scripts.document import Document
+
+from .conftest import ROOT, copy_repository, give_environment, make, replace
 
 PATHS = """
 /api/v3/send-sms:
@@ -272,15 +277,23 @@ def grow(contract: Any) -> None:
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository whose contract has grown, after `make generate`."""
+    """A released copy of the repository whose contract has grown, after what `make generate` asks for."""
     copy = copy_repository(tmp_path_factory.mktemp("grown") / "repository")
     give_environment(copy)
+    released = current_version(copy)
+    write_record(copy, Document(copy / "openapi.yaml"), released)
+    (copy / CHANGELOG).write_text(
+        f"# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Much.\n\n## [{released}] - 2026-11-26\n", "utf-8"
+    )
     contract = YAML().load(copy / "openapi.yaml")
     grow(contract)
     YAML().dump(contract, copy / "openapi.yaml")
     (copy / "examples" / "consumer.py").write_text(CONSUMER)
     done = make(copy, "generate")
     assert done.returncode == 0, done.stderr
+    (asked,) = re.findall(r"set package_version_override to ([\d.]+) and run `make generate`", done.stdout)
+    replace(copy / CONFIG, released, asked)
+    assert "package_version_override" not in make(copy, "generate").stdout
     return copy
 
 
