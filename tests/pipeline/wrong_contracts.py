@@ -278,7 +278,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "Value x is not valid for enum",
     ),
     "response without a message": (
-        ("required: [statusCode, message]", "required: [statusCode]"),
+        ("required: [statusCode, message", "required: [statusCode"),
         "SendEmailRespDto:",
         NOT_A_RESPONSE,
     ),

@@ -34,7 +34,7 @@ from genauth_email.testing import (
     throttled,
     unknown_outcome,
 )
-from genauth_email.types import UNSET, Operation, Request, Response, Unset
+from genauth_email.types import UNSET, Failure, Operation, Request, Response, Unset
 
 
 def sync_client() -> None:
@@ -136,18 +136,20 @@ async def async_options(client: AsyncAuthenticationClient) -> None:
     await one.send_email("CHANNEL_LOGIN", "test@example.com")
 
 
-def sync_functions(client: AuthenticationClient, body: SendEmailDto) -> Response[SendEmailRespDto]:
+def sync_functions(client: AuthenticationClient, body: SendEmailDto) -> Response[SendEmailRespDto | Failure]:
     assert_type(send_email.sync(client=client, body=body), SendEmailRespDto)
     response = send_email.sync_detailed(client=client, body=body)
-    assert_type(response, Response[SendEmailRespDto])
+    assert_type(response.parsed.status_code, int | StatusCode)
     assert_type(raise_for_status_code(response), None)
     return response
 
 
-async def async_functions(client: AsyncAuthenticationClient, body: SendEmailDto) -> Response[SendEmailRespDto]:
+async def async_functions(
+    client: AsyncAuthenticationClient, body: SendEmailDto
+) -> Response[SendEmailRespDto | Failure]:
     assert_type(await send_email.asyncio(client=client, body=body), SendEmailRespDto)
     response = await send_email.asyncio_detailed(client=client, body=body)
-    assert_type(response, Response[SendEmailRespDto])
+    assert_type(response.parsed.status_code, int | StatusCode)
     return response
 
 
@@ -212,7 +214,7 @@ async def testing() -> None:
     assert_type(api_error(404, "No such user.", api_code=2004), APIError)
     assert_type(connection_refused(), APIConnectionError)
     assert_type(unknown_outcome(), APIConnectionError)
-    assert_type(send_email_response(), SendEmailRespDto)
+    assert_type(send_email_response().message, str)
     with mock_genauth() as server:
         assert_type(server, MockServer)
     async with mock_genauth() as server:
