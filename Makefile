@@ -21,7 +21,7 @@ generate: .venv/environment ## Write generated/ from openapi.yaml, generator-con
 
 # A test runs `make check` in a copy of the repository, with the linters and the lowest versions of this one.
 test: .venv/package .venv/lowest/environment $(LINT)/node_modules/.package-lock.json ## Run every test
-	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4
+	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 test-lowest: .venv/lowest/package ## Run the tests of the client with the lowest versions that the package allows
 	@.venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/client tests/faults
@@ -67,13 +67,11 @@ build: .venv/environment ## Build the wheel and the sdist into dist/, with a sof
 	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated
 	@$(BIN)/python -m scripts.sbom && ls dist/*
 
+release: export VERSION ?=
 release: .venv/environment ## Make VERSION a release: a commit with a tag, when all checks and tests pass
-	@$(BIN)/python -m scripts.release $(VERSION)
+	@$(BIN)/python -m scripts.release
 
 publish: .venv/environment ## Build the release that is checked out, and upload it to the package index at INDEX_URL
-	@$(BIN)/python -m scripts.release --check >/dev/null
-	@$(BIN)/python -m scripts.generate --check >/dev/null
-	@$(MAKE) --silent build >/dev/null
 	@$(BIN)/python -m scripts.publish
 
 docs: .venv/package ## Write the API reference of the package into site/

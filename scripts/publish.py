@@ -1,4 +1,4 @@
-"""Publish the wheel and the sdist of `dist/` on a package index: `make publish INDEX_URL=…`.
+"""Publish the release that is checked out on a package index: `make publish INDEX_URL=…`.
 
 `uv publish` uploads. What the index has already is looked up here. uv can do that too (`--check-url`), but not well
 enough: it looks without the credentials, takes "not allowed" for "not there", follows a redirect to a public index,
@@ -11,8 +11,10 @@ Settings come from the environment, where make puts what is given on its command
 - `UV_PUBLISH_USERNAME` and `UV_PUBLISH_PASSWORD`, or `UV_PUBLISH_TOKEN`: uv's own names for the credentials.
 """
 
+import contextlib
 import hashlib
 import html
+import io
 import os
 import re
 import subprocess
@@ -25,7 +27,10 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-DIST = Path(__file__).resolve().parent.parent / "dist"
+from .generate import main as generate
+from .release import ReleaseError, check_release
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class PublishError(Exception):
@@ -42,12 +47,29 @@ class Index(NamedTuple):
 def main() -> int:
     try:
         index = settings(os.environ)
+        files = build(ROOT)
         with httpx.Client(auth=(index.username, index.password), timeout=30) as client:
-            publish(sorted([*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]), index, client)
-    except PublishError as error:
+            publish(files, index, client)
+    except (PublishError, ReleaseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def build(root: Path) -> list[Path]:
+    """Build the release that is checked out, and return its wheel and its sdist.
+
+    Raises:
+        PublishError: `generated/` is not what the inputs give, or it cannot be built.
+        ReleaseError: No release is checked out.
+    """
+    check_release(root)
+    with contextlib.redirect_stdout(io.StringIO()):
+        if generate(["--check"], root):
+            raise PublishError("`make check` finds what is wrong with this release")
+    if subprocess.run(["make", "--silent", "build"], cwd=root, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise PublishError("`make build` failed")
+    return sorted([*root.glob("dist/*.whl"), *root.glob("dist/*.tar.gz")])
 
 
 def settings(environment: Mapping[str, str]) -> Index:

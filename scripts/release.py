@@ -4,10 +4,10 @@ It sets the version, moves what is unreleased in the changelog to it, regenerate
 checks and the tests, and leaves one commit with a tag. If anything fails, the tree is left as it was.
 """
 
-import argparse
+import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -26,16 +26,9 @@ class ReleaseError(Exception):
     """There can be no release. The text says why, and what to do."""
 
 
-def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
-    parser = argparse.ArgumentParser(description="Make a release.")
-    parser.add_argument("version", nargs="?", default="")
-    parser.add_argument("--check", action="store_true", help="only check that this is a release, and print its version")
-    given = parser.parse_args(arguments)
+def main(version: str, root: Path = ROOT) -> int:
     try:
-        if given.check:
-            print(released_version(root))
-        else:
-            release(root, given.version)
+        release(root, version)
     except (ReleaseError, InputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -79,11 +72,11 @@ def release(root: Path, text: str) -> None:
     print(f"Released {version}, as a commit with the tag v{version}. To ship it: git push --follow-tags, make publish")
 
 
-def released_version(root: Path) -> str:
-    """Return the version of the release that is checked out.
+def check_release(root: Path) -> None:
+    """Check that a release is checked out.
 
     Raises:
-        ReleaseError: It is none.
+        ReleaseError: None is.
     """
     check_tree(root)
     version = current_version(root)
@@ -92,7 +85,6 @@ def released_version(root: Path) -> str:
             f"this commit has no tag v{version}, and only releases are published. Make one with `make release "
             "VERSION=…`, or check one out with `git checkout v…` (`git fetch --tags` brings the tags of others)"
         )
-    return version
 
 
 def check_tree(root: Path) -> None:
@@ -142,4 +134,4 @@ def git(root: Path, *arguments: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(os.environ.get("VERSION", "")))

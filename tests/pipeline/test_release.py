@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from scripts import publish
-from scripts.compatibility import RECORD
+from scripts.compatibility import RECORD, current_version
 from scripts.generate import main as generate
-from scripts.release import main, released_version
+from scripts.release import check_release, main
 from tests.contract.contract import CHANNEL, OTHER_CHANNEL
 
 from .conftest import ROOT, commit, git, replace
@@ -66,8 +66,8 @@ def change(repository: Path, kind: str, text: str) -> None:
 
 
 def upload(repository: Path, index: Index) -> None:
-    version = released_version(repository)
-    dist = repository.with_name(f"dist-{version}")
+    check_release(repository)
+    dist = repository.with_name(f"dist-{current_version(repository)}")
     uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
     subprocess.run([*uv, "--out-dir", dist, repository / "generated"], check=True)
     settings = publish.Index(index.url, f"{index.url}/simple/", USERNAME, PASSWORD)
@@ -99,7 +99,7 @@ def test_a_contract_changes_from_release_to_release(
     contract = repository / "openapi.yaml"
     user = User(tmp_path / "user", index)
 
-    assert main(["1.0.0"], repository) == 0
+    assert main("1.0.0", repository) == 0
     assert "Released 1.0.0, as a commit with the tag v1.0.0." in capfd.readouterr().out
     assert git(repository, "log", "--format=%s").splitlines() == ["Release 1.0.0", "Change"]
     assert git(repository, "status", "--porcelain") == ""
@@ -112,10 +112,10 @@ def test_a_contract_changes_from_release_to_release(
     replace(contract, f"        {OTHER_CHANNEL}: ", f"        {NEW_CHANNEL}: Walk.\n        {OTHER_CHANNEL}: ")
     change(repository, "Added", f"The channel `{NEW_CHANNEL}`.")
     before = state(repository)
-    assert main(["1.0.1"], repository) == 1
+    assert main("1.0.1", repository) == 1
     assert f"Channel > {NEW_CHANNEL} is new. That needs version 1.1.0" in capfd.readouterr().err
     assert state(repository) == before
-    assert main(["1.1.0"], repository) == 0
+    assert main("1.1.0", repository) == 0
     upload(repository, index)
     version, *channels = user.upgrade()
     assert version == "1.1.0"
@@ -123,11 +123,11 @@ def test_a_contract_changes_from_release_to_release(
 
     contract.write_text(re.sub(rf" +(- )?{NEW_CHANNEL}\b.*\n", "", contract.read_text("utf-8")), "utf-8")
     change(repository, "Removed", f"The channel `{NEW_CHANNEL}`.")
-    assert main(["1.2.0"], repository) == 1
+    assert main("1.2.0", repository) == 1
     line = 1 + contract.read_text("utf-8").splitlines().index("    Channel:")
     told = f"openapi.yaml:{line}: Channel > {NEW_CHANNEL} is gone, which breaks the code of users. That needs version "
     assert f"{told}2.0.0\n" in capfd.readouterr().err
-    assert main(["2.0.0"], repository) == 0
+    assert main("2.0.0", repository) == 0
     upload(repository, index)
     version, *channels = user.upgrade()
     assert version == "2.0.0"
@@ -160,7 +160,7 @@ def test_a_wrong_version_is_refused_before_anything_is_done(
     small: Path, capsys: pytest.CaptureFixture[str], version: str, told: str
 ) -> None:
     before = state(small)
-    assert main([version], small) == 1
+    assert main(version, small) == 1
     assert capsys.readouterr() == ("", f"error: {told}\n")
     assert state(small) == before
 
@@ -168,31 +168,31 @@ def test_a_wrong_version_is_refused_before_anything_is_done(
 def test_a_version_that_is_not_higher_than_the_last_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "docs").mkdir()
     (small / RECORD).write_text(json.dumps({"version": "1.4.2", "hash": "", "facts": {}}), "utf-8")
-    assert main(["1.4.2"], small) == 1
+    assert main("1.4.2", small) == 1
     assert capsys.readouterr().err == "error: VERSION has to be higher than 1.4.2, the last release\n"
 
 
 def test_a_tree_with_something_uncommitted_is_not_released(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "new").touch()
-    assert main(["1.0.0"], small) == 1
+    assert main("1.0.0", small) == 1
     assert capsys.readouterr().err.startswith("error: this is not committed:\n?? new\nCommit it, or put it aside")
 
 
 def test_a_tag_that_exists_is_not_moved(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git(small, "tag", "v1.0.0")
-    assert main(["1.0.0"], small) == 1
+    assert main("1.0.0", small) == 1
     assert capsys.readouterr().err == "error: there is a tag v1.0.0 already\n"
 
 
 def test_a_release_that_tells_users_nothing_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replace(small / "CHANGELOG.md", "### Added\n\n- Everything.\n", "")
     commit(small)
-    assert main(["1.0.0"], small) == 1
+    assert main("1.0.0", small) == 1
     assert capsys.readouterr().err.startswith("error: CHANGELOG.md has nothing under Unreleased: tell users there")
 
 
 def test_what_is_no_git_repository_is_not_released(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["1.0.0"], tmp_path) == 1
+    assert main("1.0.0", tmp_path) == 1
     assert capsys.readouterr().err.startswith("error: `git status` failed: fatal: not a git repository")
 
 
@@ -202,7 +202,7 @@ def test_a_release_whose_tests_fail_leaves_everything_as_it_was(
     (repository / "Makefile").write_text("check:\ntest:\n\t@exit 1\n", "utf-8")
     commit(repository)
     before = state(repository)
-    assert main(["1.0.0"], repository) == 1
+    assert main("1.0.0", repository) == 1
     assert capfd.readouterr().err.splitlines()[-2:] == ["Everything is as it was.", "error: `make test` failed"]
     assert state(repository) == before
     assert not (repository / RECORD).exists()

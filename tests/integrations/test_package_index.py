@@ -1,0 +1,80 @@
+"""`make publish` to devpi, and an installation from there. pypiserver is tested in `tests/pipeline`."""
+
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scripts import publish
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+USERNAME, PASSWORD = "root", "no-output-shows-this"
+
+
+@pytest.fixture
+def index_url(tmp_path: Path) -> Generator[str]:
+    """A devpi with one index, that takes what its user uploads and has nothing of a public index."""
+    directory = tmp_path / "devpi"
+    init = [BIN / "devpi-init", "--serverdir", directory, "--no-root-pypi", "--root-passwd", PASSWORD]
+    subprocess.run(init, check=True, capture_output=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    serve = [BIN / "devpi-server", "--serverdir", directory, "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_for(url)
+            settings = {"type": "stage", "bases": [], "volatile": False}
+            made = httpx.put(f"{url}/{USERNAME}/internal", json=settings, auth=(USERNAME, PASSWORD), trust_env=False)
+            assert made.is_success, made.text
+            yield f"{url}/{USERNAME}/internal/"
+        finally:
+            server.terminate()
+
+
+def wait_for(url: str) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(f"{url}/+status", trust_env=False)
+        except httpx.ConnectError:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        else:
+            return
+
+
+def test_what_is_published_on_devpi_can_be_installed(index_url: str, tmp_path: Path) -> None:
+    dist = tmp_path / "dist"
+    uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
+    subprocess.run([*uv, "--out-dir", dist, ROOT / "generated"], check=True)
+    files = sorted(dist.iterdir())
+    credentials = {"UV_PUBLISH_USERNAME": USERNAME, "UV_PUBLISH_PASSWORD": PASSWORD}
+    index = publish.settings({"INDEX_URL": index_url, "CHECK_URL": f"{index_url}+simple/", **credentials})
+
+    with httpx.Client(auth=(USERNAME, PASSWORD), trust_env=False) as client:
+        publish.publish(files, index, client)
+        publish.publish(files, index, client)  # It is there already.
+        hashes = publish.look_up(files, index, client)
+        assert all(publish.is_there(file, hashes, index) for file in files)
+
+        files[0].write_bytes(b"other contents")
+        with pytest.raises(publish.PublishError, match="is already there with other contents"):
+            publish.publish(files, index, client)
+
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (site_packages,) = venv.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(venv), "install", "--no-cache-dir"]
+    subprocess.run([*pip, "--no-deps", "--index-url", f"{index_url}+simple/", "genauth-email"], check=True)
+    program = "import genauth_email; print(genauth_email.__file__)"
+    installed = subprocess.check_output([venv / "bin" / "python", "-c", program], text=True)
+    assert Path(installed.strip()).is_relative_to(site_packages)
