@@ -136,9 +136,9 @@ def publish(files: list[Path], index: Index, client: httpx.Client) -> None:
 def upload(file: Path, index: Index, client: httpx.Client) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_PUBLISH_")}
     environment |= {"UV_PUBLISH_USERNAME": index.username, "UV_PUBLISH_PASSWORD": index.password}
-    uv = Path(sys.executable).with_name("uv")
+    uv = [sys.executable, "-m", "uv", "publish", "--quiet", "--trusted-publishing", "never"]
     result = subprocess.run(
-        [uv, "publish", "--quiet", "--trusted-publishing", "never", "--publish-url", index.upload_url, file],
+        [*uv, "--publish-url", index.upload_url, str(file)],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
