@@ -125,7 +125,7 @@ def test_the_wire_has_methods_paths_headers_names_and_what_is_required() -> None
     assert found[f"{operation} > header x-genauth-lang"] == "optional string"
     assert found[f"{operation} > security appId"] == "header x-genauth-app-id"
     assert found[f"{operation} > body > email"] == "required string"
-    assert found[f"{operation} > response > requestId"] == "optional string"
+    assert found[f"{operation} > response > message"] == "required string"
     assert found["server > host"] == "default api.genauth.ai"
 
 
