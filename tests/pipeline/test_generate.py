@@ -231,7 +231,7 @@ def test_a_contract_can_begin_with_a_byte_order_mark(root: Path) -> None:
     ("edit", "at", "reason"),
     [
         (("post_hooks:", "posthooks:"), "posthooks", "posthooks: Extra inputs are not permitted"),
-        (("override: 0.1.0", "override: 0.1"), "0.1", "Input should be a valid string"),
+        (("version_override: ", "version_override: 0.1 # "), "0.1", "Input should be a valid string"),
         (("post_hooks:", "post_hooks: ["), "- ruff", "not valid YAML"),
         (
             ("post_hooks:", "class_overrides: {Lang: {name: L}}\npost_hooks:"),
@@ -395,7 +395,7 @@ def test_two_at_once_wait_for_each_other(repository: Path) -> None:
     first, second = sorted(run.communicate()[0] for run in runs)
     assert [run.returncode for run in runs] == [0, 0]
     assert first.startswith("changed generated/")
-    assert second == "generated/ is what the inputs give.\n"
+    assert second.startswith("generated/ is what the inputs give.\n")
 
 
 # ---------------------------------------------------------------- through make
