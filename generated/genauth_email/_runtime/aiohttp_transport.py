@@ -34,6 +34,8 @@ _ERRORS: Final[tuple[tuple[type[aiohttp.ClientError], type[httpx.RequestError]],
 # Limits for response headers. aiohttp's default, 8 KiB for each, is less than other libraries allow.
 _MAX_HEADER_SIZE: Final = 64 * 1024
 _MAX_HEADERS: Final = 1000
+# Seconds, for a connection that is kept without an end: aiohttp's timer takes no infinity, and 3.14.0 no None.
+_YEAR: Final = 365 * 24 * 3600.0
 
 
 class _Body(aiohttp.BytesPayload):
@@ -57,7 +59,7 @@ class _Session:
     def __init__(self, context: ssl.SSLContext, limits: Limits) -> None:
         self.calls = 0
         self.closing = False
-        expiry = None if limits.keepalive_expiry == math.inf else limits.keepalive_expiry
+        expiry = min(limits.keepalive_expiry, _YEAR)
         connector = Connector(ssl=context, limit=limits.max_connections, keepalive_timeout=expiry)
         connector.max_keepalive_connections = limits.max_keepalive_connections
         self.aiohttp = aiohttp.ClientSession(
