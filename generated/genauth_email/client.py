@@ -17,7 +17,7 @@ from .models.lang import Lang, LangLiteral
 from .models.send_email_dto import SendEmailDto
 from .models.send_email_resp_dto import SendEmailRespDto
 
-VERSION: Final = "0.1.0"
+VERSION: Final = "1.0.0"
 """The version of this package."""
 
 SPECIFICATION: Final = Specification(
