@@ -118,14 +118,20 @@ def facts_of(generated: Path, contract: Document) -> dict[str, Fact]:
     return facts
 
 
+def read_tree(top: Path) -> dict[str, bytes]:
+    """Return the contents of all files by name, without what Python leaves beside a module that it has imported."""
+    return {
+        path.relative_to(top).as_posix(): path.read_bytes()
+        for path in sorted(top.rglob("*"))
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+
+
 def _hash_of(generated: Path) -> str:
     """Return a hash of the names and the contents of all files."""
     total = hashlib.sha256()
-    for path in sorted(generated.rglob("*")):
-        # Python leaves files in such a directory beside a module that it has imported.
-        if path.is_file() and path.parent.name != "__pycache__":
-            content = path.read_bytes()
-            total.update(f"{path.relative_to(generated).as_posix()} {len(content)}\n".encode() + content)
+    for name, content in read_tree(generated).items():
+        total.update(f"{name} {len(content)}\n".encode() + content)
     return total.hexdigest()
 
 

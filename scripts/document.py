@@ -82,10 +82,6 @@ class Document:
             errors = [self._error(line, location + reason) for line, location, reason in sorted(lines)]
             raise InputError("\n".join(map(str, errors)))
 
-    def line_of(self, location: Location, reason: str) -> str:
-        """Return what is to be told of a location."""
-        return str(self._error(self._line(location), reason))
-
     def place(self, location: Location) -> str:
         """Return the file and the line of a location."""
         return f"{self.name}:{self._line(location) + 1}"

@@ -26,7 +26,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -41,7 +41,7 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
 from pydantic import ValidationError
 
-from .compatibility import Version, check_version
+from .compatibility import Version, check_version, read_tree
 from .contract import operations, read_contract
 from .document import Document, InputError, shorten
 from .examples import response_examples
@@ -289,15 +289,6 @@ def compare(old: Path, new: Path, *, with_diff: bool) -> Iterator[str]:
         yield f"{verb:8}generated/{name} (+{added} -{removed})"
         if with_diff:
             yield from diff
-
-
-def read_tree(top: Path) -> Mapping[str, bytes]:
-    return {
-        path.relative_to(top).as_posix(): path.read_bytes()
-        for path in top.rglob("*")
-        # Python leaves these beside a module that it has imported. They are no output of the generator.
-        if path.is_file() and path.parent.name != "__pycache__"
-    }
 
 
 def lines(content: bytes | None) -> list[str]:
