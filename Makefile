@@ -25,8 +25,7 @@ test: .venv/package .venv/lowest/environment $(LINT)/node_modules/.package-lock.
 	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 test-lowest: .venv/lowest/package ## Run the tests of the client with the lowest versions that the package allows
-	@.venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/client tests/faults \
-		--ignore=tests/client/test_httpx2.py # httpx2 needs a newer anyio than the package does
+	@.venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/client tests/faults
 
 test-pythons: .venv/environment ## Run the tests of the client on each other Python that is found
 	@$(BIN)/python -m scripts.pythons
@@ -64,7 +63,7 @@ wheel: build .venv/lowest/environment ## Check what is built, and send an email 
 		echo "The wheel works with the lowest and with the newest versions that it allows"
 
 serve: .venv/package ## Run the mock server until Ctrl-C
-	@$(BIN)/python -m tests.mock_server
+	@$(BIN)/python -m genauth_email.testing
 
 bench: .venv/package .venv/benchmarks ## Measure our clients against others and write BENCHMARKS.md; QUICK=1: only print, NETWORK=1: on a network
 	@$(BIN)/python -m benchmarks $(if $(QUICK),quick,full) $(if $(NETWORK),network)

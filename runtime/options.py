@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from inspect import iscoroutinefunction
 from threading import TIMEOUT_MAX
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self, TypeVar, cast
 
-from .http import httpx, library_of
+from .fields import STRING, as_text
+from .http import httpx
 from .redaction import mask
-from .request import STEPS
-from .serialization import as_text
 from .types import UNSET, OnAttempt, Specification
+
+T = TypeVar("T")
 
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds."""
@@ -40,11 +41,8 @@ class Options:
     def __init__(self, specification: Specification, values: Mapping[str, Any]) -> None:
         self.__dict__.update(values)
         self._specification = specification
-        timeout = self.timeout
         # Seconds for each step of a request.
-        self.timeouts: Mapping[str, float | None] = (
-            timeout.as_dict() if isinstance(timeout, httpx.Timeout) else dict.fromkeys(STEPS, timeout)
-        )
+        self.timeouts: Mapping[str, float | None] = httpx.Timeout(self.timeout).as_dict()
         # Seconds for a call with its retries: the longest of the timeouts.
         self.seconds: float = max(math.inf if each is None else each for each in self.timeouts.values())
         self._headers: Mapping[str, str] | None = None
@@ -109,15 +107,8 @@ def validate_options(specification: Specification, options: Mapping[str, object]
     }
 
 
-def validate_string(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        # The value may be a secret, so the error shows only its type.
-        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
-    return value
-
-
 def validate_header_value(name: str, value: object) -> str:
-    text = validate_string(name, value)
+    text = STRING.check(name, value)
     if not text:
         raise ValueError(f"{name} must be a string that is not empty")
     # The same as the expression, and several times as fast: a token can be long.
@@ -132,19 +123,19 @@ def validate_header_value(name: str, value: object) -> str:
 
 
 def _app_host(name: str, value: object) -> str:
-    text = validate_string(name, value)
+    text = STRING.check(name, value)
     try:
         url = httpx.URL(text)
         valid = bool(
             url.scheme in ("http", "https")
-            # Python looks up no name with a part that is empty, or too long.
+            # Python looks up no name that has an empty part, or one that is too long.
             and re.fullmatch(rb"[\w-]{1,63}(\.[\w-]{1,63})*\.?|[\w.:]+:[\w.:]*", url.raw_host)
             and (url.port is None or 0 < url.port < 65536)
             and not url.userinfo
             # httpx would encode a space, and keep a "?" or "#" with nothing after it.
             and not re.search(r"[\s?#]", text)
         )
-    except (httpx.InvalidURL, UnicodeError):  # The latter is about half a character.
+    except (httpx.InvalidURL, UnicodeError):  # UnicodeError: a lone surrogate.
         url = None
         valid = False
     if url is None or not valid:
@@ -158,7 +149,7 @@ def _app_host(name: str, value: object) -> str:
 
 
 def _real_ip(name: str, value: object) -> str:
-    text = validate_string(name, value)
+    text = STRING.check(name, value)
     try:
         ipaddress.ip_address(text)
         valid = True
@@ -179,33 +170,31 @@ def _lang(name: str, value: object, lang: type[Enum]) -> Enum:
 
 
 def _timeout(name: str, value: object) -> float | httpx.Timeout:
-    if isinstance(value, library_of(value).Timeout):
-        value = httpx.Timeout(**cast(Any, value).as_dict())
+    if isinstance(value, httpx.Timeout):
         for step, seconds in value.as_dict().items():
             if seconds is not None:
                 _timeout(f"{name}.{step}", seconds)
         return value
-    allowed = f"{name} must be a positive number of seconds, or an httpx.Timeout"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{allowed}, not {value!r}")
-    if not 0 < value <= TIMEOUT_MAX:  # Longer than that, no socket can wait.
-        raise ValueError(f"{allowed}, not {value!r}")
+    # Longer than that, no socket can wait.
+    return _plain(name, value, (int, float), lambda seconds: 0 < seconds <= TIMEOUT_MAX, _TIMEOUT)
+
+
+def _plain(name: str, value: object, kinds: tuple[type[T], ...], is_allowed: Callable[[T], object], allowed: str) -> T:
+    """Return a value whose type and range are simple. It is no secret, so errors show it."""
+    # bool subclasses int.
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError(f"{name} must be {allowed}, not {value!r}")
+    if not is_allowed(value):
+        raise ValueError(f"{name} must be {allowed}, not {value!r}")
     return value
 
 
 def _max_retries(name: str, value: object) -> int:
-    allowed = f"{name} must be 0 or a positive integer"
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{allowed}, not {value!r}")
-    if value < 0:
-        raise ValueError(f"{allowed}, not {value!r}")
-    return value
+    return _plain(name, value, (int,), lambda number: number >= 0, "0 or a positive integer")
 
 
 def _retry_unknown(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, not {value!r}")
-    return value
+    return _plain(name, value, (bool,), lambda _: True, "True or False")
 
 
 def _on_attempt(name: str, value: object) -> object:
@@ -221,6 +210,7 @@ def _access_token(name: str, value: object) -> str:
     return token
 
 
+_TIMEOUT: Final = "a positive number of seconds, or an httpx.Timeout"
 _VALIDATORS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "app_id": validate_header_value,
     "app_host": _app_host,
@@ -241,7 +231,7 @@ def validate_http_client(http_client: object, kind: type[object], client: object
     Raises:
         TypeError: It is of another type.
     """
-    if http_client is not None and not isinstance(http_client, getattr(library_of(http_client), kind.__name__)):
+    if http_client is not None and not isinstance(http_client, kind):
         given = type(http_client)
         raise TypeError(
             f"http_client of {type(client).__name__} must be an httpx.{kind.__name__}{more}, "
@@ -261,7 +251,7 @@ def validate_limits(limits: object, http_client: object) -> None:
     if not isinstance(limits, httpx.Limits):
         raise TypeError(f"limits must be an httpx.Limits, not {limits!r}")
     if http_client is not None:
-        raise ValueError("limits cannot be set beside an http_client: set them where that is made")
+        raise ValueError("pass either limits or http_client, not both: set limits on your own client")
     for name, least in (("max_connections", 1), ("max_keepalive_connections", 0), ("keepalive_expiry", 0)):
         value = getattr(limits, name)
         if value is not None and not value >= least:
@@ -273,7 +263,7 @@ def headers_from_arguments(arguments: Mapping[str, object]) -> dict[str, str]:
     return {
         name.lower(): validate_header_value(name, as_text(value))
         for name, value in arguments.items()
-        # These two are for the connection to say.
+        # The transport sets these two.
         if value is not UNSET and name.lower() not in ("host", "content-length")
     }
 

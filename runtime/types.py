@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from attrs import AttrsInstance, field, fields, frozen
 
+from .errors import APIError, Delivery, GenAuthError
 from .redaction import mask, on_one_line
-
-if TYPE_CHECKING:
-    from .errors import APIError, Delivery, GenAuthError
 
 
 class Unset(Enum):
@@ -159,9 +157,8 @@ class Response(Generic[ResponseT_co]):
     `retry_unknown`."""
 
 
-@frozen
-class AttemptDetails:
-    """What the option `on_attempt` is told of an attempt at a request. There is no secret in it."""
+class AttemptDetails(NamedTuple):
+    """Details of one attempt at a request, passed to `on_attempt`. They contain no secrets."""
 
     method: str
     """The HTTP method."""
@@ -191,7 +188,7 @@ class AttemptDetails:
     """The name of the class of the error, such as `"ThrottleError"`. None: the attempt succeeded."""
 
     delivery: Delivery | None
-    """Whether the operation can have been carried out in spite of the error. None: the attempt succeeded."""
+    """Whether the operation may have been carried out despite the error. None: the attempt succeeded."""
 
 
 OnAttempt = Callable[[AttemptDetails], object]

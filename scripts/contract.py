@@ -18,7 +18,7 @@ from openapi_python_client.strings import ClassName, PythonIdentifier, snake_cas
 from openapi_spec_validator.schemas import schema_v31
 from referencing.jsonschema import DRAFT202012
 
-from runtime.retry import DEDUPLICATION_MARGIN
+from runtime.call import DEDUPLICATION_MARGIN
 
 from .document import Document, Issue, Location
 

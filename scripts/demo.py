@@ -4,14 +4,13 @@ import asyncio
 import json
 
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel, SendEmailRespDto, ThrottleError
-
-from tests.mock_server import Contract, MockServer, serve
+from genauth_email.testing import MockServer, mock_genauth
 
 CHANNEL = next(iter(Channel))
 
 
 def main() -> None:
-    with serve() as server, server.mock_server(Contract()) as mock_server:
+    with mock_genauth() as mock_server:
         print(f"\nA mock server listens at {mock_server.url}.")
 
         print(f"\nAuthenticationClient: an email of {CHANNEL} to alice@example.com")

@@ -6,16 +6,20 @@ the test has an `http_client` of its own.
 """
 
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
+import anyio
 import httpx
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.lowlevel import checkpoint
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
-from genauth_email._runtime import pool
+from genauth_email._runtime import client
+from genauth_email._runtime.transport import aiohttp_transport, httpx_transport
 from genauth_email.types import Operation
 
 KINDS = ("sync", "asyncio", "trio", "aiohttp")
@@ -26,6 +30,9 @@ LOOPS = {"asyncio": "asyncio", "trio": "trio", "aiohttp": "asyncio"}
 on_httpx = pytest.mark.parametrize("make_client", ["sync", "asyncio", "trio"], indirect=True)
 """For tests of what hooks httpx, as that sees nothing of aiohttp."""
 
+before_transport = pytest.mark.parametrize("make_client", ["sync", "asyncio"], indirect=True)
+"""For tests of what no transport takes part in, or only one that the test brings along."""
+
 
 def options_of(kind: str) -> dict[str, Any]:
     """Return the arguments that make a client of that kind."""
@@ -34,7 +41,27 @@ def options_of(kind: str) -> dict[str, Any]:
 
 def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Let each client that is made from now on have that many connections at most."""
-    monkeypatch.setattr(pool, "DEFAULT_LIMITS", httpx.Limits(max_connections=number, keepalive_expiry=30.0))
+    limits = httpx.Limits(max_connections=number, keepalive_expiry=30.0)
+    for module in (httpx_transport, aiohttp_transport):
+        for name in ("DEFAULT_LIMITS", "DEFAULT_ASYNC_LIMITS"):
+            monkeypatch.setattr(module, name, limits, raising=False)
+
+
+@contextmanager
+def pauses_replaced(by: Callable[[float], object]) -> Generator[None]:
+    """Have retries follow at once: in the place of each pause, a function is called with its seconds."""
+
+    async def pause(seconds: float) -> None:
+        by(seconds)
+        await checkpoint()
+
+    with patch.object(client, "sleep", by), patch.object(anyio, "sleep", pause):
+        yield
+
+
+def no_pauses() -> AbstractContextManager[None]:
+    """Have retries follow at once."""
+    return pauses_replaced(lambda seconds: None)
 
 
 class BlockingClient:
@@ -58,7 +85,8 @@ class BlockingClient:
         return self._run(getattr(self.client, method), *args, **options)
 
     def request(self, operation: Operation[Any], **options: Any) -> Any:
-        return self._run(self.client.request, operation, **options)
+        function = client.request if self._portal is None else client.request_async
+        return self._run(function, self.client, operation, **options)
 
     def call(self, endpoint: ModuleType, *, detailed: bool = False, **arguments: Any) -> Any:
         """Call the endpoint's function for this kind of client."""

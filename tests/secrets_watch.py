@@ -24,7 +24,7 @@ MARK = "s3cret"
 # A masked address has an asterisk before its @. What has no @ is no address.
 _ADDRESS = re.compile(r"[^\s*]@\w")
 _IN_EVERY_RECORD = vars(logging.makeLogRecord({})).keys()
-_LOGGERS = ("genauth_email", "httpx", "httpcore", "stamina")
+_LOGGERS = ("genauth_email", "httpx", "httpcore")
 _CLIENTS = (genauth_email.AuthenticationClient, genauth_email.AsyncAuthenticationClient)
 _DOORS: tuple[tuple[object, tuple[str, ...]], ...] = (
     *((client, ("__init__", "with_options", "send_email")) for client in _CLIENTS),

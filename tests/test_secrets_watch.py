@@ -7,9 +7,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import pytest
 from genauth_email import (
@@ -21,7 +21,6 @@ from genauth_email import (
     SendEmailRespDto,
 )
 from genauth_email.api.email import send_email
-from genauth_email.types import Request, Response
 
 from tests.contract.contract import CHANNEL, SENT
 
@@ -32,24 +31,18 @@ EMAIL = "test@example.com"
 BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
 
 
-class Leaking:
-    """What makes a client of either kind one whose responses and errors have a secret in them."""
+def leaking(cause: Exception | None = None) -> AbstractContextManager[object]:
+    """Have calls of both clients return a response, or raise an error, that has a secret in it."""
 
-    def __init__(self, cause: Exception | None = None) -> None:
-        self._cause = cause
+    def leak(*_: object, **__: object) -> SendEmailRespDto:
+        if cause is not None:
+            raise APIConnectionError("no response") from cause
+        return SendEmailRespDto.from_dict({**SENT, "message": f"The token is {MARK}."})
 
-    def request(self, *_: object, **__: object) -> Response[SendEmailRespDto]:
-        if self._cause is not None:
-            raise APIConnectionError("no response", delivery="unknown") from self._cause
-        response = SendEmailRespDto.from_dict({**SENT, "message": f"The token is {MARK}."})
-        return Response(Request("POST", "https://example.com"), 200, {}, b"", response)
+    async def leak_async(*_: object, **__: object) -> SendEmailRespDto:
+        return leak()
 
-    def call(self, *_: object, **__: object) -> SendEmailRespDto:
-        return self.request().parsed
-
-
-def leaky(cause: Exception | None = None, kind: type[object] = AuthenticationClient) -> Any:
-    return type("Leaky", (Leaking, kind), {})(cause)
+    return patch.multiple("genauth_email._runtime.client", call=leak, call_async=leak_async)
 
 
 def log_an_argument() -> None:
@@ -57,7 +50,7 @@ def log_an_argument() -> None:
 
 
 def log_an_extra() -> None:
-    logging.getLogger("stamina").warning("stamina.retry_scheduled", extra={"stamina.args": (EMAIL,)})
+    logging.getLogger("httpx").warning("a request", extra={"to": (EMAIL,)})
 
 
 def log_an_error() -> None:
@@ -70,19 +63,20 @@ def raise_an_error() -> None:
 
 
 def raise_with_a_cause() -> None:
-    with suppress(APIConnectionError):
-        send_email.sync(client=leaky(ExceptionGroup("all of them", [OSError(EMAIL)])), body=BODY)
+    with leaking(ExceptionGroup("all of them", [OSError(EMAIL)])), suppress(APIConnectionError):
+        send_email.sync(client=AuthenticationClient("app123"), body=BODY)
 
 
 def raise_with_a_note() -> None:
     error = OSError()
     error.add_note(MARK)
-    with suppress(APIConnectionError):
-        asyncio.run(send_email.asyncio(client=leaky(error, AsyncAuthenticationClient), body=BODY))
+    with leaking(error), suppress(APIConnectionError):
+        asyncio.run(send_email.asyncio(client=AsyncAuthenticationClient("app123"), body=BODY))
 
 
 def return_a_response() -> None:
-    send_email.sync(client=leaky(), body=BODY)
+    with leaking():
+        send_email.sync(client=AuthenticationClient("app123"), body=BODY)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 from typing import cast as _cast
 
-from ._runtime.async_client import AsyncClient
-from ._runtime.http import Httpx2Timeout, httpx
+from ._runtime.client import AsyncClient, SyncClient
+from ._runtime.http import httpx
 from ._runtime.redaction import redact_traceback
-from ._runtime.sync_client import SyncClient
 from ._runtime.types import Specification
 from .api.email import send_email
 from .errors import ERRORS
@@ -17,7 +16,7 @@ from .models.lang import Lang, LangLiteral
 from .models.send_email_dto import SendEmailDto
 from .models.send_email_resp_dto import SendEmailRespDto
 
-VERSION: Final = "1.0.0"
+VERSION: Final = "2.0.0"
 """The version of this package."""
 
 SPECIFICATION: Final = Specification(
@@ -64,17 +63,17 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
             for operations that the server carries out once within an interval, and only within that.
         on_attempt: Is called with the `AttemptDetails` of each attempt when it has ended, in the same thread or task.
             An exception that it raises is logged, and the call goes on.
-        limits: How many connections there can be, and how many are kept for how many seconds while they are idle, as an
-            `httpx.Limits`. Default: 100, all of them for 30 seconds, unless the server keeps them for a shorter time.
-        http_client: Your own `httpx.Client` or `httpx2.Client`, for example for a private CA. This client never
-            closes it.
+        limits: How many connections are used at once, and how many of them are kept idle for how many seconds, as an
+            `httpx.Limits`. Default: any number are used, as many as there are threads, and 100 are kept for 30 seconds
+            unless the server keeps them for a shorter time.
+        http_client: Your own `httpx.Client`, for example for a private CA. This client never closes it.
 
     Raises:
         TypeError: An argument is of a wrong type.
         ValueError: An argument is missing or not allowed, or `SSL_CERT_FILE` cannot be read.
     """
 
-    specification = SPECIFICATION
+    _specification = SPECIFICATION
 
     @redact_traceback
     def send_email(
@@ -85,7 +84,7 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
         lang: Lang | LangLiteral | None = None,
         real_ip: str | None = None,
         access_token: str | None = None,
-        timeout: float | httpx.Timeout | Httpx2Timeout | None = None,
+        timeout: float | httpx.Timeout | None = None,
     ) -> SendEmailRespDto:
         """Send an email to a user.
 
@@ -140,11 +139,12 @@ class AsyncAuthenticationClient(AsyncClient[Lang | LangLiteral]):
     Use it from all tasks, and close it at the end with `aclose`, or use it in an `async with` statement. It works
     in several event loops, one after the other: its connections belong to the loop that made them, and close with it.
 
-    Arguments and errors are those of `AuthenticationClient`, except `http_client`: your own `httpx.AsyncClient` or
-    `httpx2.AsyncClient`, or `"aiohttp"` for connections of aiohttp, which needs the extra of that name and asyncio.
+    Arguments and errors are those of `AuthenticationClient`, with two exceptions. `limits`: by default, 100 connections
+    are used at once. `http_client`: your own `httpx.AsyncClient`, or `"aiohttp"` for connections of aiohttp, which needs
+    the extra of that name and asyncio.
     """
 
-    specification = SPECIFICATION
+    _specification = SPECIFICATION
 
     @redact_traceback
     async def send_email(
@@ -155,7 +155,7 @@ class AsyncAuthenticationClient(AsyncClient[Lang | LangLiteral]):
         lang: Lang | LangLiteral | None = None,
         real_ip: str | None = None,
         access_token: str | None = None,
-        timeout: float | httpx.Timeout | Httpx2Timeout | None = None,
+        timeout: float | httpx.Timeout | None = None,
     ) -> SendEmailRespDto:
         """The async twin of `AuthenticationClient.send_email`."""
         body = SendEmailDto(channel=_cast("Channel", channel), email=email)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ._runtime import errors as _errors
+from ._runtime import outcomes as _outcomes
 from ._runtime.errors import APIConnectionError, APIError, APITimeoutError, Delivery, GenAuthError, InvalidResponseError
 from .types import Response, ResponseModel
 
@@ -109,7 +109,7 @@ def raise_for_status_code(response: Response[ResponseModel]) -> None:
     Raises:
         APIError: The `statusCode` is not 200. The class is the one of that code, if it is documented.
     """
-    _errors.raise_for_status_code(response, ERRORS)
+    _outcomes.raise_for_status_code(response, ERRORS)
 
 
 __all__ = [

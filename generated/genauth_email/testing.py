@@ -5,26 +5,23 @@
 
 from typing import Final
 
-from ._runtime.mock_contract import MockField, MockOperation
-from ._runtime.mock_http import ReceivedRequest
-from ._runtime.mock_server import MockServer
-from ._runtime.testing import connection_refused, main, new_api_error, new_gateway_error, unknown_outcome
+from ._runtime.mock.errors import connection_refused, new_api_error, new_gateway_error, unknown_outcome
+from ._runtime.mock.process import main
+from ._runtime.mock.server import MockOperation, MockServer, ReceivedRequest
 from .api.email.send_email import OPERATION as _send_email_operation
 from .client import SPECIFICATION
 from .errors import ERRORS, APIError, ThrottleError
-from .models.channel import Channel
+from .models.send_email_dto import SendEmailDto
 from .models.send_email_resp_dto import SendEmailRespDto
 
-for _each in (MockField, MockOperation, MockServer, ReceivedRequest, connection_refused, unknown_outcome):
+for _each in (MockServer, ReceivedRequest, connection_refused, unknown_outcome):
     _each.__module__ = __name__
 
-OPERATIONS: Final = {
+_OPERATIONS: Final = {
     "send_email": MockOperation(
         operation=_send_email_operation,
-        fields={
-            "channel": MockField(required=True, types=("string",), values=tuple(Channel)),
-            "email": MockField(required=True, types=("string",)),
-        },
+        read_body=SendEmailDto.from_dict,
+        required=("channel", "email"),
         examples={
             200: {
                 "statusCode": 200,
@@ -111,7 +108,6 @@ OPERATIONS: Final = {
         },
     )
 }
-"""What the contract says of each operation, by the name of its method."""
 
 
 def mock_genauth() -> MockServer:
@@ -120,7 +116,7 @@ def mock_genauth() -> MockServer:
     Returns:
         The server. Its `url` is the `app_host` for the clients of a test, which may have any `app_id`.
     """
-    return MockServer(list(OPERATIONS.values()), SPECIFICATION)
+    return MockServer(list(_OPERATIONS.values()), SPECIFICATION)
 
 
 def throttled(retry_after: int | None = None) -> ThrottleError:
@@ -173,14 +169,11 @@ def send_email_response(status_code: int = 200) -> SendEmailRespDto:
     Raises:
         KeyError: The contract has no example with that `statusCode`.
     """
-    example = OPERATIONS["send_email"].examples[status_code]
+    example = _OPERATIONS["send_email"].examples[status_code]
     return SendEmailRespDto.from_dict(example)
 
 
 __all__ = [
-    "OPERATIONS",
-    "MockField",
-    "MockOperation",
     "MockServer",
     "ReceivedRequest",
     "api_error",
@@ -193,4 +186,4 @@ __all__ = [
 ]
 
 if __name__ == "__main__":
-    main(list(OPERATIONS.values()), SPECIFICATION)
+    main(list(_OPERATIONS.values()), SPECIFICATION)

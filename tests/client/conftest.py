@@ -1,8 +1,8 @@
 from collections.abc import Generator
 
 import pytest
-import stamina
 
+from tests.clients import no_pauses
 from tests.runtime.clock import Clock
 
 VARIABLES = ("GENAUTH_APP_ID", "GENAUTH_APP_HOST", "GENAUTH_ACCESS_TOKEN", "GENAUTH_LANG")
@@ -15,16 +15,16 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
-@pytest.fixture
-def no_backoff() -> Generator[None]:
-    """Make retries without waiting, as many as the client allows."""
-    with stamina.set_testing(True, attempts=1000, cap=True):
+@pytest.fixture(name="no_pauses")
+def without_pauses() -> Generator[None]:
+    """Have retries follow at once."""
+    with no_pauses():
         yield
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in ("call", "pool", "request", "response", "retry"):
+    for module in ("call", "transport.idle", "transport.request", "transport.response"):
         monkeypatch.setattr(f"genauth_email._runtime.{module}.monotonic", clock)
     return clock

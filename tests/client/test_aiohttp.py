@@ -12,7 +12,7 @@ from tests.contract.contract import CHANNEL
 # Only the async client takes the word, so nothing here is run once per kind.
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "genauth_email._runtime.aiohttp_transport", raising=False)
+    monkeypatch.delitem(sys.modules, "genauth_email._runtime.transport.aiohttp_transport", raising=False)
 
     with pytest.raises(ImportError, match=r'pip install "genauth-email\[aiohttp\]"'):
         AsyncAuthenticationClient("app123", http_client="aiohttp")

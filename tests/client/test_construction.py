@@ -5,17 +5,17 @@ import pickle
 import re
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from genauth_email import Lang, SendEmailDto
 from genauth_email.api.email import send_email
-from starlette.types import Receive, Scope, Send
 
-from tests.clients import ClientFactory
+from tests.clients import ClientFactory, before_transport
 from tests.contract.contract import CHANNEL, CONTRACT, SCHEMAS
-from tests.mock_server import MockServer, Server
+from tests.mock_server import MockServer
 
 from .conftest import VARIABLES
 from .mock import MockNetwork
@@ -55,6 +55,7 @@ def test_arguments_win_over_the_environment(
     assert headers["x-genauth-lang"] == "en-US"
 
 
+@before_transport
 def test_an_empty_variable_counts_as_not_set(make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "")
@@ -67,6 +68,7 @@ def test_an_empty_variable_counts_as_not_set(make_client: ClientFactory, monkeyp
     assert not {"authorization", "x-genauth-lang", "x-real-ip"} & set(request.headers)
 
 
+@before_transport
 @pytest.mark.parametrize("variable", [None, ""])
 def test_a_missing_app_id_is_a_value_error(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, variable: str | None
@@ -78,6 +80,7 @@ def test_a_missing_app_id_is_a_value_error(
         make_client("https://example.com", app_id=None)
 
 
+@before_transport
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
@@ -228,6 +231,7 @@ OF_A_CLIENT = cases(
 PER_CALL = cases(access_token=HEADERS, lang=LANGS, real_ip=REAL_IPS, timeout=TIMEOUTS)
 
 
+@before_transport
 @pytest.mark.parametrize(("name", "value", "kind", "given", "allowed"), OF_A_CLIENT)
 def test_a_bad_option_of_a_client_is_refused(
     make_client: ClientFactory, name: str, value: object, kind: type[Exception], given: str, allowed: str
@@ -253,6 +257,7 @@ NOWHERE = ["\r\n", "\r", "\n", "\0", "\t", "\x7f", "\x85", "\u2028", "\u3000", "
 NOT_IN_HEADERS = ["é", "语", "🎂"]  # httpx encodes them in a URL.
 
 
+@before_transport
 @pytest.mark.parametrize("name", FIT)
 def test_a_character_that_no_header_or_url_has_is_refused_before_any_io(
     make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch, name: str
@@ -285,12 +290,14 @@ def test_a_character_that_no_header_or_url_has_is_refused_before_any_io(
     assert mock_server.received == []
 
 
+@before_transport
 @pytest.mark.parametrize("name", ["app_id", "app_host", "timeout", "max_retries"])
 def test_a_required_option_cannot_be_cleared(make_client: ClientFactory, name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name} must be"):
         make_client().with_options(**{name: None})
 
 
+@before_transport
 @pytest.mark.parametrize(("name", "value", "kind", "given", "allowed"), PER_CALL)
 def test_a_bad_option_of_a_call_is_refused_before_any_io(
     make_client: ClientFactory,
@@ -310,6 +317,7 @@ def test_a_bad_option_of_a_call_is_refused_before_any_io(
     assert mock_server.received == []
 
 
+@before_transport
 @pytest.mark.parametrize("channel", [None, 5, []], ids=repr)
 def test_a_channel_that_is_not_a_string_is_refused_before_any_io(
     make_client: ClientFactory, mock_server: MockServer, channel: object
@@ -320,6 +328,7 @@ def test_a_channel_that_is_not_a_string_is_refused_before_any_io(
     assert mock_server.received == []
 
 
+@before_transport
 @pytest.mark.parametrize("channel", ["CHANNEL_NONE", "channel_login", f"{CHANNEL}\n", ""], ids=repr)
 def test_a_bad_channel_is_refused_before_any_io(
     make_client: ClientFactory, mock_server: MockServer, channel: object
@@ -332,6 +341,7 @@ def test_a_bad_channel_is_refused_before_any_io(
     assert mock_server.received == []
 
 
+@before_transport
 @pytest.mark.parametrize("email", [None, 5, b"test@example.com", ["test@example.com"]], ids=repr)
 def test_an_email_that_is_not_a_string_is_refused_before_any_io(
     make_client: ClientFactory, mock_server: MockServer, email: object
@@ -342,6 +352,7 @@ def test_an_email_that_is_not_a_string_is_refused_before_any_io(
     assert mock_server.received == []
 
 
+@before_transport
 @pytest.mark.parametrize(
     ("channel", "email", "error", "message"),
     [
@@ -378,13 +389,9 @@ def test_a_trailing_slash_makes_no_difference(
 
 @pytest.mark.parametrize("slashes", ["", "/", "//"])
 def test_a_private_deployment_under_a_path_is_reached(
-    make_client: ClientFactory, mock_server: MockServer, http_server: Server, slashes: str
+    make_client: ClientFactory, mock_server: MockServer, slashes: str
 ) -> None:
-    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"].removeprefix("/private/genauth")
-        await mock_server.app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
-
-    http_server.app = proxy
+    mock_server.in_front = lambda request: replace(request, target=request.target.removeprefix("/private/genauth"))
     app_host = mock_server.url + "/private/genauth" + slashes
 
     make_client(app_host).send_email(CHANNEL, "a@example.com")
@@ -393,6 +400,7 @@ def test_a_private_deployment_under_a_path_is_reached(
     assert [received.path for received in mock_server.received] == [PATH, PATH]
 
 
+@before_transport
 @pytest.mark.parametrize(
     ("app_host", "url", "host"),
     [
@@ -419,6 +427,7 @@ def test_an_app_host_leads_to_the_right_url(make_client: ClientFactory, app_host
     assert network.requests[0].headers["host"] == host
 
 
+@before_transport
 def test_the_default_host_is_the_contracts_server(make_client: ClientFactory) -> None:
     server = CONTRACT["servers"][0]
     network = MockNetwork()
@@ -437,6 +446,7 @@ def test_an_address_of_either_version_is_sent(
     assert mock_server.received[0].headers["x-real-ip"] == real_ip
 
 
+@before_transport
 def test_a_client_that_could_not_be_made_can_be_shown(make_client: ClientFactory) -> None:
     with pytest.raises(ValueError, match="real_ip") as caught:
         make_client(real_ip="nowhere", access_token=SECRET)
@@ -445,6 +455,7 @@ def test_a_client_that_could_not_be_made_can_be_shown(make_client: ClientFactory
     assert "AuthenticationClient object at" in shown
 
 
+@before_transport
 @pytest.mark.parametrize("copied", WAYS_TO_COPY.values(), ids=WAYS_TO_COPY)
 @pytest.mark.parametrize("derive", [True, False])
 def test_a_client_cannot_be_copied_or_pickled_and_stays_usable(

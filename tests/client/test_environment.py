@@ -12,7 +12,7 @@ import pytest
 import trustme
 from genauth_email import APIConnectionError, GenAuthError
 
-from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx
 from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
@@ -44,7 +44,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-pytestmark = pytest.mark.usefixtures("no_backoff")
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def send(client: BlockingClient) -> Any:
@@ -100,7 +100,7 @@ def test_a_socks_proxy_says_what_to_install(
     log: pytest.LogCaptureFixture,
     scheme: str,
 ) -> None:
-    monkeypatch.setattr("genauth_email._runtime.environment.find_spec", lambda name: None)
+    monkeypatch.setattr("genauth_email._runtime.transport.environment.find_spec", lambda name: None)
     monkeypatch.setenv("ALL_PROXY", f"{scheme}://user:{SECRET}@127.0.0.1:9")
 
     error = error_of(make_client(mock_server.url))
@@ -212,6 +212,7 @@ def test_a_certificate_file_that_cannot_be_read_is_named_when_a_client_is_made(
     assert caught.value.__cause__ is None
 
 
+@before_transport
 def test_a_certificate_file_that_was_mended_is_read(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -26,10 +26,12 @@ from tests.clients import ClientFactory, on_httpx
 from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
+from tests.runtime.clock import Clock
 
 from .mock import SENT, MockNetwork
 
 
+@on_httpx
 def test_its_headers_are_sent(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(headers={"x-gateway-key": "k", "user-agent": "theirs", "accept": "a/b"})
 
@@ -44,6 +46,7 @@ def test_its_headers_are_sent(make_client: ClientFactory, mock_server: MockServe
     assert headers["content-type"] == "application/json"
 
 
+@on_httpx
 def test_its_auth_is_used(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(auth=httpx.BasicAuth("gateway", "key"))
 
@@ -52,6 +55,7 @@ def test_its_auth_is_used(make_client: ClientFactory, mock_server: MockServer) -
     assert mock_server.received[0].headers["authorization"].startswith("Basic ")
 
 
+@on_httpx
 @pytest.mark.parametrize("kind", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError])
 @pytest.mark.parametrize("theirs", [httpx.Request("GET", "http://127.0.0.1/audit"), None])
 def test_a_hook_whose_own_request_fails_is_never_retried(
@@ -73,6 +77,7 @@ def test_a_hook_whose_own_request_fails_is_never_retried(
     assert len(mock_server.received) == 1
 
 
+@on_httpx
 def test_an_error_of_a_hook_that_is_about_a_response_is_the_users_own(
     make_client: ClientFactory, mock_server: MockServer
 ) -> None:
@@ -90,6 +95,7 @@ def test_an_error_of_a_hook_that_is_about_a_response_is_the_users_own(
         make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
 
 
+@on_httpx
 def test_its_event_hooks_are_called(make_client: ClientFactory, mock_server: MockServer) -> None:
     seen: list[str] = []
 
@@ -115,6 +121,7 @@ def test_its_event_hooks_are_called(make_client: ClientFactory, mock_server: Moc
     assert mock_server.received[0].headers["x-hooked"] == "yes"
 
 
+@on_httpx
 def test_its_hooks_find_the_body_of_a_request(make_client: ClientFactory, mock_server: MockServer) -> None:
     seen: list[bytes] = []
 
@@ -142,6 +149,7 @@ class Signing(httpx.Auth):
         yield request
 
 
+@on_httpx
 def test_its_auth_can_sign_the_body(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(auth=Signing())
 
@@ -151,6 +159,7 @@ def test_its_auth_can_sign_the_body(make_client: ClientFactory, mock_server: Moc
     assert request.headers["x-signature"] == sha256(request.body).hexdigest()
 
 
+@on_httpx
 def test_its_hooks_can_read_a_response(make_client: ClientFactory, mock_server: MockServer) -> None:
     seen: list[bytes] = []
 
@@ -184,6 +193,7 @@ class Misnaming(httpx.MockTransport):
         raise self._error("Server disconnected") from ConnectionResetError()
 
 
+@on_httpx
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
 def test_an_error_with_the_wrong_name_is_never_retried(
     make_client: ClientFactory, error: type[httpx.RequestError]
@@ -197,6 +207,7 @@ def test_an_error_with_the_wrong_name_is_never_retried(
     assert transport.requests == 1
 
 
+@on_httpx
 def test_its_cookies_are_sent_and_kept(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(cookies={"theirs": "1"})
     client = make_client(mock_server.url, http_client=http_client)
@@ -208,7 +219,8 @@ def test_its_cookies_are_sent_and_kept(make_client: ClientFactory, mock_server: 
     assert [request.headers["cookie"] for request in mock_server.received] == ["theirs=1", "theirs=1; gateway=2"]
 
 
-def test_our_timeout_holds_with_it_too(make_client: ClientFactory) -> None:
+@on_httpx
+def test_our_timeout_holds_with_it_too(make_client: ClientFactory, clock: Clock) -> None:
     network = MockNetwork()
     client = make_client(http_client=make_client.http_client(transport=network.transport, timeout=3))
 
@@ -220,7 +232,7 @@ def test_our_timeout_holds_with_it_too(make_client: ClientFactory) -> None:
 
 
 @on_httpx
-def test_without_it_a_call_has_ten_seconds(make_client: ClientFactory, httpx_mock: HTTPXMock) -> None:
+def test_without_it_a_call_has_ten_seconds(make_client: ClientFactory, httpx_mock: HTTPXMock, clock: Clock) -> None:
     httpx_mock.add_response(json=SENT)
 
     make_client("http://127.0.0.1").send_email(CHANNEL, "test@example.com")
@@ -265,6 +277,7 @@ def proxy() -> Generator[ForwardProxy]:
             thread.join()
 
 
+@on_httpx
 def test_its_proxy_is_used(make_client: ClientFactory, mock_server: MockServer, proxy: ForwardProxy) -> None:
     client = make_client(mock_server.url, http_client=make_client.http_client(proxy=proxy.url))
 
@@ -323,6 +336,7 @@ def test_a_connected_client_does_not_take_the_proxy_that_the_environment_names_l
     assert [request.json["email"] for request in mock_server.received] == ["a@example.com", "b@example.com"]
 
 
+@on_httpx
 def test_its_mounts_are_used(make_client: ClientFactory, mock_server: MockServer) -> None:
     network = MockNetwork()
     http_client = make_client.http_client(mounts={"https://mounted.example": network.transport})
@@ -335,6 +349,7 @@ def test_its_mounts_are_used(make_client: ClientFactory, mock_server: MockServer
     assert [request.json["email"] for request in mock_server.received] == ["b@example.com"]
 
 
+@on_httpx
 def test_its_base_url_is_not_ours(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(base_url="http://127.0.0.1:1/elsewhere")
 
@@ -343,6 +358,7 @@ def test_its_base_url_is_not_ours(make_client: ClientFactory, mock_server: MockS
     assert mock_server.received[0].path == "/api/v3/send-email"
 
 
+@on_httpx
 def test_a_mock_transport_is_all_the_network_there_is(make_client: ClientFactory) -> None:
     network = MockNetwork()
 
@@ -352,6 +368,7 @@ def test_a_mock_transport_is_all_the_network_there_is(make_client: ClientFactory
     assert len(network.requests) == 1
 
 
+@on_httpx
 def test_it_is_never_closed_by_us(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client()
     client = make_client(mock_server.url, http_client=http_client)
@@ -365,6 +382,7 @@ def test_it_is_never_closed_by_us(make_client: ClientFactory, mock_server: MockS
     make_client(mock_server.url, http_client=http_client).send_email(CHANNEL, "c@example.com")
 
 
+@on_httpx
 def test_its_settings_stay_as_they_are(make_client: ClientFactory, mock_server: MockServer) -> None:
     http_client = make_client.http_client(headers={"x-theirs": "1"}, timeout=3)
     before = dict(http_client.headers), http_client.timeout, dict(http_client.cookies)
@@ -376,6 +394,7 @@ def test_its_settings_stay_as_they_are(make_client: ClientFactory, mock_server: 
     assert (dict(http_client.headers), http_client.timeout, dict(http_client.cookies)) == before
 
 
+@on_httpx
 def test_once_its_owner_has_closed_it_that_is_said(make_client: ClientFactory) -> None:
     network = MockNetwork()
     http_client = make_client.http_client(transport=network.transport)
@@ -467,6 +486,7 @@ class SendingAgain(httpx.BaseTransport, httpx.AsyncBaseTransport):
         await self._async.aclose()
 
 
+@on_httpx
 @pytest.mark.parametrize(
     ("status_code", "http_status"), [(429, 200), (403, 200), (503, 503)], ids=["throttled", "refused", "busy"]
 )
@@ -484,6 +504,7 @@ def test_a_refusal_proves_nothing_if_a_transport_has_sent_the_request_twice(
     assert len(server.received) == 2
 
 
+@on_httpx
 def test_a_hook_that_reads_the_raw_response_leaves_an_error_of_ours(make_client: ClientFactory) -> None:
     def on_response(response: httpx.Response) -> None:
         list(response.iter_raw())
@@ -498,18 +519,6 @@ def test_a_hook_that_reads_the_raw_response_leaves_an_error_of_ours(make_client:
             make_client(server.url, http_client=http_client).send_email(CHANNEL, "test@example.com")
     assert caught.value.delivery == "unknown"
     assert len(server.received) == 1
-
-
-# An async call is cancelled at its deadline, whatever a transport does.
-def test_a_transport_that_connects_again_and_again_ends_with_the_timeout() -> None:
-    with (
-        RawServer(listening=False) as server,
-        httpx.Client(transport=httpx.HTTPTransport(retries=100, verify=False)) as http_client,
-        AuthenticationClient("app123", server.url, http_client=http_client, timeout=0.6) as client,
-        pytest.raises(APIConnectionError) as caught,
-    ):
-        client.send_email(CHANNEL, "test@example.com")
-    assert caught.value.delivery == "not_sent"
 
 
 def test_what_the_caller_is_handling_does_not_change_an_error(make_client: ClientFactory) -> None:
@@ -529,6 +538,7 @@ def test_what_the_caller_is_handling_does_not_change_an_error(make_client: Clien
     assert handled.args == before
 
 
+@on_httpx
 def test_an_error_of_a_certificate_can_be_simulated(make_client: ClientFactory) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("the certificate is bad") from ssl.SSLCertVerificationError("bad certificate")

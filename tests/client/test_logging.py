@@ -18,7 +18,7 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
-from tests.clients import BlockingClient, ClientFactory
+from tests.clients import BlockingClient, ClientFactory, on_httpx
 from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step, http
 from tests.mock_server import MockServer
@@ -30,7 +30,7 @@ ASKED = f"POST {{url}}/api/v3/send-email SendEmailDto(channel={CHANNEL}, email=t
 REFUSAL = http(503, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"})
 
 
-pytestmark = pytest.mark.usefixtures("no_backoff")
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @pytest.fixture
@@ -120,6 +120,7 @@ def test_an_attempt_that_timed_out_is_logged_with_its_reason(
     assert line.startswith(f"{ASKED.format(url=server.url)}: ReadTimeout")
 
 
+@on_httpx
 def test_each_retry_is_a_warning_with_the_reason_for_it(
     make_client: ClientFactory, debug: pytest.LogCaptureFixture
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_call_that_is_not_retried_says_nothing_above_debug(
     assert [level for level, _ in lines(debug)] == ["DEBUG", "DEBUG"]
 
 
+@on_httpx
 def test_the_duration_is_that_of_the_attempt(
     make_client: ClientFactory, clock: Clock, debug: pytest.LogCaptureFixture
 ) -> None:
@@ -223,7 +225,7 @@ def test_the_logger_is_left_to_the_program(
 
 
 def test_a_retry_is_logged_once_and_by_us(
-    make_client: ClientFactory, no_backoff: None, caplog: pytest.LogCaptureFixture
+    make_client: ClientFactory, no_pauses: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING), pytest.raises(APIConnectionError):
         make_client("http://127.0.0.1:1").send_email(CHANNEL, "test@example.com")

@@ -4,12 +4,11 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-import attrs
 import httpx
 import pytest
 from genauth_email import APIConnectionError, AttemptDetails, GenAuthError, ThrottleError
 
-from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
@@ -17,7 +16,7 @@ from tests.runtime.clock import Clock
 
 from .mock import SENT, MockNetwork
 
-pytestmark = pytest.mark.usefixtures("no_backoff")
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 SUCCESSFUL: dict[str, Any] = {
     "method": "POST",
@@ -43,7 +42,7 @@ def played(make_client: ClientFactory, *steps: Step, **options: Any) -> list[dic
     with RawServer(*steps) as server, suppress(GenAuthError):
         send(make_client(server.url, on_attempt=told.append, **options))
     assert all(0 < each.duration < 60 for each in told)
-    return [attrs.asdict(each) | {"duration": 0.0} for each in told]
+    return [each._asdict() | {"duration": 0.0} for each in told]
 
 
 def test_a_success_is_told(make_client: ClientFactory) -> None:
@@ -142,6 +141,7 @@ def test_an_exception_of_the_function_is_logged_and_the_call_goes_on(
     assert all(record.exc_info and record.exc_info[0] is LookupError for record in records)
 
 
+@before_transport
 def test_a_derived_client_has_the_function_or_another_or_none(
     make_client: ClientFactory, mock_server: MockServer
 ) -> None:
@@ -160,6 +160,7 @@ async def not_a_function(details: AttemptDetails) -> None:
     raise AssertionError(details)
 
 
+@before_transport
 @pytest.mark.parametrize("value", ["print", not_a_function, 1])
 def test_what_cannot_be_called_is_refused(make_client: ClientFactory, value: Any) -> None:
     with pytest.raises(TypeError, match="on_attempt must be a function, and not an async one, not "):

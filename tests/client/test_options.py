@@ -4,21 +4,19 @@ import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event, Semaphore
+from threading import Barrier, Event, Semaphore, Thread, current_thread
 from typing import Any
 
-import anyio
 import httpx
 import pytest
-import stamina
 from genauth_email import APIConnectionError, APITimeoutError, Lang
-from starlette.types import ASGIApp, Receive, Scope, Send
+from genauth_email.testing import ReceivedRequest
 
-from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.clients import BlockingClient, ClientFactory, before_transport, no_pauses, on_httpx
 from tests.contract.contract import CHANNEL, OTHER_CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
-from tests.mock_server import MockServer, Server
-from tests.mock_server.contract import Received
+from tests.mock_server import MockServer
+from tests.runtime.clock import Clock
 
 from .mock import SENT, MockNetwork
 
@@ -29,47 +27,41 @@ OTHER: dict[str, Any] = {"access_token": "other-s3cret", "lang": Lang.JA_JP, "re
 NONE: dict[str, Any] = {"access_token": None, "lang": None, "real_ip": None}
 
 
-def options_of(request: Received) -> dict[str, str | None]:
+def options_of(request: ReceivedRequest) -> dict[str, str | None]:
     names = {"access_token": "authorization", "lang": "x-genauth-lang", "real_ip": "x-real-ip"}
     return {option: request.headers.get(header) for option, header in names.items()}
-
-
-class Connections:
-    """Counts the connections that reach `app`."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self.peers: set[object] = set()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.peers.add(scope["client"])
-        await self._app(scope, receive, send)
 
 
 class Gate:
     """Has the first request `arrived`, holds it until the gate is `open`, and lets the others pass."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self) -> None:
         self.arrived = Event()
         self.open = Event()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, request: ReceivedRequest) -> ReceivedRequest:
         if not self.arrived.is_set():
             self.arrived.set()
-            await anyio.to_thread.run_sync(self.open.wait, 10)
-        await self._app(scope, receive, send)
+            self.open.wait(10)
+        return request
 
 
 @pytest.fixture
-def connections(mock_server: MockServer, http_server: Server) -> Connections:
-    http_server.app = connections = Connections(mock_server.app)
-    return connections
+def connections(mock_server: MockServer) -> set[Thread]:
+    """The connections that have reached the server: each has a thread."""
+    threads: set[Thread] = set()
+
+    def remember(request: ReceivedRequest) -> ReceivedRequest:
+        threads.add(current_thread())
+        return request
+
+    mock_server.in_front = remember
+    return threads
 
 
 @pytest.fixture
-def gate(mock_server: MockServer, http_server: Server) -> Gate:
-    http_server.app = gate = Gate(mock_server.app)
+def gate(mock_server: MockServer) -> Gate:
+    mock_server.in_front = gate = Gate()
     return gate
 
 
@@ -96,7 +88,8 @@ def test_an_option_of_a_call_leaves_the_others(
     assert options_of(mock_server.received[0]) == MINE | {option: OTHER[option]}
 
 
-def test_a_timeout_of_a_call_wins_and_does_not_stay(make_client: ClientFactory) -> None:
+@before_transport
+def test_a_timeout_of_a_call_wins_and_does_not_stay(make_client: ClientFactory, clock: Clock) -> None:
     network = MockNetwork()
     client = network.new_client(make_client, timeout=7)
 
@@ -210,7 +203,8 @@ def test_a_derived_client_differs_and_leaves_the_original(make_client: ClientFac
     assert of_client.headers["x-genauth-app-id"] == "app123"
 
 
-def test_a_derived_client_can_have_another_host_and_timeout(make_client: ClientFactory) -> None:
+@before_transport
+def test_a_derived_client_can_have_another_host_and_timeout(make_client: ClientFactory, clock: Clock) -> None:
     network = MockNetwork()
     client = network.new_client(make_client, "https://a.example", timeout=7)
 
@@ -221,6 +215,7 @@ def test_a_derived_client_can_have_another_host_and_timeout(make_client: ClientF
     assert hosts == [("b.example", 1), ("a.example", 7)]
 
 
+@before_transport
 def test_a_derived_client_can_have_another_number_of_retries(make_client: ClientFactory) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
@@ -230,7 +225,7 @@ def test_a_derived_client_can_have_another_number_of_retries(make_client: Client
 
     def attempts(client: BlockingClient) -> int:
         network.requests.clear()
-        with stamina.set_testing(True, attempts=9, cap=True), pytest.raises(APIConnectionError):
+        with no_pauses(), pytest.raises(APIConnectionError):
             client.send_email(CHANNEL, "a@example.com")
         return len(network.requests)
 
@@ -268,7 +263,7 @@ def test_options_add_up_along_a_chain(make_client: ClientFactory, mock_server: M
 
 
 def test_derived_clients_share_the_connections(
-    make_client: ClientFactory, mock_server: MockServer, connections: Connections
+    make_client: ClientFactory, mock_server: MockServer, connections: set[Thread]
 ) -> None:
     client = make_client(mock_server.url)
     client.send_email(CHANNEL, "a@example.com")
@@ -279,7 +274,7 @@ def test_derived_clients_share_the_connections(
         derived.send_email(CHANNEL, f"signed-in-{user}@example.com", access_token="s3cret")
 
     assert len(mock_server.received) == 16
-    assert len(connections.peers) == 1
+    assert len(connections) == 1
 
 
 def test_each_host_keeps_its_connection(make_client: ClientFactory) -> None:
@@ -295,14 +290,14 @@ def test_each_host_keeps_its_connection(make_client: ClientFactory) -> None:
 
 # A router on the way may have forgotten it by then, and would not say so.
 def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
-    make_client: ClientFactory, mock_server: MockServer, connections: Connections
+    make_client: ClientFactory, mock_server: MockServer, connections: set[Thread]
 ) -> None:
     client = make_client(mock_server.url, limits=httpx.Limits(keepalive_expiry=0.01))
     for number in range(2):
         client.send_email(CHANNEL, f"{number}@example.com")
         time.sleep(0.02)
 
-    assert len(connections.peers) == 2
+    assert len(connections) == 2
 
 
 def kept_connections(make_client: ClientFactory, limits: httpx.Limits, header: dict[str, str] | None = None) -> int:
@@ -316,18 +311,31 @@ def kept_connections(make_client: ClientFactory, limits: httpx.Limits, header: d
 
 
 @pytest.mark.parametrize(
+    ("limits", "connections"),
+    [
+        (httpx.Limits(), 1),
+        (httpx.Limits(keepalive_expiry=None), 1),
+        (httpx.Limits(keepalive_expiry=0.01), 2),
+        (httpx.Limits(max_connections=None), 1),
+    ],
+)
+def test_an_idle_connection_is_kept_as_long_as_the_limits_say(
+    make_client: ClientFactory, limits: httpx.Limits, connections: int
+) -> None:
+    assert kept_connections(make_client, limits) == connections
+
+
+# aiohttp knows neither of these.
+@on_httpx
+@pytest.mark.parametrize(
     ("limits", "header", "connections"),
     [
-        (httpx.Limits(), None, 1),
         (httpx.Limits(), {"keep-alive": "timeout=60"}, 1),
         (httpx.Limits(), {"keep-alive": "timeout=1"}, 2),
-        (httpx.Limits(keepalive_expiry=None), None, 1),
-        (httpx.Limits(keepalive_expiry=0.01), None, 2),
-        (httpx.Limits(max_connections=None), None, 1),
         (httpx.Limits(max_keepalive_connections=0), None, 2),
     ],
 )
-def test_an_idle_connection_is_kept_as_the_limits_and_the_server_say(
+def test_an_idle_connection_is_kept_only_where_the_server_and_the_number_of_them_allow_it(
     make_client: ClientFactory, limits: httpx.Limits, header: dict[str, str] | None, connections: int
 ) -> None:
     assert kept_connections(make_client, limits, header) == connections
@@ -353,6 +361,7 @@ def test_no_more_connections_are_made_than_are_allowed(make_client: ClientFactor
         assert server.connections == 2
 
 
+@before_transport
 @pytest.mark.parametrize(
     ("limits", "error", "text"),
     [
@@ -371,17 +380,17 @@ def test_limits_that_are_not_allowed_are_refused(
 
 @on_httpx
 def test_limits_beside_an_http_client_are_refused(make_client: ClientFactory) -> None:
-    with pytest.raises(ValueError, match="limits cannot be set beside an http_client: set them where that is made"):
+    with pytest.raises(ValueError, match="pass either limits or http_client, not both"):
         make_client("https://example.genauth.ai", limits=httpx.Limits(), http_client=make_client.http_client())
 
 
 def test_clients_made_anew_do_not_share_connections(
-    make_client: ClientFactory, mock_server: MockServer, connections: Connections
+    make_client: ClientFactory, mock_server: MockServer, connections: set[Thread]
 ) -> None:
     for number in range(2):
         make_client(mock_server.url).send_email(CHANNEL, f"{number}@example.com")
 
-    assert len(connections.peers) == 2
+    assert len(connections) == 2
 
 
 def test_a_cookie_that_one_call_gets_is_not_sent_with_the_next(
@@ -397,7 +406,7 @@ def test_a_cookie_that_one_call_gets_is_not_sent_with_the_next(
 
 
 def test_closing_a_derived_client_leaves_the_connections_to_their_owner(
-    make_client: ClientFactory, mock_server: MockServer, connections: Connections
+    make_client: ClientFactory, mock_server: MockServer, connections: set[Thread]
 ) -> None:
     client = make_client(mock_server.url)
     derived = client.with_options(lang="en-US")
@@ -409,7 +418,7 @@ def test_closing_a_derived_client_leaves_the_connections_to_their_owner(
 
     client.send_email(CHANNEL, "c@example.com")
     derived.send_email(CHANNEL, "d@example.com")
-    assert len(connections.peers) == 1
+    assert len(connections) == 1
 
 
 def test_a_closed_client_says_so(make_client: ClientFactory, mock_server: MockServer) -> None:

@@ -1,4 +1,4 @@
-"""`client.request`, which all endpoint functions call, also those that the contract does not have yet."""
+"""`request` and `request_async`, which all endpoint functions call, as do those that the contract does not have yet."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 from genauth_email.types import Operation
 
-from tests.clients import ClientFactory
+from tests.clients import ClientFactory, on_httpx
 from tests.contract.contract import CHANNEL
 from tests.faults.server import RawServer, Step
 
@@ -64,7 +64,8 @@ def test_a_request_without_a_body_has_no_content_type(make_client: ClientFactory
     assert request.endswith(b"\r\n\r\n")
 
 
-# aiohttp would send the latter again, as they are idempotent.
+# aiohttp sends a PUT or DELETE again by itself, as they are idempotent.
+@on_httpx
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_request_is_sent_once_whatever_its_method(make_client: ClientFactory, method: str) -> None:
     with RawServer(Step(then="close")) as server:

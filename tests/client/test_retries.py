@@ -7,11 +7,11 @@ import ssl
 import threading
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
-import stamina
 import trustme
 from genauth_email import (
     APIConnectionError,
@@ -25,10 +25,8 @@ from genauth_email import (
     ServiceUnavailableError,
 )
 from genauth_email.api.email import send_email
-from stamina.instrumentation import RetryDetails, set_on_retry_hooks
-from stamina.typing import RetryHook
 
-from tests.clients import BlockingClient, ClientFactory
+from tests.clients import BlockingClient, ClientFactory, on_httpx, pauses_replaced
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.runtime.clock import Clock
@@ -38,8 +36,8 @@ from .mock import SENT, MockNetwork
 BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 HTML = b"<h1>Try later</h1>"
 FITTING = {"retry-after": "0"}
-pytestmark = pytest.mark.usefixtures("no_backoff")
-BeforeRetry = Callable[[RetryHook], None]
+pytestmark = pytest.mark.usefixtures("no_pauses")
+BeforeRetry = Callable[[Callable[[float], object]], None]
 
 
 def dto(status_code: int) -> bytes:
@@ -75,9 +73,9 @@ class NoWaitError(Exception):
 
 @pytest.fixture
 def before_retry() -> Generator[BeforeRetry]:
-    """Sets a function to be called before each retry, where the wait would be."""
-    yield lambda hook: set_on_retry_hooks([hook])
-    set_on_retry_hooks(None)
+    """Sets a function to be called with the seconds of each pause, in its place."""
+    with ExitStack() as stack:
+        yield lambda function: stack.enter_context(pauses_replaced(function))
 
 
 def client_with(make_client: ClientFactory, outcomes: Outcomes, **options: Any) -> BlockingClient:
@@ -98,7 +96,7 @@ def requests_to(server: RawServer, client: BlockingClient) -> list[bytes]:
 
 def test_a_refused_connection_is_retried(make_client: ClientFactory, before_retry: BeforeRetry) -> None:
     with RawServer(listening=False) as server:
-        before_retry(lambda details: server.listen())
+        before_retry(lambda seconds: server.listen())
         client = make_client(server.url)
         assert send(client).request_id == "r-1"
         assert len(requests_to(server, client)) == 1
@@ -108,12 +106,13 @@ def test_a_connection_that_takes_too_long_is_retried(make_client: ClientFactory,
     with RawServer(listening=False) as server:
         server.listener.listen(0)
         with socket.create_connection(server.address):  # It takes the one place in the queue.
-            before_retry(lambda details: server.listen())
+            before_retry(lambda seconds: server.listen())
             client = make_client(server.url, timeout=httpx.Timeout(10, connect=0.2))
             assert send(client).request_id == "r-1"
         assert len(requests_to(server, client)) == 1
 
 
+@on_httpx
 def test_a_pool_with_no_connection_free_is_retried(make_client: ClientFactory) -> None:
     occupied, free = threading.Event(), threading.Event()
 
@@ -151,6 +150,7 @@ def test_a_pool_with_no_connection_free_is_retried(make_client: ClientFactory) -
         assert len(server.finish()) == 1
 
 
+@on_httpx
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
 def test_a_request_that_was_never_sent_is_sent_by_a_retry(
     make_client: ClientFactory, error: type[httpx.TransportError]
@@ -225,6 +225,7 @@ def test_a_request_that_may_have_been_carried_out_is_never_retried(make_client: 
             assert caught.value.delivery == "unknown"
 
 
+@on_httpx
 @pytest.mark.parametrize(
     "error",
     [
@@ -246,6 +247,7 @@ def test_an_error_after_the_connection_was_made_is_never_retried(
     assert caught.value.delivery == "unknown"
 
 
+@on_httpx
 @pytest.mark.parametrize("error", [httpx.ProxyError, httpx.LocalProtocolError, httpx.UnsupportedProtocol])
 def test_an_error_before_sending_that_will_not_pass_is_never_retried(
     make_client: ClientFactory, error: type[httpx.TransportError]
@@ -348,6 +350,7 @@ def test_a_certificate_that_is_not_trusted_is_never_retried(make_client: ClientF
         assert caught.value.delivery == "not_sent"
 
 
+@on_httpx
 @pytest.mark.parametrize("status", [403, 407, 429, 502, 503])
 def test_a_proxy_that_refuses_to_connect_is_never_retried(make_client: ClientFactory, status: int) -> None:
     with RawServer(Step(http(status, headers=FITTING), then="close")) as proxy:
@@ -363,6 +366,7 @@ def test_a_proxy_that_refuses_to_connect_is_never_retried(make_client: ClientFac
 # How often, and for how long.
 
 
+@on_httpx
 @pytest.mark.parametrize("max_retries", [0, 1, 2, 5])
 def test_there_are_no_more_retries_than_allowed(make_client: ClientFactory, max_retries: int) -> None:
     outcomes = Outcomes(httpx.ConnectError("no"))
@@ -376,6 +380,7 @@ def test_there_are_no_more_retries_than_allowed(make_client: ClientFactory, max_
     assert len(outcomes.timeouts) == 2 * max_retries + 3
 
 
+@on_httpx
 def test_there_are_two_retries_unless_another_number_is_asked_for(make_client: ClientFactory) -> None:
     outcomes = Outcomes(httpx.ConnectError("no"))
     with pytest.raises(APIConnectionError):
@@ -383,34 +388,7 @@ def test_there_are_two_retries_unless_another_number_is_asked_for(make_client: C
     assert len(outcomes.timeouts) == 3
 
 
-def test_retries_that_stamina_switches_off_are_not_made(make_client: ClientFactory) -> None:
-    outcomes = Outcomes(httpx.ConnectError("no"))
-    client = client_with(make_client, outcomes, max_retries=5)
-    stamina.set_active(False)
-    try:
-        with pytest.raises(APIConnectionError):
-            send(client)
-    finally:
-        stamina.set_active(True)
-    assert len(outcomes.timeouts) == 1
-
-
-def test_the_number_of_attempts_that_stamina_sets_for_tests_holds(make_client: ClientFactory) -> None:
-    outcomes = Outcomes(httpx.ConnectError("no"))
-    client = client_with(make_client, outcomes, max_retries=5)
-    with stamina.set_testing(True, attempts=4, cap=True), pytest.raises(APIConnectionError):
-        send(client)
-    assert len(outcomes.timeouts) == 4
-
-
-def test_zero_retries_stay_zero_whatever_stamina_sets_for_tests(make_client: ClientFactory) -> None:
-    outcomes = Outcomes(httpx.ConnectError("no"))
-    client = client_with(make_client, outcomes, max_retries=0)
-    with stamina.set_testing(True, attempts=4), pytest.raises(APIConnectionError):
-        send(client)
-    assert len(outcomes.timeouts) == 1
-
-
+@on_httpx
 def test_an_attempt_has_what_is_left_of_the_calls_timeout(make_client: ClientFactory, clock: Clock) -> None:
     outcomes = Outcomes(httpx.ConnectTimeout("slow"), takes=lambda: clock.advance(3))
     client = client_with(make_client, outcomes, max_retries=99, timeout=httpx.Timeout(10, connect=4))
@@ -425,6 +403,7 @@ def test_an_attempt_has_what_is_left_of_the_calls_timeout(make_client: ClientFac
 
 
 # As transports do that are not httpcore's.
+@on_httpx
 def test_a_transport_that_reads_the_timeouts_as_a_dictionary_has_what_is_left_too(
     make_client: ClientFactory, clock: Clock
 ) -> None:
@@ -447,6 +426,7 @@ def test_a_transport_that_reads_the_timeouts_as_a_dictionary_has_what_is_left_to
     ]
 
 
+@on_httpx
 def test_a_call_without_a_timeout_has_none_in_its_retries(make_client: ClientFactory) -> None:
     timeout = httpx.Timeout(None, connect=4)
     outcomes = Outcomes(httpx.ConnectError("no"))
@@ -456,6 +436,7 @@ def test_a_call_without_a_timeout_has_none_in_its_retries(make_client: ClientFac
     assert outcomes.timeouts == [timeout.as_dict()] * 3
 
 
+@on_httpx
 def test_a_timeout_of_one_call_is_that_of_its_retries(make_client: ClientFactory, clock: Clock) -> None:
     outcomes = Outcomes(httpx.ConnectError("no"), takes=lambda: clock.advance(1))
     client = client_with(make_client, outcomes, timeout=10)
@@ -464,10 +445,11 @@ def test_a_timeout_of_one_call_is_that_of_its_retries(make_client: ClientFactory
     assert [timeout["read"] for timeout in outcomes.timeouts] == [2, 1]
 
 
+@on_httpx
 def test_no_attempt_is_made_after_the_time_is_up(
     make_client: ClientFactory, clock: Clock, before_retry: BeforeRetry
 ) -> None:
-    before_retry(lambda details: clock.advance(10))
+    before_retry(lambda seconds: clock.advance(10))
     outcomes = Outcomes(httpx.ConnectError("no"))
     with pytest.raises(APIConnectionError) as caught:
         send(client_with(make_client, outcomes, timeout=10))
@@ -475,6 +457,7 @@ def test_no_attempt_is_made_after_the_time_is_up(
     assert caught.value.delivery == "not_sent"
 
 
+@on_httpx
 @pytest.mark.parametrize(("retry_after", "attempts"), [("1", 2), ("2", 1), ("3", 1)])
 def test_a_retry_after_has_to_fit_into_what_is_left(
     make_client: ClientFactory, clock: Clock, retry_after: str, attempts: int
@@ -486,6 +469,7 @@ def test_a_retry_after_has_to_fit_into_what_is_left(
     assert len(outcomes.timeouts) == attempts
 
 
+@on_httpx
 @pytest.mark.parametrize(("retry_after", "attempts"), [("59", 2), ("60", 1), ("99999999999999999999", 1)])
 def test_without_a_timeout_a_retry_after_has_to_be_within_a_minute(
     make_client: ClientFactory, retry_after: str, attempts: int
@@ -497,6 +481,7 @@ def test_without_a_timeout_a_retry_after_has_to_be_within_a_minute(
     assert len(outcomes.timeouts) == attempts
 
 
+@on_httpx
 @pytest.mark.parametrize(
     "headers",
     [
@@ -512,6 +497,7 @@ def test_a_retry_is_made_when_the_server_asks_for_it(
     assert wait_before_a_retry(make_client, before_retry, refusal, timeout=10) == 3
 
 
+@on_httpx
 @pytest.mark.parametrize("timeout", [0.001, 0.1, 10, httpx.Timeout(None)])
 def test_a_backoff_is_shorter_than_what_is_left(
     make_client: ClientFactory, before_retry: BeforeRetry, clock: Clock, timeout: float | httpx.Timeout
@@ -520,15 +506,24 @@ def test_a_backoff_is_shorter_than_what_is_left(
     assert 0 < wait < (timeout if isinstance(timeout, int | float) else math.inf)
 
 
-def test_all_backoffs_together_fit_into_the_timeout(make_client: ClientFactory, before_retry: BeforeRetry) -> None:
+@on_httpx
+def test_all_backoffs_together_fit_into_the_timeout(
+    make_client: ClientFactory, clock: Clock, before_retry: BeforeRetry
+) -> None:
     waits: list[float] = []
-    before_retry(lambda details: waits.append(details.wait_for))
-    with stamina.set_testing(False), pytest.raises(APIConnectionError):
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        clock.advance(seconds)
+
+    before_retry(wait)
+    with pytest.raises(APIConnectionError):
         send(client_with(make_client, Outcomes(httpx.ConnectError("no")), timeout=0.3, max_retries=10))
     assert waits
     assert sum(waits) <= 0.3
 
 
+@on_httpx
 def test_a_long_timeout_leaves_room_for_a_long_retry_after(
     make_client: ClientFactory, before_retry: BeforeRetry
 ) -> None:
@@ -539,11 +534,11 @@ def test_a_long_timeout_leaves_room_for_a_long_retry_after(
 def wait_before_a_retry(
     make_client: ClientFactory, before_retry: BeforeRetry, outcome: Exception | httpx.Response, **options: Any
 ) -> float:
-    def note(details: RetryDetails) -> None:
-        raise NoWaitError(details.wait_for)
+    def note(seconds: float) -> None:
+        raise NoWaitError(seconds)
 
     before_retry(note)
-    with stamina.set_testing(False), pytest.raises(NoWaitError) as caught:
+    with pytest.raises(NoWaitError) as caught:
         send(client_with(make_client, Outcomes(outcome), **options))
     wait: float = caught.value.args[0]
     return wait
@@ -552,6 +547,7 @@ def wait_before_a_retry(
 # What the caller gets.
 
 
+@on_httpx
 def test_the_last_outcome_is_what_the_caller_gets(make_client: ClientFactory) -> None:
     refusal = httpx.Response(503, content=dto(503), headers={"retry-after": "0"})
     last = httpx.ReadTimeout("silence")
@@ -572,6 +568,7 @@ def test_the_last_outcome_is_what_the_caller_gets(make_client: ClientFactory) ->
     assert refused.value.__cause__ is None
 
 
+@on_httpx
 @pytest.mark.parametrize("max_retries", [0, 2])
 def test_a_traceback_shows_the_cause_and_nothing_of_the_retries(make_client: ClientFactory, max_retries: int) -> None:
     failures = [httpx.ConnectError(f"number {number}") for number in range(3)]
@@ -581,7 +578,6 @@ def test_a_traceback_shows_the_cause_and_nothing_of_the_retries(make_client: Cli
     assert caught.value.__cause__ is failures[max_retries]
     shown = "".join(traceback.format_exception(caught.value))
     assert f"httpx.ConnectError: number {max_retries}\n" in shown
-    assert "RetryableError" not in shown
     assert "During handling" not in shown
     assert [failure for failure in failures if str(failure) in shown] == [failures[max_retries]]
 
@@ -598,6 +594,7 @@ def test_a_detailed_function_returns_the_response_of_the_last_attempt(make_clien
         assert len(requests_to(server, client)) == 4
 
 
+@on_httpx
 @pytest.mark.parametrize("detailed", [True, False])
 def test_an_endpoint_function_retries_as_the_method_does(make_client: ClientFactory, detailed: bool) -> None:
     outcomes = Outcomes(httpx.ConnectError("no"))

@@ -21,7 +21,7 @@ from genauth_email.api.email import send_email
 from genauth_email.models import Channel
 from genauth_email.types import Operation
 
-from tests.clients import BlockingClient, ClientFactory
+from tests.clients import BlockingClient, ClientFactory, before_transport
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
@@ -29,7 +29,7 @@ from tests.runtime.clock import Clock
 
 from .mock import SENT, MockNetwork
 
-pytestmark = pytest.mark.usefixtures("no_backoff")
+pytestmark = pytest.mark.usefixtures("no_pauses")
 EMAIL = "test@example.com"
 BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
 REPEATED = Step(http(200, b'{"statusCode": 429, "message": "Too many."}'))
@@ -120,6 +120,7 @@ def test_a_later_refusal_leaves_the_delivery_unknown(make_client: ClientFactory)
         assert caught.value.delivery == "unknown"
 
 
+@before_transport
 def test_a_connection_that_is_refused_later_leaves_the_delivery_unknown(make_client: ClientFactory) -> None:
     errors = iter([httpx.ReadError("reset"), httpx.ConnectError("refused")])
 
@@ -158,6 +159,7 @@ def test_the_timeout_bounds_repetitions_too(make_client: ClientFactory) -> None:
     assert len(server.received) == 1
 
 
+@before_transport
 @pytest.mark.parametrize(("seconds", "requests"), [(54.9, 2), (55.1, 1)])
 def test_nothing_is_repeated_in_the_last_five_seconds_of_the_interval(
     make_client: ClientFactory, clock: Clock, seconds: float, requests: int
@@ -196,6 +198,7 @@ def test_a_derived_client_can_switch_it_on_and_off(make_client: ClientFactory) -
     assert len(server.received) == 3
 
 
+@before_transport
 @pytest.mark.parametrize("value", [1, 0, "yes", None])
 def test_a_value_that_is_not_true_or_false_is_a_type_error(make_client: ClientFactory, value: Any) -> None:
     with pytest.raises(TypeError, match="retry_unknown must be True or False"):

@@ -14,7 +14,7 @@ from genauth_email import Channel, GenAuthError, SendEmailDto
 from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
-from tests.clients import BlockingClient, ClientFactory
+from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
@@ -63,7 +63,7 @@ API_FAILURES = {
 }
 
 
-pytestmark = pytest.mark.usefixtures("no_backoff")
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def shows_no_secret(shown: str) -> bool:
@@ -143,6 +143,7 @@ def test_a_failure_of_the_api_shows_no_secret(
     check(caught.value, caplog)
 
 
+@on_httpx
 @pytest.mark.parametrize("send", WAYS)
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.PoolTimeout, httpx.ReadTimeout, httpx.WriteError])
 def test_an_error_of_the_transport_shows_no_secret(
@@ -169,6 +170,7 @@ def test_no_log_of_a_success_shows_a_secret(
     assert loggers <= {record.name for record in caplog.records}
 
 
+@before_transport
 def test_a_call_that_cannot_be_made_shows_no_token(make_client: ClientFactory) -> None:
     body = SendEmailDto(channel=Channel(CHANNEL), email=cast(str, object()))
     with pytest.raises(TypeError) as caught:
@@ -199,6 +201,7 @@ def test_a_token_that_the_server_repeats_is_masked(
     check_log(caplog)
 
 
+@before_transport
 @pytest.mark.parametrize("option", ["app_host", "lang", "real_ip"])
 def test_an_address_in_the_wrong_place_is_not_shown(make_client: ClientFactory, option: str) -> None:
     with pytest.raises(ValueError, match=option) as caught:
@@ -206,6 +209,7 @@ def test_an_address_in_the_wrong_place_is_not_shown(make_client: ClientFactory, 
     assert shows_no_secret("".join(str(each) for each in all_of(TracebackException.from_exception(caught.value))))
 
 
+@before_transport
 def test_no_object_shows_a_secret(make_client: ClientFactory, mock_server: MockServer) -> None:
     client = make_client(mock_server.url, access_token=TOKEN)
     body = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
@@ -218,6 +222,7 @@ def test_no_object_shows_a_secret(make_client: ClientFactory, mock_server: MockS
         assert shows_no_secret(f"{shown}")
 
 
+@before_transport
 @pytest.mark.parametrize("wrong", [f"{TOKEN}\n", f"{TOKEN}\u00e9", f" {TOKEN}"])
 def test_a_token_that_is_not_allowed_is_not_shown(make_client: ClientFactory, wrong: str) -> None:
     client = make_client("http://127.0.0.1:1")

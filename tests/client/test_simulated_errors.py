@@ -47,7 +47,7 @@ TABLE = [
 ]
 Handler = Callable[[httpx.Request], httpx.Response]
 Simulate = Callable[[str, Handler], BlockingClient]
-pytestmark = pytest.mark.usefixtures("no_backoff")
+pytestmark = [on_httpx, pytest.mark.usefixtures("no_pauses")]
 
 
 def send(client: BlockingClient) -> Any:
@@ -89,7 +89,6 @@ def simulate(make_client: ClientFactory, request: pytest.FixtureRequest) -> Gene
         yield simulate
 
 
-@on_httpx
 @pytest.mark.parametrize(("tool", "error", "delivery", "attempts"), TABLE)
 def test_a_simulated_error_comes_out_as_the_table_says(
     simulate: Simulate, tool: str, error: type[httpx.RequestError], delivery: str, attempts: int

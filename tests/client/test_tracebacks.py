@@ -39,7 +39,7 @@ EMAIL = "somebody@example.com"
 AT_ONCE = {"retry-after": "0"}
 
 Options = dict[str, Any]
-pytestmark = pytest.mark.usefixtures("no_backoff")
+pytestmark = pytest.mark.usefixtures("no_pauses")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 

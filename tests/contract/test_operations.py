@@ -4,11 +4,11 @@ from typing import Any
 
 import genauth_email
 import pytest
-from genauth_email.testing import OPERATIONS, mock_genauth
+from genauth_email import testing
+from genauth_email.testing import ReceivedRequest, mock_genauth
 
 from tests.clients import BlockingClient, ClientFactory
 from tests.mock_server import MockServer
-from tests.mock_server.contract import Received
 
 from .contract import FAILURES
 from .operations import FIRST_CALLS, Call, every_call, every_operation, parsed_query, success
@@ -25,9 +25,9 @@ def invoke(client: BlockingClient, call: Call) -> Any:
     return client.invoke(call.method, **call.arguments_of_method())
 
 
-def assert_is_sent(request: Received, call: Call) -> None:
+def assert_is_sent(request: ReceivedRequest, call: Call) -> None:
     assert (request.method, request.path) == (call.operation.method, call.path)
-    assert parsed_query(request.query) == call.query
+    assert parsed_query(request.target.partition("?")[2]) == call.query
     assert call.headers.items() <= request.headers.items()
     assert (request.json if request.body else None) == call.body
 
@@ -38,7 +38,7 @@ def test_a_method_and_a_function_send_what_the_contract_says(
 ) -> None:
     client = make_client(mock_server.url)
     results = [invoke(client, call)]
-    mock_server.clock.advance(call.operation.deduplication_interval or 0)
+    mock_server.advance(call.operation.deduplication_interval or 0)
     results.append(client.call(call.module, **call.arguments_of_function()))
 
     for request, result in zip(mock_server.received, results, strict=True):
@@ -102,12 +102,13 @@ def test_the_mock_server_of_users_serves_it(make_client: ClientFactory, call: Ca
 
 def test_the_operations_are_those_of_the_contract() -> None:
     methods = [call.method for call in FIRST_CALLS]
-    assert sorted(OPERATIONS) == sorted(methods)
+    responses = [name for name in testing.__all__ if name.endswith("_response")]
+    assert sorted(responses) == sorted(f"{method}_response" for method in methods)
     for call in FIRST_CALLS:
         for client in (genauth_email.AuthenticationClient, genauth_email.AsyncAuthenticationClient):
             assert callable(getattr(client, call.method))
-        assert OPERATIONS[call.method].operation.method == call.operation.method
-        assert OPERATIONS[call.method].examples[200] == success(call)
+        assert call.module.OPERATION.method == call.operation.method
+        assert getattr(testing, f"{call.method}_response")().to_dict() == success(call)
 
 
 @every_call

@@ -6,10 +6,10 @@ import genauth as vendor
 import genauth_email
 import httpx
 import pytest
+from genauth_email.testing import ReceivedRequest
 
 from tests.clients import ClientFactory
 from tests.mock_server import MockServer
-from tests.mock_server.contract import Received
 
 from .contract import CHANNEL, OTHER_CHANNEL
 
@@ -21,15 +21,15 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-def through_the_vendors_sdk(mock_server: MockServer, options: dict[str, Any]) -> Received:
+def through_the_vendors_sdk(mock_server: MockServer, options: dict[str, Any]) -> ReceivedRequest:
     client = vendor.AuthenticationClient(app_id="app123", app_host=mock_server.url, **options)
     client.send_email(CHANNEL, "vendor@example.com")
     return mock_server.received.pop()
 
 
-def shape(request: Received) -> object:
+def shape(request: ReceivedRequest) -> object:
     headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
-    return request.method, request.path, request.query, headers, request.headers["content-type"]
+    return request.method, request.target, headers, request.headers["content-type"]
 
 
 @pytest.mark.parametrize("options", OPTIONS)

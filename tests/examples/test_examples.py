@@ -17,7 +17,7 @@ from celery.contrib.testing.worker import start_worker
 from celery.signals import setup_logging
 from genauth_email import APIConnectionError, ThrottleError
 
-from tests.contract.contract import CHANNEL
+from tests.contract.contract import CHANNEL, SENT
 from tests.faults.server import RawServer, Step
 from tests.mock_server import MockServer
 
@@ -43,7 +43,7 @@ def script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_script_sends_an_email_and_says_so(mock_server: MockServer) -> None:
     result = script(CHANNEL, "test@example.com")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "Sent.\n", "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{SENT['message']}\n", "")
     assert mock_server.received[0].json == {"channel": CHANNEL, "email": "test@example.com"}
 
 

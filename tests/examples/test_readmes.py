@@ -19,10 +19,10 @@ import genauth_email
 import httpx
 import pytest
 from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient, Channel
-from genauth_email._runtime.errors import delivery_of
-from genauth_email.testing import OPERATIONS
+from genauth_email._runtime.outcomes import delivery_of
 
 from tests.contract.contract import CHANNEL, FAILURES, ROOT, SCHEMAS
+from tests.contract.operations import CALLS
 from tests.mock_server import MockServer
 from tests.pipeline.conftest import make
 
@@ -79,8 +79,7 @@ def example_host(mock_server: MockServer, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture
 def logging_restored() -> Generator[None]:
     yield
-    for name in ("genauth_email", "stamina"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.getLogger("genauth_email").setLevel(logging.NOTSET)
 
 
 def test_every_block_is_of_a_language_that_is_tested() -> None:
@@ -195,7 +194,7 @@ def test_the_options_are_those_of_the_constructor(kind: type) -> None:
 @pytest.mark.parametrize("kind", [AuthenticationClient, AsyncAuthenticationClient])
 def test_the_methods_are_those_of_the_clients(kind: type) -> None:
     lines = re.findall(r"^- `(\w+)(\(.*\)) -> (\w+)`: .+\.$", section("Methods"), re.MULTILINE)
-    assert {name for name, *_ in lines} == set(OPERATIONS)
+    assert {name for name, *_ in lines} == {call.method for call in CALLS}
     for name, arguments, response in lines:
         signature = inspect.signature(getattr(kind, name))
         assert signature.return_annotation == response

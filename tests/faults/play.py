@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from unittest.mock import patch
 
-import stamina
 import trustme
 from genauth_email import GenAuthError, SendEmailRespDto
 
-from tests.clients import BlockingClient, ClientFactory
+from tests.clients import BlockingClient, ClientFactory, no_pauses
 from tests.contract.contract import CHANNEL
 
 from .faults import EMAIL, PLAIN, Certificate, Fault, Outcome
@@ -47,7 +46,7 @@ def play(fault: Fault, make_client: ClientFactory) -> Played:
     script = fault.steps if fault.idle is None else (Step(SUCCESS), *fault.steps)
     with ExitStack() as stack:
         # Retries follow at once.
-        stack.enter_context(stamina.set_testing(True, attempts=1000, cap=True))
+        stack.enter_context(no_pauses())
         tls = None if fault.certificate is None else _certified(fault.certificate, stack)
         server = stack.enter_context(RawServer(*script, listening=fault.port == "accepts", tls=tls))
         address = "{}:{}".format(*server.address)

@@ -22,7 +22,7 @@ import httpx
 import pytest
 from anyio.abc import TaskStatus
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient
-from stamina.instrumentation import set_on_retry_hooks
+from genauth_email.types import AttemptDetails
 
 from tests.clients import limit_connections
 from tests.contract.contract import CHANNEL
@@ -83,7 +83,7 @@ STAGES = {
     "in the headers": Stage("receive_response_headers.started", (Step(SUCCESS[:40]), HELD)),
     "in the body": Stage("receive_response_body.started", (Step(SUCCESS[:-5]), HELD)),
     "waiting to try again": Stage(
-        "stamina.retry_scheduled",
+        "attempt.complete",
         (Step(http(503, b'{"statusCode": 503, "message": ""}', {"retry-after": "9"})),),
         kept=1,
     ),
@@ -92,7 +92,7 @@ CASES = [pytest.param(stage, pool, id=f"{name}-{pool}") for name, stage in STAGE
 
 
 class Steps(logging.Handler):
-    """The steps of calls, as httpcore logs them, and the waits for retries."""
+    """The steps of calls, as httpcore logs them, and the ends of attempts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,6 +102,10 @@ class Steps(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.note(record.getMessage().split()[0])
+
+    def note_attempt(self, _: AttemptDetails) -> None:
+        """The `on_attempt` of a client. The pause before a retry comes after it."""
+        self.note("attempt.complete")
 
     def note(self, name: str) -> None:
         self.names.append(name)
@@ -127,9 +131,6 @@ def steps(caplog: pytest.LogCaptureFixture) -> Generator[Steps]:
         stack.enter_context(caplog.at_level(logging.DEBUG, logger.name))
         logger.addHandler(steps)
         stack.callback(logger.removeHandler, steps)
-        # It is called before the wait.
-        set_on_retry_hooks([lambda details: steps.note("stamina.retry_scheduled")])
-        stack.callback(set_on_retry_hooks, None)
         yield steps
 
 
@@ -197,8 +198,9 @@ async def run(
 def test_a_call_can_be_cancelled_at_any_stage(backend: str, way: str, stage: Stage, pool: Pool, steps: Steps) -> None:
     async def main() -> None:
         async with async_client(pool, stage.url.format(*server.address)) as client:
+            noted = client.with_options(on_attempt=steps.note_attempt)
             async with anyio.create_task_group() as tasks:
-                cancel = await tasks.start(run, way, partial(client.send_email, CHANNEL, stage.email))
+                cancel = await tasks.start(run, way, partial(noted.send_email, CHANNEL, stage.email))
                 with anyio.fail_after(30):
                     await anyio.to_thread.run_sync(server.wait_for_end_of_script)
                     while steps.names[-1:] != [stage.step]:
@@ -378,7 +380,7 @@ def test_a_call_can_be_interrupted_at_any_stage(stage: Stage, pool: Pool, steps:
         sync_client(pool, stage.url.format(*server.address)) as client,
     ):
         with pytest.raises(KeyboardInterrupt), interruption(is_held):
-            client.send_email(CHANNEL, stage.email)
+            client.with_options(on_attempt=steps.note_attempt).send_email(CHANNEL, stage.email)
         released.set()
         server.wait_for_open(stage.kept)
         again = client.with_options(app_host=healthy.url, timeout=10)

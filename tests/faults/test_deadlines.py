@@ -13,10 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
-import stamina
 from genauth_email import APITimeoutError, AsyncAuthenticationClient
 
-from tests.clients import ClientFactory
+from tests.clients import KINDS, ClientFactory, no_pauses, on_httpx
 from tests.contract.contract import CHANNEL
 
 from .server import SUCCESS, RawServer, Step
@@ -28,8 +27,8 @@ GetAddrInfo = Callable[..., list[Any]]
 
 
 @pytest.fixture(autouse=True)
-def no_backoff() -> Generator[None]:
-    with stamina.set_testing(True, attempts=1000, cap=True):
+def without_pauses() -> Generator[None]:
+    with no_pauses():
         yield
 
 
@@ -44,11 +43,27 @@ class SlowServer(RawServer):
         super().__init__(*script, tls=tls, handshake_delay=step)
 
 
+EXACT = [*((kind, False) for kind in KINDS), ("asyncio", True), ("trio", True)]
+"""The kinds of clients, on connections of their own and on a user's, whose every call ends with its timeout."""
+
+
+def each_of(kinds: list[tuple[str, bool]]) -> pytest.MarkDecorator:
+    ids = [f"{kind}-{'an http_client' if users else 'own connections'}" for kind, users in kinds]
+    return pytest.mark.parametrize(("make_client", "users"), kinds, indirect=["make_client"], ids=ids)
+
+
+exact = each_of(EXACT)
+each_step = each_of([*EXACT, ("sync", True)])
+"""With those whose every step ends with the timeout, and where a step of many reads may not."""
+
+users_async = pytest.mark.parametrize("make_client", ["asyncio", "trio"], indirect=True)
+
+
 def own_or_users(make_client: ClientFactory, *, users: bool) -> dict[str, Any]:
-    return {"http_client": make_client.http_client(verify=False)} if users else {}
+    return {"http_client": make_client.http_client()} if users else {}
 
 
-@pytest.mark.parametrize("users", [False, True], ids=["own connections", "an http_client"])
+@each_step
 def test_the_steps_of_a_call_share_its_timeout(make_client: ClientFactory, tls: ssl.SSLContext, users: bool) -> None:
     with SlowServer(tls, STEP) as server:
         client = make_client(server.url, **own_or_users(make_client, users=users))
@@ -59,7 +74,7 @@ def test_the_steps_of_a_call_share_its_timeout(make_client: ClientFactory, tls: 
         assert len(server.received) == 1
 
 
-@pytest.mark.parametrize("users", [False, True], ids=["own connections", "an http_client"])
+@each_step
 def test_a_response_that_is_complete_in_time_is_returned(
     make_client: ClientFactory, tls: ssl.SSLContext, users: bool
 ) -> None:
@@ -94,7 +109,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], list[str]
     return install
 
 
-@pytest.mark.parametrize("users", [False, True], ids=["own connections", "an http_client"])
+@exact
 def test_the_addresses_of_a_name_share_the_timeout(
     make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None], users: bool
 ) -> None:
@@ -114,7 +129,7 @@ def test_the_addresses_of_a_name_share_the_timeout(
                 assert EMAIL.encode() in connection.recv(65536)
 
 
-@pytest.mark.parametrize("users", [False, True], ids=["own connections", "an http_client"])
+@exact
 def test_dead_addresses_alone_are_not_sent(
     make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None], users: bool
 ) -> None:
@@ -129,7 +144,7 @@ def test_dead_addresses_alone_are_not_sent(
         assert time.monotonic() - began < 5 * TIMEOUT
 
 
-@pytest.mark.parametrize("users", [False, True], ids=["own connections", "an http_client"])
+@each_step
 def test_a_name_lookup_that_outlasts_the_timeout_is_followed_by_no_request(
     make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None], users: bool
 ) -> None:
@@ -139,8 +154,7 @@ def test_a_name_lookup_that_outlasts_the_timeout_is_followed_by_no_request(
 
     resolve(slow)
     with RawServer() as server:
-        options: dict[str, Any] = {"http_client": make_client.http_client()} if users else {}
-        client = make_client(f"http://genauth.test:{server.address[1]}", **options)
+        client = make_client(f"http://genauth.test:{server.address[1]}", **own_or_users(make_client, users=users))
         with pytest.raises(APITimeoutError) as caught:
             client.send_email(CHANNEL, EMAIL, timeout=STEP / 5)
         assert caught.value.delivery == "not_sent"
@@ -156,6 +170,7 @@ ENDLESS = {
 }
 
 
+@users_async
 @pytest.mark.parametrize("what", ENDLESS)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_what_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(
@@ -163,6 +178,19 @@ def test_what_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(
 ) -> None:
     # For connections of our own this is in the table of faults.
     with RawServer(ENDLESS[what], tls=tls if scheme == "https" else None) as server:
+        client = make_client(server.url, http_client=make_client.http_client())
+        with pytest.raises(APITimeoutError) as caught:
+            client.send_email(CHANNEL, EMAIL, timeout=STEP)
+        assert caught.value.delivery == "unknown"
+        server.wait_for_open(0)
+
+
+@on_httpx
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_body_that_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(
+    make_client: ClientFactory, tls: ssl.SSLContext, scheme: str
+) -> None:
+    with RawServer(ENDLESS["a body"], tls=tls if scheme == "https" else None) as server:
         client = make_client(server.url, http_client=make_client.http_client())
         with pytest.raises(APITimeoutError) as caught:
             client.send_email(CHANNEL, EMAIL, timeout=STEP)
@@ -181,15 +209,28 @@ class TokenAuth(httpx.Auth):
         yield request
 
 
-@pytest.mark.parametrize("token", [Step(then="hold"), ENDLESS["headers"]], ids=["silent", "byte by byte"])
-def test_a_request_of_the_authentication_of_an_http_client_ends_with_the_timeout(
-    make_client: ClientFactory, token: Step
-) -> None:
+def check_that_a_token_ends_with_the_timeout(make_client: ClientFactory, token: Step) -> None:
     with RawServer(token) as tokens, RawServer() as server:
         client = make_client(server.url, http_client=make_client.http_client(auth=TokenAuth(tokens.url)))
+        began = time.monotonic()
         with pytest.raises(APITimeoutError):
             client.send_email(CHANNEL, EMAIL, timeout=STEP)
+        assert time.monotonic() - began < 4  # Without a limit of ours, httpx would wait for five seconds.
         assert server.connections == 0
+
+
+@on_httpx
+def test_a_silent_server_of_the_authentication_of_an_http_client_ends_with_the_timeout(
+    make_client: ClientFactory,
+) -> None:
+    check_that_a_token_ends_with_the_timeout(make_client, Step(then="hold"))
+
+
+@users_async
+def test_a_slow_server_of_the_authentication_of_an_http_client_ends_with_the_timeout(
+    make_client: ClientFactory,
+) -> None:
+    check_that_a_token_ends_with_the_timeout(make_client, ENDLESS["headers"])
 
 
 def test_a_silent_proxy_is_not_sent(make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch) -> None:

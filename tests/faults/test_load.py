@@ -18,7 +18,6 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-import stamina
 from genauth_email import (
     APIConnectionError,
     APITimeoutError,
@@ -29,7 +28,7 @@ from genauth_email import (
     ThrottleError,
 )
 
-from tests.clients import KINDS, LOOPS, ClientFactory, limit_connections, options_of
+from tests.clients import KINDS, LOOPS, ClientFactory, limit_connections, no_pauses, on_httpx, options_of
 from tests.contract.contract import CHANNEL, ROOT
 
 from .load_fork import FORKS
@@ -150,7 +149,7 @@ def test_of_many_calls_to_a_faulty_server_each_ends_and_none_is_carried_out_twic
     seed = int(os.environ.get("LOAD_SEED", SystemRandom().randrange(10**6)))
     print(f"\n{kind}, LOAD_SEED={seed}: ", end="")
     load = Load(seed)
-    with LoadServer(dropped=0.02, seed=seed) as server, stamina.set_testing(True, attempts=1000, cap=True):
+    with LoadServer(dropped=0.02, seed=seed) as server, no_pauses():
         descriptors, threads = os.listdir("/dev/fd"), threading.enumerate()
         began = time.perf_counter()
         if kind == "sync":
@@ -232,7 +231,7 @@ async def send_all_async(url: str, mailing: Mailing, retry_unknown: bool, kind: 
 def test_an_unknown_outcome_is_resolved_and_no_mailbox_has_two_emails(kind: str, retry_unknown: bool) -> None:
     seed = int(os.environ.get("LOAD_SEED", SystemRandom().randrange(10**6)))
     mailing = Mailing(2_500 if retry_unknown else 500)
-    with LoadServer(lost=0.2, seed=seed) as server, stamina.set_testing(True, attempts=1000, cap=True):
+    with LoadServer(lost=0.2, seed=seed) as server, no_pauses():
         if kind == "sync":
             send_all(server.url, mailing, retry_unknown)
         else:
@@ -257,8 +256,11 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_clie
         ExitStack() as stack,
     ):
         stack.callback(response.set)
-        small = {"http_client": make_client.http_client(limits=httpx.Limits(max_connections=1))}
-        client = make_client(server.url, timeout=60, **small if size == 1 else {})
+        limits = httpx.Limits(max_connections=size)
+        options: dict[str, Any] = {"http_client": make_client.http_client(limits=limits)} if size == 1 else {}
+        if size == 100 and make_client.kind == "sync":
+            options = {"limits": limits}  # It has none by itself.
+        client = make_client(server.url, timeout=60, **options)
         call = partial(client.send_email, CHANNEL, "test@example.com")
         calls = [threads.submit(call) for _ in range(size)]
         for _ in calls:
@@ -278,6 +280,24 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_clie
     assert not any(b"late@" in request for request in server.received)
 
 
+def test_a_sync_client_has_as_many_connections_as_threads() -> None:
+    threads = 150
+    all_there = threading.Barrier(threads)
+    with (
+        RawServer(*[Step(SUCCESS, before=partial(all_there.wait, 60))] * threads) as server,
+        AuthenticationClient("app123", server.url, timeout=60) as client,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        calls = [pool.submit(client.send_email, CHANNEL, f"{number}@example.com") for number in range(threads)]
+        assert all(each.result().status_code == 200 for each in calls)
+        # It keeps a hundred of them.
+        server.wait_for_open(100)
+        client.send_email(CHANNEL, "test@example.com")
+        assert server.connections == threads
+
+
+# In aiohttp's own limit, idle connections do not count.
+@on_httpx
 def test_idle_and_used_connections_together_are_as_many_as_are_allowed(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

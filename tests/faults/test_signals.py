@@ -1,17 +1,17 @@
-"""Exceptions out of a signal handler, as Celery's soft time limit is one, at any moment of sync calls."""
+"""Signal handlers at any moment of sync calls, which raise, as Celery's soft time limit does, or make a call."""
 
 import subprocess
 import sys
 import threading
 
+import pytest
+
 from tests.contract.contract import CHANNEL
 
 from .server import SUCCESS, RawServer, Step
 
-# With one place among its connections, a client that loses it makes no other call.
 PROGRAM = """
-import logging, random, signal, sys
-import httpx
+import gc, logging, os, random, signal, sys
 from genauth_email import AuthenticationClient
 
 class TimeUpError(Exception):
@@ -23,7 +23,9 @@ def handler(*_):
 logging.disable()  # An exception at the wrong moment loses the lock of all logging.
 signal.signal(signal.SIGALRM, handler)
 chance, raised = random.Random(1), 0
-client = AuthenticationClient("app123", sys.argv[1], limits=httpx.Limits(max_connections=2))
+client = AuthenticationClient("app123", sys.argv[1])
+client.send_email("A_CHANNEL", "test@example.com")
+descriptors = len(os.listdir("/dev/fd"))
 for _ in range(1500):
     try:
         signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.002))
@@ -33,6 +35,9 @@ for _ in range(1500):
         raised += 1
 signal.setitimer(signal.ITIMER_REAL, 0)
 assert raised > 100, raised
+client.send_email("A_CHANNEL", "test@example.com")
+gc.collect()  # What was interrupted while it was made belongs to nobody.
+assert len(os.listdir("/dev/fd")) <= descriptors, os.listdir("/dev/fd")
 
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor() as threads:
@@ -50,3 +55,46 @@ def test_exceptions_out_of_a_signal_handler_lose_no_connection() -> None:
         command = [sys.executable, "-W", "ignore::ResourceWarning", "-c", PROGRAM, server.url, other.url]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr
+
+
+CALLING = """
+import logging, random, signal, sys
+import httpx
+from genauth_email import APITimeoutError, AuthenticationClient
+
+def send(email, timeout):
+    return client.send_email("A_CHANNEL", email, timeout=timeout)
+
+def handler(*_):
+    try:
+        send("handler@example.com", 0.02 if most == 1 else 20)
+        outcomes.append("sent")
+    except APITimeoutError as error:
+        outcomes.append(error.delivery)
+
+logging.disable()  # Its locks are not ours.
+signal.signal(signal.SIGALRM, handler)
+most = int(sys.argv[2]) or None
+chance, outcomes, calls = random.Random(1), [], 0
+client = AuthenticationClient("app123", sys.argv[1], limits=httpx.Limits(max_connections=most) if most else None)
+while len(outcomes) < 200:
+    signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0001, 0.002))
+    assert send("main@example.com", 20).status_code == 200
+    calls += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+if most != 1:
+    assert set(outcomes) == {"sent"}, outcomes
+# Where the interrupted call has the only connection, a handler's wait for it ends.
+assert set(outcomes) <= {"sent", "not_sent", "unknown"}, outcomes
+print(calls, outcomes.count("sent"), outcomes.count("unknown"))
+""".replace("A_CHANNEL", CHANNEL)
+
+
+@pytest.mark.parametrize("max_connections", [0, 2, 1], ids=["no cap", "a cap of 2", "a cap of 1"])
+def test_a_signal_handler_can_make_calls_with_the_client_that_it_interrupts(max_connections: int) -> None:
+    with RawServer() as server:
+        command = [sys.executable, "-W", "ignore::ResourceWarning", "-c", CALLING, server.url, f"{max_connections}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+    calls, sent, unknown = map(int, done.stdout.split())
+    assert 0 <= len(server.received) - calls - sent <= unknown

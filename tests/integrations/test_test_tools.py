@@ -13,7 +13,6 @@ import aiohttp
 import httpx
 import pytest
 import respx
-import stamina
 import time_machine
 import vcr
 from aioresponses import aioresponses
@@ -21,7 +20,7 @@ from genauth_email import APIConnectionError, APITimeoutError, SendEmailRespDto,
 from pytest_httpserver import HTTPServer
 from pytest_httpx import HTTPXMock
 
-from tests.clients import BlockingClient, ClientFactory
+from tests.clients import BlockingClient, ClientFactory, no_pauses
 from tests.contract.contract import CHANNEL
 from tests.faults.server import SUCCESS, RawServer, Step, http
 from tests.mock_server import MockServer
@@ -38,9 +37,9 @@ def on(*kinds: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture(autouse=True)
-def no_backoff() -> Generator[None]:
-    """Make retries without waiting, as many as the client allows."""
-    with stamina.set_testing(True, attempts=1000, cap=True):
+def without_pauses() -> Generator[None]:
+    """Have retries follow at once."""
+    with no_pauses():
         yield
 
 

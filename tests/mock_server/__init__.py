@@ -1,7 +1,6 @@
-"""The mock server. It behaves as the real one does, and validates what it receives against the contract."""
+"""The package's own mock server, and a judge that validates what it receives and sends against the contract."""
 
-from .app import Clock, MockServer
-from .contract import Contract, Received
-from .server import Server, serve
+from .contract import Contract
+from .judge import MockServer
 
-__all__ = ["Clock", "Contract", "MockServer", "Received", "Server", "serve"]
+__all__ = ["Contract", "MockServer"]

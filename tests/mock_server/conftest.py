@@ -3,7 +3,7 @@ from collections.abc import Generator
 import httpx
 import pytest
 
-from .app import MockServer
+from .judge import MockServer
 
 
 @pytest.fixture

@@ -1,17 +1,18 @@
-"""The contract as the mock server needs it: the operations, and the validation of requests and responses.
+"""The validation of requests and responses by the contract.
 
-Nothing here knows the endpoints of today. An endpoint, a channel or a field that the contract gains is served and
-validated without a change.
+Nothing here knows the endpoints of today. An endpoint, a channel or a field that the contract gains is validated
+without a change.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from genauth_email._runtime.mock.server import Reply
+from genauth_email.testing import ReceivedRequest
 from jsonschema import ValidationError
 from jsonschema_path import SchemaPath
 from openapi_core import OpenAPI
@@ -19,10 +20,7 @@ from openapi_core.datatypes import RequestParameters
 from openapi_core.templating.paths.exceptions import PathError
 from openapi_core.validation.request.exceptions import InvalidParameter
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
-from starlette.responses import Response
 from werkzeug.datastructures import Headers, ImmutableMultiDict
-
-from scripts.examples import ContractOperation, Examples
 
 OPENAPI_YAML = Path(__file__).parents[2] / "openapi.yaml"
 
@@ -34,83 +32,53 @@ _ANY_HOST = "http://genauth.invalid"
 _ONLY_ON_SUCCESS = re.compile(r"\$: '(?!statusCode'|message').*' is a required property")
 
 
-@dataclass(frozen=True)
-class Received:
-    """A request as it arrived. The names of headers are in lower case."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
 class Contract:
-    """The contract in the file `path`.
-
-    Attributes:
-        operations: The operations, in the order of the contract.
-        examples: The contract's examples.
-    """
+    """The contract in the file `path`."""
 
     def __init__(self, path: Path = OPENAPI_YAML) -> None:
         document: dict[str, Any] = SchemaPath.from_path(path.resolve()).read_value()
         # The cache is of resolved references; without it, validating a request takes twice as long.
         spec = SchemaPath.from_dict({**document, "servers": [{"url": _ANY_HOST}]}, resolved_cache_maxsize=1024)
         self._openapi = OpenAPI(spec)
-        self.examples = Examples(document)
-        self.operations = list(self.examples.operations())
 
-    def find(self, request: Received) -> ContractOperation | None:
-        """Return the operation that a request asks for. A path without parameters comes before one with them."""
-        for operation in sorted(self.operations, key=lambda each: each.path.count("{")):
-            pattern = re.sub(r"\\{.*?\\}", "[^/]+", re.escape(operation.path))
-            if operation.method == request.method and re.fullmatch(pattern, request.path):
-                return operation
-        return None
-
-    def validate_request(self, request: Received) -> list[str]:
+    def validate_request(self, request: ReceivedRequest) -> list[str]:
         """Return what the contract does not allow in `request`."""
         return _all_reasons(self._openapi.iter_apicall_request_errors(_OpenAPIRequest(request)))
 
-    def validate_response(self, request: Received, response: Response) -> list[str]:
+    def validate_response(self, request: ReceivedRequest, response: Reply) -> list[str]:
         """Return what the contract does not allow in the response to `request`."""
         errors = self._openapi.iter_apicall_response_errors(_OpenAPIRequest(request), _OpenAPIResponse(response))
         # A path or a method that is not in the contract is an issue of the request, and not of its response as well.
         reasons = _all_reasons(error for error in errors if not isinstance(error, PathError))
         # A failure has what all failures have. What else a response requires is there on success.
-        is_failure = _is_failure(bytes(response.body))
+        is_failure = _is_failure(response.content)
         return [reason for reason in reasons if not (is_failure and _ONLY_ON_SUCCESS.fullmatch(reason))]
 
 
 class _OpenAPIRequest:
-    """`Received` in the shape that openapi-core asks for."""
+    """A request in the shape that openapi-core asks for."""
 
     host_url = _ANY_HOST
 
-    def __init__(self, request: Received) -> None:
+    def __init__(self, request: ReceivedRequest) -> None:
         self.path = request.path
         self.method = request.method.lower()
         self.content_type = request.headers.get("content-type", "")
         self.body = request.body
         self.parameters = RequestParameters(
-            query=ImmutableMultiDict(parse_qsl(request.query, keep_blank_values=True)),
+            query=ImmutableMultiDict(parse_qsl(request.target.partition("?")[2], keep_blank_values=True)),
             header=Headers(request.headers.items()),
         )
 
 
 class _OpenAPIResponse:
-    """A Starlette response in the shape that openapi-core asks for."""
+    """A reply in the shape that openapi-core asks for."""
 
-    def __init__(self, response: Response) -> None:
-        self.status_code = response.status_code
+    def __init__(self, response: Reply) -> None:
+        self.status_code = response.http_status
         self.content_type = response.headers.get("content-type", "")
         self.headers = Headers(response.headers.items())
-        self.data = bytes(response.body)
+        self.data = response.content
 
 
 def _is_failure(content: bytes) -> bool:

@@ -216,7 +216,7 @@ def test_a_channel_that_is_gone_needs_a_major_version_and_a_line_tells_where(
 
 
 def test_any_change_of_what_is_shipped_needs_a_new_version(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with (root / "runtime" / "retry.py").open("a") as module:
+    with (root / "runtime" / "call.py").open("a") as module:
         module.write("# A change that no user notices.\n")
     assert main([], root) == 0
     assert "something else was released as 1.4.2. Undo what changed, or set" in capsys.readouterr().out
@@ -231,7 +231,7 @@ def test_a_version_does_not_fall(root: Path) -> None:
 def test_a_name_of_the_contract_is_placed_in_the_contract_and_any_other_in_the_package(root: Path) -> None:
     found = facts_of(root / "generated", Document(root / "openapi.yaml"))
     assert found["AuthenticationClient > send_email > channel"].place.startswith("openapi.yaml:")
-    assert found["AuthenticationClient > close"].place.startswith("generated/genauth_email/_runtime/sync_client.py:")
+    assert found["AuthenticationClient > close"].place.startswith("generated/genauth_email/_runtime/client.py:")
 
 
 def test_a_wrong_version_is_refused_with_its_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

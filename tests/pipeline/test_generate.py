@@ -142,13 +142,13 @@ def test_what_changed_is_printed(root: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_change_of_the_runtime_alone_is_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with (root / "runtime" / "retry.py").open("a") as module:
+    with (root / "runtime" / "call.py").open("a") as module:
         module.write("# A change.\n")
     assert main(["--check"], root) == 1
-    assert "changed generated/genauth_email/_runtime/retry.py (+1 -0)\n" in capsys.readouterr().out
+    assert "changed generated/genauth_email/_runtime/call.py (+1 -0)\n" in capsys.readouterr().out
 
     assert main([], root) == 0
-    assert capsys.readouterr().out == "changed generated/genauth_email/_runtime/retry.py (+1 -0)\n"
+    assert capsys.readouterr().out == "changed generated/genauth_email/_runtime/call.py (+1 -0)\n"
 
 
 def test_a_check_shows_what_differs_and_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

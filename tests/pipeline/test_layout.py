@@ -14,9 +14,7 @@ RUNTIME = ROOT / "runtime"
 PACKAGE = ROOT / "generated" / "genauth_email"
 TEMPLATES = sorted((ROOT / "templates").rglob("*.jinja"))
 
-THIRD_PARTY = {"aiohttp", "anyio", "attrs", "httpcore", "httpx", "stamina", "trio"}
-# Type checkers have it with them.
-FOR_TYPE_CHECKERS = {"typing_extensions"}
+THIRD_PARTY = {"aiohttp", "anyio", "attrs", "httpcore", "httpx", "trio", "typing_extensions"}
 
 # Which rooms of the package a room may import from, apart from itself.
 ROOMS = {
@@ -72,10 +70,37 @@ def test_the_package_has_a_copy_of_the_runtime_and_nothing_else() -> None:
     assert files(PACKAGE / "_runtime") == files(RUNTIME)
 
 
-@pytest.mark.parametrize("module", sorted(RUNTIME.rglob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("module", sorted(RUNTIME.rglob("*.py")), ids=lambda path: path.relative_to(RUNTIME).as_posix())
 def test_the_runtime_imports_nothing_that_is_generated(module: Path) -> None:
-    allowed = {".", *sys.stdlib_module_names, *THIRD_PARTY, *FOR_TYPE_CHECKERS}
+    allowed = {".", *sys.stdlib_module_names, *THIRD_PARTY}
     assert [name for name in imports(module, RUNTIME) if name[0] not in allowed] == []
+
+
+def test_the_http_libraries_are_imported_in_one_module() -> None:
+    importing = {
+        module.relative_to(RUNTIME).as_posix()
+        for module in RUNTIME.rglob("*.py")
+        if any(name[0] in ("httpcore", "httpx") for name in imports(module, RUNTIME))
+    }
+    assert importing == {"http.py"}
+
+
+def test_no_modules_of_the_runtime_import_each_other() -> None:
+    modules = {
+        (".", *path.relative_to(RUNTIME).parent.parts, *(() if path.stem == "__init__" else (path.stem,))): path
+        for path in RUNTIME.rglob("*.py")
+    }
+    graph = {
+        module: {
+            imported
+            for name in imports(path, RUNTIME)
+            for imported in (name, name[:-1])  # A module, or something in one.
+            if imported in modules and imported != module
+        }
+        for module, path in modules.items()
+    }
+    assert graph[(".", "client")] >= {(".", "base_client"), (".", "transport", "httpx_transport")}  # They were found.
+    TopologicalSorter(graph).prepare()  # It raises an error if there is a cycle, type hints included.
 
 
 def test_imports_of_the_package_run_one_way() -> None:

@@ -40,7 +40,7 @@ def test_the_hooks_pass_on_the_repository(repository: Path) -> None:
     [
         ("ruff-check", "scripts/bad.py", "import os\n"),
         ("ruff-format", "scripts/bad.py", "x = 'unformatted'\n"),
-        ("generated", "runtime/retry.py", "# A change.\n"),
+        ("generated", "runtime/call.py", "# A change.\n"),
     ],
 )
 def test_a_hook_stops_a_bad_commit(repository: Path, hook: str, file: str, text: str) -> None:

@@ -87,8 +87,10 @@ class User:
 
     def upgrade(self) -> list[str]:
         """Install the newest version, and return it with the channels that it has."""
-        pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(self.venv), "install", "--upgrade"]
-        subprocess.run([*pip, "--no-cache-dir", "--no-deps", "--index-url", self.simple, "genauth-email"], check=True)
+        pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(self.venv), "install"]
+        # Its dependencies come from the environment of the tests, which has this package too.
+        options = ["--force-reinstall", "--no-cache-dir", "--no-deps", "--index-url", self.simple]
+        subprocess.run([*pip, *options, "genauth-email"], check=True)
         program = "import genauth_email as g; print(g.__version__, *g.Channel)"
         return subprocess.check_output([self.venv / "bin" / "python", "-c", program], text=True).split()
 

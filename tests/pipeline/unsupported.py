@@ -135,9 +135,6 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
             ("withOptions", "with_options"),
             ("close", "close"),
             ("aclose", "aclose"),
-            ("call", "call"),
-            ("request", "request"),
-            ("specification", "specification"),
         )
     ],
     "`HEAD`, `TRACE`, a `GET` with a body": [

@@ -3,7 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime import call, network, pool, request, response, retry
+from runtime import call
+from runtime.transport import httpx_transport, idle, network, request, response
 
 from .clock import Clock
 
@@ -12,7 +13,7 @@ from .clock import Clock
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of all modules that have one. Each imports `monotonic` by its name."""
     clock = Clock()
-    for module in (call, network, pool, request, response, retry):
+    for module in (call, httpx_transport, idle, network, request, response):
         monkeypatch.setattr(module, "monotonic", clock)
     return clock
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from runtime import environment
-from runtime.environment import httpcore_proxy, proxy_for, ssl_context
 from runtime.http import httpx
+from runtime.transport import environment
+from runtime.transport.environment import httpcore_proxy, proxy_for, ssl_context
 
 VARIABLES = [
     variable

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import pytest
 
 from runtime.http import httpcore, httpx
-from runtime.network import AsyncBackend, AsyncStream, SyncBackend, SyncStream, is_readable
-from runtime.request import STEPS, Attempt
+from runtime.transport.network import AsyncBackend, AsyncStream, SyncBackend, SyncStream, is_readable
+from runtime.transport.request import STEPS, Attempt
 
 from .clock import Clock
 from .coroutines import run

@@ -13,9 +13,8 @@ from runtime.options import (
     validate_header_value,
     validate_http_client,
     validate_options,
-    validate_string,
 )
-from runtime.request import STEPS
+from runtime.transport.request import STEPS
 from runtime.types import UNSET
 
 from .specification import SPECIFICATION, Lang
@@ -343,10 +342,6 @@ def test_call_may_take_the_longest_of_its_timeouts(
     made = options(timeout=timeout)
     assert made.timeouts == timeouts
     assert made.seconds == seconds
-
-
-def test_string_is_returned_as_it_is() -> None:
-    assert validate_string("email", "") == ""
 
 
 def test_other_client_is_refused_by_its_type() -> None:

@@ -1,12 +1,10 @@
 import math
 from collections.abc import Callable
-from typing import Any
 
-import httpx2
 import pytest
 
 from runtime.http import httpx
-from runtime.request import STEPS, Attempt, HTTPRequest, TrackedRequest, shorter, track
+from runtime.transport.request import ATTEMPT, STEPS, Attempt, HTTPRequest, StepTimeouts, TrackedRequest, shorter, track
 
 from .clock import Clock
 from .coroutines import run
@@ -30,14 +28,14 @@ def tracked(attempt: Attempt) -> TrackedRequest:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_step_may_take_its_own_time_while_more_is_left(clock: Clock, step: str) -> None:
-    assert attempt_at(clock, 4.0, deadline=8.0).get(step) == 4.0
+    assert attempt_at(clock, 4.0, deadline=8.0).remaining(step) == 4.0
 
 
 def test_step_may_take_no_more_than_is_left_at_that_moment(clock: Clock) -> None:
     attempt = attempt_at(clock, 4.0, deadline=8.0)
     left = []
     for _ in range(3):
-        left.append(attempt.get("read"))
+        left.append(attempt.remaining("read"))
         clock.advance(2.5)
     assert left == [4.0, 4.0, 3.0]
 
@@ -45,32 +43,26 @@ def test_step_may_take_no_more_than_is_left_at_that_moment(clock: Clock) -> None
 def test_each_step_has_its_own_time(clock: Clock) -> None:
     timeouts = {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": None}
     attempt = Attempt(timeouts, clock.now + 8, clock.now + 8)
-    assert [attempt.get(step) for step in ("connect", "read", "write", "pool")] == [1.0, 2.0, 3.0, 8.0]
+    assert [attempt.remaining(step) for step in ("connect", "read", "write", "pool")] == [1.0, 2.0, 3.0, 8.0]
 
 
 def test_last_moment_before_the_deadline_is_given_too(clock: Clock) -> None:
     attempt = attempt_at(clock, 4.0, deadline=8.0)
     clock.advance(7.875)
-    assert attempt.get("read") == 0.125
+    assert attempt.remaining("read") == 0.125
 
 
 def test_step_without_a_time_of_its_own_may_take_what_is_left(clock: Clock) -> None:
     attempt = attempt_at(clock, None, deadline=8.0)
     clock.advance(3)
-    assert attempt.get("connect") == 5.0
-
-
-def test_unknown_step_has_the_default_that_is_asked_for(clock: Clock) -> None:
-    attempt = attempt_at(clock, 4.0, deadline=8.0)
-    assert attempt.get("sleep", 2.0) == 2.0
-    assert attempt.get("sleep") == 8.0
+    assert attempt.remaining("connect") == 5.0
 
 
 @pytest.mark.parametrize("seconds", [4.0, None])
 def test_infinite_deadline_leaves_each_step_its_own_time(clock: Clock, seconds: float | None) -> None:
     attempt = attempt_at(clock, seconds, deadline=math.inf)
     clock.advance(1e9)
-    assert attempt.get("read") == seconds
+    assert attempt.remaining("read") == seconds
 
 
 @pytest.mark.parametrize("late", [0.0, 1.0])
@@ -79,7 +71,7 @@ def test_nothing_begins_at_the_deadline_or_after(clock: Clock, step: str, late: 
     attempt = attempt_at(clock, deadline=8.0)
     clock.advance(8.0 + late)
     with pytest.raises(httpx.ConnectTimeout, match="there was no connection in time"):
-        attempt.get(step)
+        attempt.remaining(step)
 
 
 def test_deadline_after_the_body_was_asked_for_is_one_of_reading(clock: Clock) -> None:
@@ -87,7 +79,7 @@ def test_deadline_after_the_body_was_asked_for_is_one_of_reading(clock: Clock) -
     attempt.body_started = True
     clock.advance(8)
     with pytest.raises(httpx.ReadTimeout, match="the response was not complete in time"):
-        attempt.get("read")
+        attempt.remaining("read")
 
 
 @pytest.mark.parametrize("late", [0.0, 1.0])
@@ -96,7 +88,7 @@ def test_nothing_begins_before_the_body_once_it_is_too_late_to_send(clock: Clock
     attempt = attempt_at(clock, deadline=8.0, send_by=5.0)
     clock.advance(5.0 + late)
     with pytest.raises(httpx.ConnectTimeout, match="there was no connection in time"):
-        attempt.get(step)
+        attempt.remaining(step)
 
 
 @pytest.mark.parametrize("seconds", [4.0, None])
@@ -104,7 +96,7 @@ def test_nothing_begins_before_the_body_once_it_is_too_late_to_send(clock: Clock
 def test_step_before_the_body_may_take_what_is_left_to_send(clock: Clock, step: str, seconds: float | None) -> None:
     attempt = attempt_at(clock, seconds, deadline=8.0, send_by=5.0)
     clock.advance(2.0)
-    assert attempt.get(step) == 3.0
+    assert attempt.remaining(step) == 3.0
 
 
 @pytest.mark.parametrize("passed", [0.0, 4.875, 5.0, 7.875])
@@ -115,7 +107,7 @@ def test_every_step_goes_on_until_the_deadline_once_the_body_was_asked_for(
     attempt = attempt_at(clock, None, deadline=8.0, send_by=5.0)
     attempt.body_started = True
     clock.advance(passed)
-    assert attempt.get(step) == 8.0 - passed
+    assert attempt.remaining(step) == 8.0 - passed
 
 
 def test_body_that_was_asked_for_in_time_ends_at_the_deadline(clock: Clock) -> None:
@@ -123,14 +115,14 @@ def test_body_that_was_asked_for_in_time_ends_at_the_deadline(clock: Clock) -> N
     attempt.body_started = True
     clock.advance(8.0)
     with pytest.raises(httpx.ReadTimeout, match="the response was not complete in time"):
-        attempt.get("read")
+        attempt.remaining("read")
 
 
 def test_call_without_a_deadline_can_have_to_be_sent_in_time(clock: Clock) -> None:
     attempt = attempt_at(clock, None, deadline=math.inf, send_by=5.0)
-    assert attempt.get("connect") == 5.0
+    assert attempt.remaining("connect") == 5.0
     attempt.body_started = True
-    assert attempt.get("read") is None
+    assert attempt.remaining("read") is None
 
 
 @pytest.mark.parametrize(
@@ -141,10 +133,38 @@ def test_shorter_of_two_times_is_what_a_step_may_take(seconds: float | None, lef
     assert shorter(seconds, left) == result
 
 
-def test_httpx_and_a_hook_see_the_timeouts_as_a_dictionary(clock: Clock) -> None:
-    attempt = attempt_at(clock, 4.0)
-    assert tracked(attempt).extensions["timeout"] is attempt
-    assert dict(attempt) == dict.fromkeys(STEPS, 4.0)
+def test_httpx_and_a_hook_see_what_is_left_as_a_dictionary(clock: Clock) -> None:
+    attempt = attempt_at(clock, 4.0, deadline=8.0)
+    timeouts = tracked(attempt).extensions["timeout"]
+    assert timeouts == dict(timeouts) == dict.fromkeys(STEPS, 4.0)
+    assert len(timeouts) == 4
+    clock.advance(6)
+    assert timeouts["read"] == timeouts.get("read") == 2.0
+    assert timeouts.get("sleep", 3.0) == 3.0
+    assert "sleep" not in timeouts
+    clock.advance(2)
+    with pytest.raises(httpx.ConnectTimeout, match="there was no connection in time"):
+        timeouts.get("read")
+
+
+@pytest.mark.parametrize(
+    ("own", "seconds", "result"),
+    [(1.0, 4.0, 1.0), (None, 4.0, 4.0), (9.0, 4.0, 4.0), (9.0, None, 8.0), (None, None, 8.0)],
+)
+def test_request_with_timeouts_of_its_own_has_what_is_shorter(
+    clock: Clock, own: float | None, seconds: float | None, result: float
+) -> None:
+    assert StepTimeouts(attempt_at(clock, seconds, deadline=8.0), {"read": own})["read"] == result
+
+
+@pytest.mark.parametrize("own", [1.0, None])
+def test_request_may_take_its_own_time_where_the_attempt_has_no_limit(clock: Clock, own: float | None) -> None:
+    assert StepTimeouts(attempt_at(clock, None, deadline=math.inf), {"read": own})["read"] == own
+
+
+def test_our_own_pools_find_the_attempt(clock: Clock) -> None:
+    attempt = attempt_at(clock)
+    assert tracked(attempt).extensions[ATTEMPT] is attempt
 
 
 async def iterate_async(request: TrackedRequest) -> bytes:
@@ -213,14 +233,11 @@ def test_request_has_the_headers_that_it_is_given_and_no_others(clock: Clock) ->
     assert request.headers.multi_items() == [("content-length", str(len(CONTENT)))]
 
 
-@pytest.mark.parametrize("library", [httpx, httpx2])
-def test_request_through_a_client_of_the_users_has_the_headers_of_that_client_too(library: Any) -> None:
+def test_request_through_a_client_of_the_users_has_the_headers_and_parameters_of_that_too() -> None:
     request = HTTPRequest("POST", httpx.URL("https://example.genauth.ai/"), {"x-id": "1"}, CONTENT)
-    with library.Client(headers={"x-id": "2", "x-more": "3"}, params={"a": "b"}) as http_client:
+    with httpx.Client(headers={"x-id": "2", "x-more": "3"}, params={"a": "b"}) as http_client:
         tracked = track(request, Attempt({}, math.inf, math.inf), http_client)
-    assert isinstance(tracked, library.Request)
-    assert isinstance(tracked.stream, library.SyncByteStream)
-    assert isinstance(tracked.stream, library.AsyncByteStream)
+    assert isinstance(tracked, TrackedRequest)
     assert (tracked.method, str(tracked.url)) == ("POST", "https://example.genauth.ai/?a=b")
     assert (tracked.headers["x-id"], tracked.headers["x-more"]) == ("1", "3")
     assert (request.url, request.headers) == (httpx.URL("https://example.genauth.ai/"), {"x-id": "1"})
@@ -233,7 +250,7 @@ def test_body_has_started_if_another_stream_has_taken_its_place(clock: Clock, ow
     iterate(request)
     attempt.body_started = False
     request.stream = httpx.ByteStream(b"of a hook")
-    request.note_other_body(own=own)
+    request.detect_replaced_body(own_client=own)
     assert attempt.body_started
     assert attempt.times_sent == times_sent
 
@@ -244,7 +261,7 @@ def test_what_is_known_of_the_body_stays_where_no_other_stream_is(clock: Clock, 
     request = tracked(attempt)
     if started:
         iterate(request)
-    request.note_other_body(own=False)
+    request.detect_replaced_body(own_client=False)
     assert attempt.body_started is started
     assert attempt.times_sent == int(started)
 
@@ -258,19 +275,19 @@ def test_own_limit_of_a_step_is_none_where_the_deadline_comes_first(
 ) -> None:
     attempt = attempt_at(clock, seconds, deadline=8.0)
     clock.advance(passed)
-    assert attempt.own_limit("read") == limit
+    assert attempt.step_timeout("read") == limit
 
 
 def test_step_without_any_limit_has_none_of_its_own(clock: Clock) -> None:
-    assert attempt_at(clock, None, deadline=math.inf).own_limit("read") is None
-    assert attempt_at(clock, 4.0, deadline=math.inf).own_limit("read") == 4.0
+    assert attempt_at(clock, None, deadline=math.inf).step_timeout("read") is None
+    assert attempt_at(clock, 4.0, deadline=math.inf).step_timeout("read") == 4.0
 
 
 def test_own_limit_is_an_error_at_the_deadline(clock: Clock) -> None:
     attempt = attempt_at(clock, 4.0, deadline=8.0)
     clock.advance(8)
     with pytest.raises(httpx.ConnectTimeout, match="there was no connection in time"):
-        attempt.own_limit("read")
+        attempt.step_timeout("read")
     attempt.body_started = True
     with pytest.raises(httpx.ReadTimeout, match="the response was not complete in time"):
-        attempt.own_limit("read")
+        attempt.step_timeout("read")

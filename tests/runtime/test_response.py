@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from runtime.http import httpx
-from runtime.response import MAX_RESPONSE_SIZE, ResponseReader, decompress
+from runtime.transport.response import MAX_RESPONSE_SIZE, ResponseReader, decompress
 
 from .clock import Clock
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Literal, assert_type
 
 import httpx
-import httpx2
 from genauth_email import (
     ApiCode,
     APIConnectionError,
@@ -34,7 +33,7 @@ from genauth_email.testing import (
     throttled,
     unknown_outcome,
 )
-from genauth_email.types import UNSET, Failure, Operation, Request, Response, Unset
+from genauth_email.types import UNSET, Failure, Request, Response, Unset
 
 
 def sync_client() -> None:
@@ -50,8 +49,6 @@ def sync_client() -> None:
         max_retries=0,
         http_client=httpx.Client(),
     )
-    AuthenticationClient(timeout=httpx2.Timeout(5.0), http_client=httpx2.Client())
-    AuthenticationClient().with_options(timeout=httpx2.Timeout(5.0))
     AuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
     AuthenticationClient(lang=Lang.EN_US, timeout=5)
 
@@ -99,7 +96,6 @@ async def async_client() -> None:
         max_retries=0,
         http_client=httpx.AsyncClient(),
     )
-    AsyncAuthenticationClient(timeout=httpx2.Timeout(5.0), http_client=httpx2.AsyncClient())
     AsyncAuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
     AsyncAuthenticationClient(lang=Lang.EN_US, timeout=5)
 
@@ -153,15 +149,6 @@ async def async_functions(
     return response
 
 
-async def requests(client: AuthenticationClient, async_client: AsyncAuthenticationClient, body: SendEmailDto) -> None:
-    operation = Operation(method="POST", path="/api/v3/send-email", response_model=SendEmailRespDto)
-    more = {"x-trace": "1"}
-    response = client.request(operation, body=body, headers=more)
-    assert_type(response, Response[SendEmailRespDto])
-    response = await async_client.request(operation, body=body, params=more)
-    assert_type(response, Response[SendEmailRespDto])
-
-
 def parts_of_a_response(response: Response[SendEmailRespDto]) -> None:
     assert_type(response.request, Request)
     assert_type(response.request.method, str)
@@ -199,12 +186,9 @@ def parts_of_a_request() -> None:
 
 
 def errors_of_a_users_tests() -> None:
-    APIError()
-    APIError("Too many.", status_code=429, message="Too many.", headers={"retry-after": "60"})
-    ThrottleError("Too many.", status_code=429, api_code=2005, request_id="r-1", http_status=200, content=b"{}")
-    APITimeoutError("No response.", delivery="unknown")
-    APIConnectionError("No route.", delivery="not_sent")
-    InvalidResponseError("Not ours.", http_status=302, headers={}, content=b"")
+    GenAuthError()
+    APIError("Too many.", {"status_code": 429, "message": "Too many."})
+    APIConnectionError("No route.", {"delivery": "not_sent"})
 
 
 async def testing() -> None:

@@ -4,7 +4,6 @@ Lines are short, so that a statement is one line and the checkers agree which.
 """
 
 import httpx
-import httpx2
 from genauth_email import (
     APIError,
     AsyncAuthenticationClient,
@@ -31,8 +30,6 @@ def constructors() -> None:
     AuthenticationClient(max_retries=0.5)  # rejected
     AuthenticationClient(http_client=httpx.AsyncClient())  # rejected
     AsyncAuthenticationClient(http_client=httpx.Client())  # rejected
-    AuthenticationClient(http_client=httpx2.AsyncClient())  # rejected
-    AsyncAuthenticationClient(http_client=httpx2.Client())  # rejected
     AsyncAuthenticationClient(lang="de-DE")  # rejected
     AsyncAuthenticationClient(proxy="http://proxy.example:3128")  # rejected
 

@@ -1,38 +1,47 @@
-"""One call: the request, the attempts at it, and what comes of each. It knows nothing of sync or async."""
+"""One call of an operation, without I/O: its attempts, what comes of each, and the pauses between them.
+
+A driver asks `begin_attempt` for an attempt, sends it, and hands the result to `finish_attempt`, which says whether to
+pause and go on. There is one driver for each kind of client, in `client`.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-import ssl
+import math
 from collections.abc import Mapping
+from random import uniform
 from time import monotonic
 from typing import Any, Final, Generic, cast
 
 from attrs import evolve
 
-from .errors import (
-    APIConnectionError,
-    APIError,
-    APITimeoutError,
-    GenAuthError,
-    InvalidResponseError,
-    api_error,
-)
+from .errors import APIConnectionError, GenAuthError, with_details
 from .failure import read_failure
+from .fields import INTEGER
 from .http import httpx
 from .options import Options
-from .request import Attempt, HTTPRequest, shorter
-from .response import ResponseReader
-from .retry import Outcome, RetryableError, RetryPolicy, delivery_of_outcome, library_errors, return_or_raise
-from .serialization import integer
+from .outcomes import api_error, connection_error, error_message, invalid_response
+from .transport.request import Attempt, HTTPRequest
+from .transport.response import ResponseReader
 from .types import UNSET, AttemptDetails, Operation, Request, Response, ResponseT, Specification
+
+# Seconds.
+FIRST_BACKOFF: Final = 0.5
+MAX_BACKOFF: Final = 5.0
+MAX_RETRY_AFTER: Final = 60.0  # The longest wait for a server where the call has no timeout.
+DEDUPLICATION_MARGIN: Final = 5.0
+"""How long before the end of its deduplication interval an operation is repeated for the last time."""
 
 logger: Final = logging.getLogger(__name__.partition(".")[0])
 
 
 class Call(Generic[ResponseT]):
-    """One call of an operation."""
+    """One call of an operation.
+
+    Attributes:
+        http_request: The request to send in each attempt.
+    """
 
     def __init__(
         self,
@@ -42,98 +51,120 @@ class Call(Generic[ResponseT]):
         options: Options,
         specification: Specification,
     ) -> None:
-        self.request = request
+        now = monotonic()
         self.http_request = http_request
-        self.retry_policy = RetryPolicy(
-            max_retries=options.max_retries,
-            seconds=options.seconds,
-            deduplication_interval=operation.deduplication_interval if options.retry_unknown else None,
-        )
         self._operation = operation
-        self._on_attempt = options.on_attempt
-        self._attempts = 0
-        self._timeouts = options.timeouts
+        self._request = request
+        self._options = options
         self._errors = specification.errors
-        self._attempt_started = 0.0
+        self._deadline = now + options.seconds
+        # An attempt whose outcome is unknown is repeated only until then. None: never.
+        self._repeat_by: float | None = None
+        if options.retry_unknown and operation.deduplication_interval is not None:
+            self._repeat_by = now + operation.deduplication_interval - DEDUPLICATION_MARGIN
+        self._attempts = 0
+        self._attempt_started = now
+        # What the last attempt came to: a response, an error, or both where the API responded with a failure.
+        self._response: Response[ResponseT] | None = None
+        self._error: GenAuthError | None = None
+        # The first error after which it is unknown whether the operation was carried out.
+        self._unknown_error: GenAuthError | None = None
 
-    def begin_attempt(self) -> tuple[Attempt, ResponseReader]:
-        """Begin an attempt.
+    @property
+    def _send_by(self) -> float:
+        """When the sending of a request must have begun, by `monotonic`."""
+        if self._unknown_error is None or self._repeat_by is None:
+            return self._deadline
+        return min(self._deadline, self._repeat_by)
 
-        Raises:
-            RetryableError: The deadline has passed while the call waited for a retry.
-        """
-        policy = self.retry_policy
-        timeouts = self._timeouts
+    def begin_attempt(self) -> Attempt | None:
+        """Begin an attempt. None: the time for it passed during the pause."""
         self._attempt_started = monotonic()
-        if policy.last_error is not None:
-            if self._attempt_started >= policy.send_by:
-                raise policy.last_error
-            left = policy.deadline - self._attempt_started
-            logger.warning("%s: retrying after: %s", self.request, policy.last_error)
-            timeouts = {step: shorter(seconds, left) for step, seconds in timeouts.items()}
+        send_by = self._send_by
+        if self._error is not None:
+            if self._attempt_started >= send_by:
+                return None
+            reason = str(self._error).partition(f" [{self._request}")[0]
+            logger.warning("%s: retrying after: %s", self._request, reason)
         self._attempts += 1
-        return Attempt(timeouts, policy.deadline, policy.send_by), ResponseReader(policy.deadline)
+        return Attempt(self._options.timeouts, self._deadline, send_by)
 
-    def finish_attempt(
-        self, attempt: Attempt, reader: ResponseReader, error: httpx.RequestError | None
-    ) -> Response[ResponseT]:
-        """Return or raise the outcome of an attempt.
+    def finish_attempt(self, attempt: Attempt, failure: httpx.RequestError | None) -> float | None:
+        """Take what came of an attempt, and say what to do next.
 
         Args:
-            attempt: The attempt.
-            reader: The response, as far as it has come.
-            error: What the HTTP library raised, if anything.
+            attempt: The attempt, with the response as far as it has come.
+            failure: The error that the HTTP library raised, if any.
+
+        Returns:
+            The seconds to pause before the next attempt. None: the call is over, and `result` has its outcome.
+        """
+        reader = attempt.reader
+        if reader.timed_out:
+            failure = attempt.deadline_exceeded()
+        response: Response[ResponseT] | None = None
+        error: GenAuthError | None = None
+        if failure is not None and (not reader.started or isinstance(failure, httpx.TimeoutException)):
+            error = connection_error(failure, attempt, self._request)
+            self._log(str(error).partition(f" [{self._request}")[0])
+        else:
+            if failure is not None:
+                reader.body_error = f"it broke off: {error_message(failure)}"
+            response, error = self._read(reader)
+        if attempt.times_sent > 1 and self._unknown_error is None:
+            # A refusal then belongs to the last sending, and says nothing about the others.
+            text = f"the request was sent {attempt.times_sent} times by the http_client [{self._request}]"
+            self._unknown_error = APIConnectionError(text, {"delivery": "unknown"})
+        is_safe = self._is_safe_to_retry(error, attempt)
+        self._settle(response, error)
+        self._notify()
+        return self._pause() if is_safe else None
+
+    def result(self) -> Response[ResponseT]:
+        """Return the response of the last attempt, whether a success or a failure of the API.
 
         Raises:
             GenAuthError: There is no response of the API.
-            RetryableError: It is safe to retry.
         """
-        if reader.timed_out:
-            error = attempt.deadline_exceeded()
-        outcome: Outcome
-        if error is not None and (not reader.started or isinstance(error, httpx.TimeoutException)):
-            outcome = self.map_transport_error(error, attempt)
-        else:
-            if error is not None:
-                reader.body_error = f"it broke off: {error_message(error)}"
-            outcome = self._read(reader)
-        return self._settle(outcome, attempt)
+        if self._response is not None:
+            return self._response
+        assert self._error is not None
+        raise self._error from self._error.__cause__
 
-    def map_transport_error(self, error: httpx.RequestError, attempt: Attempt) -> APIConnectionError:
-        """Return the error of a request that has no response."""
-        message = error_message(error)
-        reason = f"{type(error).__name__}: {message}" if message else type(error).__name__
-        self._log(reason)
-        kind = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
-        not_sent = not attempt.body_started and isinstance(error, _BEFORE_SENDING)
-        ours = kind(f"{reason} [{self.request}]", delivery="not_sent" if not_sent else "unknown")
-        ours.__cause__ = cause_of(error, message)
-        return ours
+    def _is_safe_to_retry(self, error: GenAuthError | None, attempt: Attempt) -> bool:
+        """Return True if another attempt cannot carry out the operation twice, and might succeed."""
+        if error is None:
+            return False
+        if error.delivery == "unknown" or attempt.times_sent > 1:
+            return self._repeat_by is not None
+        return error.retryable
 
-    def _settle(self, outcome: Outcome, attempt: Attempt) -> Response[ResponseT]:
-        policy = self.retry_policy
-        if attempt.times_sent > 1 and policy.unknown_error is None:
-            # A refusal is then one of the last sending, and tells nothing of the others.
-            text = f"the request was sent {attempt.times_sent} times by the http_client [{self.request}]"
-            policy.unknown_error = APIConnectionError(text, delivery="unknown")
-        is_safe_to_retry = policy.is_safe_to_retry(outcome, attempt.times_sent)
-        if policy.unknown_error is None:
-            if delivery_of_outcome(outcome) == "unknown":
-                policy.unknown_error = (
-                    outcome if isinstance(outcome, GenAuthError) else api_error(outcome, self._errors)
-                )
-        elif isinstance(outcome, GenAuthError):
-            outcome = outcome.as_unknown()
-        else:
-            outcome = evolve(outcome, earlier_error=policy.unknown_error)
-        self._tell(outcome)
-        if is_safe_to_retry:
-            reason = str(outcome) if isinstance(outcome, GenAuthError) else str(api_error(outcome, self._errors))
-            raise RetryableError(reason.partition(f" [{self.request}")[0], outcome)
-        return return_or_raise(outcome)
+    def _settle(self, response: Response[ResponseT] | None, error: GenAuthError | None) -> None:
+        """Keep what an attempt came to, in the light of the attempts before it."""
+        if self._unknown_error is None:
+            if error is not None and error.delivery == "unknown":
+                self._unknown_error = error
+        elif response is not None:
+            response = evolve(response, earlier_error=self._unknown_error)
+            error = None if error is None else api_error(response, self._errors)
+        elif error is not None:
+            error = with_details(error, delivery="unknown", retryable=False)
+        self._response, self._error = response, error
 
-    def _read(self, reader: ResponseReader) -> Outcome:
-        """Return the response of the API. Its `statusCode` decides, whatever the HTTP status."""
+    def _pause(self) -> float | None:
+        """Return the seconds to pause before the next attempt. None: there is no time for one, or there were enough."""
+        if self._attempts > self._options.max_retries:
+            return None
+        left = self._send_by - monotonic()
+        retry_after: float | None = getattr(self._error, "retry_after", None)
+        if retry_after is not None:
+            return retry_after if retry_after < (MAX_RETRY_AFTER if left == math.inf else left) else None
+        # Half of what is left, so that the attempt itself has time, too.
+        longest = min(FIRST_BACKOFF * 2 ** (self._attempts - 1), MAX_BACKOFF, left / 2)
+        return uniform(0, longest) if longest > 0 else None
+
+    def _read(self, reader: ResponseReader) -> tuple[Response[ResponseT] | None, GenAuthError | None]:
+        """Return the response of the API and its error. Its `statusCode` decides, whatever the HTTP status."""
         content = reader.body()
         try:
             if reader.body_error:
@@ -143,69 +174,53 @@ class Call(Generic[ResponseT]):
                 raise TypeError(f"an object is expected, not {type(document).__name__}")
             parsed = self._parse(cast(dict[str, Any], document))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            self._log(f"HTTP {reader.status}, not a {self._operation.response_model.__name__}")
-            return self._invalid_response(error, reader, content)
+            model = self._operation.response_model.__name__
+            self._log(f"HTTP {reader.status}, not a {model}")
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            ours = invalid_response(reason, model, reader, content, self._request, self._errors)
+            # The repr of a UnicodeDecodeError is the whole body.
+            ours.__cause__ = ValueError(str(error)) if isinstance(error, UnicodeDecodeError) else error
+            return None, ours
         self._log(f"HTTP {reader.status}", parsed)
-        return Response(
-            request=self.request,
+        response = Response(
+            request=self._request,
             status_code=reader.status,
             headers=reader.headers,
             content=content,
             parsed=parsed,
         )
+        return response, None if parsed.status_code == 200 else api_error(response, self._errors)
 
     def _parse(self, document: Mapping[str, Any]) -> ResponseT:
-        if integer(document["statusCode"]) == 200:
+        if INTEGER.decode(document["statusCode"]) == 200:
             return self._operation.response_model.from_dict(document)
         # The endpoint function says so in its type, if the model is another one.
         model = cast(type[ResponseT], self._operation.failure_model or self._operation.response_model)
         return read_failure(model, document)
 
-    def _invalid_response(self, error: Exception, reader: ResponseReader, content: bytes) -> GenAuthError:
-        status = reader.status
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        model = self._operation.response_model.__name__
-        text = f"HTTP {status} with a body that is not a {model}: {reason} [{self.request}]"
-        ours: GenAuthError
-        if 400 <= status <= 599:
-            # It comes from something in between, which may have sent it after the server had the whole request.
-            ours = self._errors.get(status, APIError)(
-                text, status_code=status, http_status=status, headers=reader.headers, content=content
-            )
-        else:
-            ours = InvalidResponseError(text, http_status=status, headers=reader.headers, content=content)
-        # The repr of a UnicodeDecodeError is the whole body.
-        ours.__cause__ = ValueError(str(error)) if isinstance(error, UnicodeDecodeError) else error
-        return ours
-
-    def _tell(self, outcome: Outcome) -> None:
+    def _notify(self) -> None:
         """Call the user's `on_attempt`."""
-        if self._on_attempt is None:
+        if self._options.on_attempt is None:
             return
-        parsed: Any = None
-        error: GenAuthError | None
-        if isinstance(outcome, GenAuthError):
-            error, http_status = outcome, getattr(outcome, "http_status", None)
-        else:
-            parsed, http_status = outcome.parsed, outcome.status_code
-            error = None if parsed.status_code == 200 else api_error(outcome, self._errors)
+        response, error = self._response, self._error
+        parsed: Any = response.parsed if response is not None else None
         api_code, request_id = getattr(parsed, "api_code", UNSET), getattr(parsed, "request_id", UNSET)
         details = AttemptDetails(
-            method=self.request.method,
+            method=self._request.method,
             path=self._operation.path,
             number=self._attempts,
             duration=monotonic() - self._attempt_started,
-            http_status=http_status,
+            http_status=response.status_code if response is not None else getattr(error, "http_status", None),
             status_code=None if parsed is None else int(parsed.status_code),
             api_code=None if api_code is UNSET else int(api_code),
-            request_id=None if request_id is UNSET else self.request.redact(request_id),
+            request_id=None if request_id is UNSET else self._request.redact(request_id),
             error=type(error).__name__ if error else None,
             delivery=error.delivery if error else None,
         )
         try:
-            self._on_attempt(details)
+            self._options.on_attempt(details)
         except Exception:
-            # The outcome of a call matters more: an email may have gone out.
+            # The outcome of a call matters more: an email may have been sent.
             logger.exception("on_attempt raised an exception")
 
     def _log(self, what: str, parsed: Any = None) -> None:
@@ -214,48 +229,5 @@ class Call(Generic[ResponseT]):
         if parsed is not None:
             what += f", statusCode {int(parsed.status_code)}"
             if request_id := getattr(parsed, "request_id", UNSET):
-                what += f", request id {self.request.redact(request_id)}"
-        logger.debug("%s: %s, in %.0f ms", self.request, what, (monotonic() - self._attempt_started) * 1000)
-
-
-# Errors that come before a request is sent. Others claim to come later: a transport in a test can raise them without
-# having asked for the request body.
-_BEFORE_SENDING: Final = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.LocalProtocolError,
-    httpx.UnsupportedProtocol,
-)
-
-
-def error_message(error: httpx.RequestError) -> str:
-    """Return what an error says, in words where the HTTP library has none. It quotes nothing that a server sent."""
-    errors = list(library_errors(error))
-    if any(isinstance(each, ssl.SSLError) and getattr(each, "reason", None) in _NOT_TLS for each in errors):
-        return "the server does not speak TLS: it may need http:// in place of https://"
-    if any(isinstance(each, IndexError) for each in errors):  # What asyncio makes of an end within a handshake.
-        return "the connection was closed"
-    if type(error) in _TIMEOUTS and any(type(each) is TimeoutError for each in errors):
-        return _TIMEOUTS[type(error)]
-    return next((text for each in errors if (text := str(each).partition(_QUOTE)[0])), "")
-
-
-def cause_of(error: httpx.RequestError, message: str) -> httpx.RequestError:
-    """Return an error as the cause of ours: a new one if it quotes what a server sent, which can be an address."""
-    if any(_QUOTE in str(each) for each in library_errors(error)):
-        return type(error)(message)
-    return error
-
-
-# h11 quotes a line that is not HTTP so.
-_QUOTE: Final = ": bytearray("
-# What the HTTP library says of its timeouts is of no use to a reader, and differs from time to time.
-_TIMEOUTS: Final[Mapping[type[httpx.RequestError], str]] = {
-    httpx.ConnectTimeout: "there was no connection in time",
-    httpx.WriteTimeout: "the request could not be sent in time",
-    httpx.ReadTimeout: "there was no response in time",
-}
-# How OpenSSL calls what is not TLS, in several versions.
-_NOT_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+                what += f", request id {self._request.redact(request_id)}"
+        logger.debug("%s: %s, in %.0f ms", self._request, what, (monotonic() - self._attempt_started) * 1000)

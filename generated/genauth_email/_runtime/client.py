@@ -1,175 +1,258 @@
-"""What the sync and the async client share: the options, and the making of a call."""
+"""The clients that the generated ones inherit, and the drivers of their calls, sync and async side by side."""
+
+# Functions make the calls, so that clients have no public methods for it. They use what is private to a client.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Mapping
-from functools import lru_cache
-from importlib import import_module
-from typing import ClassVar, Final, Generic, NoReturn, Self, TypeVar
+from time import sleep
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from .call import Call
-from .http import Httpx2Timeout, httpx
+from .base_client import BaseClient, LangT, load_modules, new_call, validate_client
+from .http import httpx
 from .options import (
-    Options,
-    exclude_unset,
-    headers_from_arguments,
-    validate_options,
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT,
+    options_from_environment,
+    validate_http_client,
+    validate_limits,
 )
+from .outcomes import raise_for_status_code
 from .redaction import redact_traceback
-from .request import HTTPRequest
-from .serialization import encode
-from .types import UNSET, OnAttempt, Operation, Request, RequestModel, ResponseT, Specification, Unset
+from .types import OnAttempt, Operation, RequestModel, Response, ResponseT
 
-LangT = TypeVar("LangT")
-ClientT = TypeVar("ClientT")
+if TYPE_CHECKING:
+    from .transport.httpx_transport import AsyncTransport, HttpxTransport
 
-# A request of these has a length even where it has no body.
-_METHODS_WITH_BODY: Final = ("PATCH", "POST", "PUT")
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+# Modules that httpx and anyio would load in the first call.
+_MODULES: Final = ("encodings.idna",)
+_ASYNC_MODULES: Final = (*_MODULES, "asyncio", "anyio.abc", "anyio.lowlevel", "anyio.streams.tls", "anyio.to_thread")
 
 
-class BaseClient(Generic[LangT]):
-    """What the sync and the async client share."""
+class SyncClient(BaseClient[LangT]):
+    """A sync client."""
 
-    specification: ClassVar[Specification]
-
-    _options: Options
-    _is_derived = False
-
-    def __repr__(self) -> str:
-        options = self.__dict__.get("_options")
-        # A traceback with local variables shows a client that could not be made, too.
-        return f"{type(self).__name__}({options.app_id!r}, {options.app_host!r})" if options else object.__repr__(self)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} cannot be copied or pickled: derive another by with_options()")
+    _transport: HttpxTransport
 
     @redact_traceback
-    def with_options(
+    def __init__(
         self,
+        app_id: str | None = None,
+        app_host: str | None = None,
         *,
-        app_id: str | Unset = UNSET,
-        app_host: str | Unset = UNSET,
-        access_token: str | Unset | None = UNSET,
-        lang: LangT | Unset | None = UNSET,
-        real_ip: str | Unset | None = UNSET,
-        timeout: float | httpx.Timeout | Httpx2Timeout | Unset = UNSET,
-        max_retries: int | Unset = UNSET,
-        retry_unknown: bool | Unset = UNSET,
-        on_attempt: OnAttempt | Unset | None = UNSET,
-    ) -> Self:
-        """Return a client that differs in the options given and shares this one's connections.
-
-        It is cheap enough to be made for every incoming request, and closing it closes nothing.
-
-        Args:
-            app_id: The application's id.
-            app_host: The application's host, such as `https://example.genauth.ai`.
-            access_token: The access token of the end user. None: none is sent.
-            lang: The language of the responses' `message`. None: the server's default.
-            real_ip: The IP address of the end user. None: none is sent.
-            timeout: Seconds that a call may take, or an `httpx.Timeout`.
-            max_retries: How many times at most a request is retried where that is safe. 0: never.
-            retry_unknown: Whether to retry also where it is unknown whether the operation was carried out. It is done
-                only for operations that the server carries out once within an interval.
-            on_attempt: Is called with the `AttemptDetails` of each attempt. None: nothing is called.
-
-        Raises:
-            TypeError: An argument is of a wrong type.
-            ValueError: An argument is not allowed.
-        """
-        return self._derive(
-            {
-                "app_id": app_id,
-                "app_host": app_host,
-                "access_token": access_token,
-                "lang": lang,
-                "real_ip": real_ip,
-                "timeout": timeout,
-                "max_retries": max_retries,
-                "retry_unknown": retry_unknown,
-                "on_attempt": on_attempt,
-            }
+        access_token: str | None = None,
+        lang: LangT | None = None,
+        real_ip: str | None = None,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        retry_unknown: bool = False,
+        on_attempt: OnAttempt | None = None,
+        limits: httpx.Limits | None = None,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        validate_http_client(http_client, httpx.Client, self)
+        validate_limits(limits, http_client)
+        self._options = options_from_environment(
+            self._specification,
+            app_id=app_id,
+            app_host=app_host,
+            access_token=access_token,
+            lang=lang,
+            real_ip=real_ip,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry_unknown=retry_unknown,
+            on_attempt=on_attempt,
         )
+        load_modules(*_MODULES)
+        from .transport.httpx_transport import HttpxTransport
 
-    def _derive(self, options: Mapping[str, object]) -> Self:
-        # Several times as fast as `copy.copy`.
-        client = object.__new__(type(self))
-        client.__dict__.update(self.__dict__)
-        client._options = self._options.replace(validate_options(self.specification, options))
-        client._is_derived = True
-        return client
+        self._transport = HttpxTransport(http_client, limits)
 
-    def _with_call_options(self, **options: object) -> Self:
-        """Return a client with the options of one call. Those that are None are this client's."""
-        given = {name: value for name, value in options.items() if value is not None}
-        return self._derive(given) if given else self
+    def __enter__(self) -> Self:
+        return self
 
-    def _new_call(
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, unless they belong to your own `http_client` or to the client this one is derived
+        from."""
+        if not self._is_derived:
+            self._transport.close()
+
+
+class AsyncClient(BaseClient[LangT]):
+    """An async client, for asyncio and trio."""
+
+    _transport: AsyncTransport
+
+    @redact_traceback
+    def __init__(
         self,
-        operation: Operation[ResponseT],
-        body: RequestModel | None,
-        path: Mapping[str, str] | None,
-        params: Mapping[str, object] | None,
-        headers: Mapping[str, object] | None,
-    ) -> Call[ResponseT]:
-        options = self._options
-        url = options.app_host + (operation.path.format(**path) if path else operation.path)
-        parsed = _parse_url(url)
-        if params:
-            parsed = parsed.copy_merge_params({name: encode(value) for name, value in exclude_unset(params).items()})
-        content = b""
-        all_headers = {"host": parsed.netloc.decode("ascii"), **options.headers}
-        if headers:
-            all_headers |= headers_from_arguments(headers)
-        if body is not None:
-            body = body.with_checked_fields()
-            content = _encode_body(body)
-            all_headers["content-type"] = "application/json"
-        if body is not None or operation.method in _METHODS_WITH_BODY:
-            all_headers["content-length"] = str(len(content))
-        return Call(
-            operation,
-            Request(operation.method, url, body, options.access_token),
-            HTTPRequest(operation.method, parsed, all_headers, content),
-            options,
-            self.specification,
+        app_id: str | None = None,
+        app_host: str | None = None,
+        *,
+        access_token: str | None = None,
+        lang: LangT | None = None,
+        real_ip: str | None = None,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        retry_unknown: bool = False,
+        on_attempt: OnAttempt | None = None,
+        limits: httpx.Limits | None = None,
+        http_client: httpx.AsyncClient | Literal["aiohttp"] | None = None,
+    ) -> None:
+        if http_client != "aiohttp":
+            validate_http_client(http_client, httpx.AsyncClient, self, ' or "aiohttp"')
+        validate_limits(limits, None if http_client == "aiohttp" else http_client)
+        self._options = options_from_environment(
+            self._specification,
+            app_id=app_id,
+            app_host=app_host,
+            access_token=access_token,
+            lang=lang,
+            real_ip=real_ip,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry_unknown=retry_unknown,
+            on_attempt=on_attempt,
         )
+        load_modules(*_ASYNC_MODULES)
+        self._transport = self._new_transport(http_client, limits)
+
+    def _new_transport(
+        self, http_client: httpx.AsyncClient | Literal["aiohttp"] | None, limits: httpx.Limits | None
+    ) -> AsyncTransport:
+        from .transport.internals import warm_up_anyio
+
+        if http_client == "aiohttp":
+            try:
+                from .transport.aiohttp_transport import AiohttpTransport
+            except ImportError as error:
+                package = self._specification.package
+                raise ImportError(
+                    f'http_client="aiohttp" needs another package: pip install "{package}[aiohttp]"'
+                ) from error
+            # The pause before a retry is anyio's.
+            warm_up_anyio(["asyncio"])
+            return AiohttpTransport(limits)
+        from .transport.httpx_transport import AsyncHttpxTransport
+
+        warm_up_anyio(["asyncio", *(["trio"] if "trio" in sys.modules else [])])
+        return AsyncHttpxTransport(http_client, limits)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop, unless they belong to your own `http_client` or to the
+        client this one is derived from. The connections of other loops are closed when their loops end."""
+        if not self._is_derived:
+            await self._transport.aclose()
 
 
-@lru_cache(maxsize=128)
-def _parse_url(url: str) -> httpx.URL:
-    return httpx.URL(url)
+@redact_traceback
+def request(
+    client: SyncClient[Any],
+    operation: Operation[ResponseT],
+    *,
+    body: RequestModel | None = None,
+    path: Mapping[str, str] | None = None,
+    params: Mapping[str, object] | None = None,
+    headers: Mapping[str, object] | None = None,
+) -> Response[ResponseT]:
+    """Send a request, and return the whole response, whether a success or a failure of the API.
 
-
-def _encode_body(body: RequestModel) -> bytes:
-    text = _JSON.encode(body.to_dict())
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        pass  # This error holds the whole text, so it is no cause of ours.
-    raise ValueError(f"{type(body).__name__} has half a character in it (a lone surrogate), which cannot be sent")
-
-
-def validate_client(client: object, kind: type[ClientT]) -> ClientT:
-    """Return `client`, which an endpoint function was given.
+    Args:
+        client: The client that sends it.
+        operation: What to call.
+        body: The request body.
+        path: The path parameters, encoded.
+        params: The query parameters. Those that are `UNSET` are left out.
+        headers: The header parameters. Those that are `UNSET` are left out.
 
     Raises:
-        TypeError: It is a client of the other kind, or none at all.
+        GenAuthError: There is no response of the API.
+        TypeError: The client is of the wrong kind, or a field of the body of a wrong type.
+        ValueError: A value is not allowed.
+        RuntimeError: The client is closed.
     """
-    if isinstance(client, kind):
-        return client
-    functions, needed = (
-        ("sync and sync_detailed", "a sync")
-        if kind.__name__ == "SyncClient"
-        else ("asyncio and asyncio_detailed", "an async")
-    )
-    raise TypeError(f"{functions} need {needed} client, not {type(client).__name__}")
+    validate_client(client, SyncClient)
+    call = new_call(client, operation, body, path, params, headers)
+    while attempt := call.begin_attempt():
+        failure = None
+        try:
+            client._transport.send(call.http_request, attempt)
+        except httpx.RequestError as error:
+            failure = error
+        pause = call.finish_attempt(attempt, failure)
+        if pause is None:
+            break
+        sleep(pause)
+    return call.result()
 
 
-def load_modules(*names: str) -> None:
-    """Load modules that calls need. If the process forked during an import inside a call, the child would wait for
-    ever for the import lock."""
-    for name in names:
-        import_module(name)
+@redact_traceback
+async def request_async(
+    client: AsyncClient[Any],
+    operation: Operation[ResponseT],
+    *,
+    body: RequestModel | None = None,
+    path: Mapping[str, str] | None = None,
+    params: Mapping[str, object] | None = None,
+    headers: Mapping[str, object] | None = None,
+) -> Response[ResponseT]:
+    """The async counterpart of `request`."""
+    import anyio  # It was loaded when the client was made.
+
+    validate_client(client, AsyncClient)
+    call = new_call(client, operation, body, path, params, headers)
+    while attempt := call.begin_attempt():
+        failure = None
+        try:
+            await client._transport.send(call.http_request, attempt)
+        except httpx.RequestError as error:
+            failure = error
+        pause = call.finish_attempt(attempt, failure)
+        if pause is None:
+            break
+        await anyio.sleep(pause)
+    return call.result()
+
+
+@redact_traceback
+def call(client: SyncClient[Any], operation: Operation[ResponseT], **arguments: Any) -> ResponseT:
+    """Send a request, and return the response model of a success.
+
+    Args:
+        client: The client that sends it.
+        operation: What to call.
+        arguments: As for `request`.
+
+    Raises:
+        APIError: The `statusCode` is not 200, or an HTTP error came without a response of the API. The class is the
+            one of that code.
+        GenAuthError: As for `request`, like every other error.
+    """
+    response = request(client, operation, **arguments)
+    raise_for_status_code(response, client._specification.errors)
+    return response.parsed
+
+
+@redact_traceback
+async def call_async(client: AsyncClient[Any], operation: Operation[ResponseT], **arguments: Any) -> ResponseT:
+    """The async counterpart of `call`."""
+    response = await request_async(client, operation, **arguments)
+    raise_for_status_code(response, client._specification.errors)
+    return response.parsed

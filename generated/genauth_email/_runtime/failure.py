@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from attrs import field, frozen
 
+from .fields import INTEGER, STRING, Field, Fields
 from .redaction import mask_addresses
-from .serialization import integer, string
 from .types import UNSET, ResponseT, Unset
+
+_FIELDS: Final = Fields(
+    Field("status_code", "statusCode", INTEGER),
+    Field("message", "message", STRING),
+    Field("api_code", "apiCode", INTEGER, required=False),
+    Field("request_id", "requestId", STRING, required=False),
+)
 
 
 @frozen
@@ -30,13 +37,7 @@ class Failure:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that this is, with the contract's names."""
-        fields = {
-            "statusCode": self.status_code,
-            "message": self.message,
-            "apiCode": self.api_code,
-            "requestId": self.request_id,
-        }
-        return {name: value for name, value in fields.items() if value is not UNSET}
+        return _FIELDS.encode(self)
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
@@ -46,13 +47,8 @@ class Failure:
             KeyError: The `statusCode` or the `message` is missing.
             TypeError: A field is of a wrong type.
         """
-        api_code, request_id = src_dict.get("apiCode"), src_dict.get("requestId")
-        return cls(
-            status_code=integer(src_dict["statusCode"]),
-            message=string(src_dict["message"]),
-            api_code=UNSET if api_code is None else integer(api_code),
-            request_id=UNSET if request_id is None else string(request_id),
-        )
+        absent = {name for name in ("apiCode", "requestId") if src_dict.get(name) is None}
+        return _FIELDS.decode(cls, {name: value for name, value in src_dict.items() if name not in absent})
 
 
 def read_failure(model: type[ResponseT], document: Mapping[str, Any]) -> ResponseT:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache as _cache
 from typing import Any, Self
 
 from attrs import define as _attrs_define
-from attrs import field as _attrs_field
 
-from .._runtime import arguments as _check
+from .._runtime import fields as _fields
 from .._runtime import redaction as _redaction
-from .._runtime import serialization as _json
 from ..models.channel import Channel
 
 
@@ -16,10 +15,10 @@ from ..models.channel import Channel
 class SendEmailDto:
     """Which email to send, and to whom."""
 
-    channel: Channel = _attrs_field(repr=_redaction.mask)
+    channel: Channel
     """What the email is for."""
 
-    email: str = _attrs_field(repr=_redaction.mask)
+    email: str
     """The address of the mailbox, compared without regard to case. Which addresses are accepted is for the
     server to say: it refuses the others with `statusCode` 400."""
 
@@ -33,15 +32,11 @@ class SendEmailDto:
             TypeError: A field is of a wrong type.
             ValueError: A field has a value that is not allowed.
         """
-        return type(self)(
-            channel=_check.enum(Channel)(f"{within}channel", self.channel),
-            email=_check.string(f"{within}email", self.email),
-        )
+        return _table().check(self, within)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that this is, with the contract's names."""
-        field_dict: dict[str, Any] = {"channel": _json.encode(self.channel), "email": _json.encode(self.email)}
-        return field_dict
+        return _table().encode(self)
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
@@ -52,5 +47,15 @@ class SendEmailDto:
             TypeError: A field is of a wrong type.
             ValueError: A field has a value that the contract does not allow.
         """
-        d = dict(src_dict)
-        return cls(channel=Channel(d.pop("channel")), email=_json.string(d.pop("email")))
+        return _table().decode(cls, src_dict)
+
+    def __repr__(self) -> str:
+        return _table().show(self, _redaction.mask)
+
+
+@_cache
+def _table() -> _fields.Fields:
+    return _fields.Fields(
+        _fields.Field("channel", "channel", _fields.Enumeration(Channel)),
+        _fields.Field("email", "email", _fields.STRING),
+    )

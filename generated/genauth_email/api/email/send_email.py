@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..._runtime import arguments as _check
-from ..._runtime.async_client import AsyncClient
-from ..._runtime.client import validate_client
-from ..._runtime.sync_client import SyncClient
+from ..._runtime import client as _client
+from ..._runtime import fields as _fields
 from ...models.send_email_dto import SendEmailDto
 from ...models.send_email_resp_dto import SendEmailRespDto
 from ...types import Operation, Response
@@ -17,13 +15,13 @@ OPERATION: Final = Operation(
 )
 
 
-def sync_detailed(*, client: SyncClient[Any], body: SendEmailDto) -> Response[SendEmailRespDto]:
+def sync_detailed(*, client: _client.SyncClient[Any], body: SendEmailDto) -> Response[SendEmailRespDto]:
     """Like `sync`, but return the HTTP response too, and a failure of the API instead of raising it:
     `parsed.status_code` tells which it is."""
-    return validate_client(client, SyncClient).request(OPERATION, body=_check.instance(SendEmailDto)("body", body))
+    return _client.request(client, OPERATION, body=_fields.check_instance(SendEmailDto, "body", body))
 
 
-def sync(*, client: SyncClient[Any], body: SendEmailDto) -> SendEmailRespDto:
+def sync(*, client: _client.SyncClient[Any], body: SendEmailDto) -> SendEmailRespDto:
     """Send an email to a user.
 
     Sends the email that `channel` names to the mailbox `email`.
@@ -48,16 +46,14 @@ def sync(*, client: SyncClient[Any], body: SendEmailDto) -> SendEmailRespDto:
         APIConnectionError: There was no response: no connection could be made, or it broke.
         InvalidResponseError: The response is not one of the API.
     """
-    return validate_client(client, SyncClient).call(OPERATION, body=_check.instance(SendEmailDto)("body", body))
+    return _client.call(client, OPERATION, body=_fields.check_instance(SendEmailDto, "body", body))
 
 
-async def asyncio_detailed(*, client: AsyncClient[Any], body: SendEmailDto) -> Response[SendEmailRespDto]:
+async def asyncio_detailed(*, client: _client.AsyncClient[Any], body: SendEmailDto) -> Response[SendEmailRespDto]:
     """The async twin of `sync_detailed`."""
-    return await validate_client(client, AsyncClient).request(
-        OPERATION, body=_check.instance(SendEmailDto)("body", body)
-    )
+    return await _client.request_async(client, OPERATION, body=_fields.check_instance(SendEmailDto, "body", body))
 
 
-async def asyncio(*, client: AsyncClient[Any], body: SendEmailDto) -> SendEmailRespDto:
+async def asyncio(*, client: _client.AsyncClient[Any], body: SendEmailDto) -> SendEmailRespDto:
     """The async twin of `sync`."""
-    return await validate_client(client, AsyncClient).call(OPERATION, body=_check.instance(SendEmailDto)("body", body))
+    return await _client.call_async(client, OPERATION, body=_fields.check_instance(SendEmailDto, "body", body))

@@ -1,0 +1,338 @@
+"""One object for each kind of field: it checks arguments before anything is sent, and decodes what a response has.
+
+A check takes the name and the value of an argument, and returns the value to be sent. It raises a `TypeError` for a
+wrong type, or a `ValueError` for a value that is not allowed. The error names the argument, and shows its value only
+where that cannot be an email address. Decoding raises the same errors. Encoding needs no kind: the value is enough.
+"""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
+from urllib.parse import quote
+
+from .types import UNSET
+
+if TYPE_CHECKING:
+    import uuid
+
+T = TypeVar("T")
+EnumT = TypeVar("EnumT", bound=Enum)
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+class Kind(Generic[T]):
+    """A kind of field. This one takes anything, and the others take less."""
+
+    def check(self, name: str, value: Any) -> T:
+        """Return an argument as it is sent."""
+        return cast(T, value)
+
+    def decode(self, value: Any) -> T:
+        """Return a value of a response as it is in Python."""
+        return cast(T, value)
+
+
+class _Plain(Kind[T]):
+    """A kind with a type of its own in Python. Errors call it by its name there, or by the one in JSON."""
+
+    def __init__(
+        self,
+        kind: type[T] | tuple[type[T], ...],
+        in_python: str,
+        in_json: str = "",
+        *,
+        but_not: type[object] | tuple[()] = (),
+    ) -> None:
+        self._kind = kind
+        self._in_python = in_python
+        self._in_json = in_json
+        self._but_not = but_not
+
+    def takes(self, value: object) -> bool:
+        return isinstance(value, self._kind) and not isinstance(value, self._but_not)
+
+    def check(self, name: str, value: Any) -> T:
+        if not self.takes(value):
+            raise _wrong_type(name, self._in_python, value)
+        return cast(T, value)
+
+    def decode(self, value: Any) -> T:
+        if not self.takes(value):
+            raise TypeError(f"{self._in_json} is expected, not {type(value).__name__}")
+        return cast(T, value)
+
+
+class _Integer(_Plain[int]):
+    def decode(self, value: Any) -> int:
+        # JSON has one type of number: 200.0 is an integer.
+        return super().decode(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+class _Number(_Plain[float]):
+    def check(self, name: str, value: Any) -> float:
+        number = super().check(name, value)
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ValueError(f"{name} must be a finite number")
+        return number
+
+
+class _Date(_Plain[datetime.date]):
+    def decode(self, value: Any) -> datetime.date:
+        return datetime.date.fromisoformat(STRING.decode(value))
+
+
+class _DateTime(_Plain[datetime.datetime]):
+    def check(self, name: str, value: Any) -> datetime.datetime:
+        moment = super().check(name, value)
+        if moment.utcoffset() is None:
+            raise TypeError(f"{name} must be a datetime.datetime with a time zone, not a naive one")
+        return moment
+
+    def decode(self, value: Any) -> datetime.datetime:
+        return datetime.datetime.fromisoformat(STRING.decode(value))
+
+
+class _Uuid(Kind["uuid.UUID"]):
+    # The module takes time to load, and most contracts do not need it.
+    def check(self, name: str, value: Any) -> uuid.UUID:
+        from uuid import UUID
+
+        return check_instance(UUID, name, value)
+
+    def decode(self, value: Any) -> uuid.UUID:
+        from uuid import UUID
+
+        return UUID(STRING.decode(value))
+
+
+ANYTHING: Final = Kind[Any]()
+STRING: Final = _Plain(str, "a string", "a string")
+# In Python a bool is an int, and a datetime a date.
+INTEGER: Final = _Integer(int, "an integer", "an integer", but_not=bool)
+NUMBER: Final = _Number((int, float), "a number", "a number", but_not=bool)
+BOOLEAN: Final = _Plain(bool, "a bool", "a boolean")
+NULL: Final = _Plain(type(None), "None", "null")
+DATE: Final = _Date(datetime.date, "a datetime.date", but_not=datetime.datetime)
+DATE_TIME: Final = _DateTime(datetime.datetime, "a datetime.datetime")
+UUID: Final = _Uuid()
+
+_LIST: Final[_Plain[list[Any]]] = _Plain(list, "a list", "an array")
+_DICT: Final[_Plain[dict[Any, Any]]] = _Plain(dict, "a dict", "an object")
+
+
+class Enumeration(Kind[EnumT]):
+    """A member of an enum of strings or of integers. A check takes the value of one too."""
+
+    def __init__(self, kind: type[EnumT]) -> None:
+        self._kind = kind
+        self._values: _Plain[Any] = STRING if issubclass(kind, str) else INTEGER
+
+    def check(self, name: str, value: Any) -> EnumT:
+        if not self._values.takes(value):
+            raise _wrong_type(name, f"a {self._kind.__name__}", value)
+        member = self._kind(value)
+        if member.value in getattr(self._kind, "__deprecated_values__", ()):
+            warn(f"the {name} {member.value!r} is deprecated")
+        return member
+
+    def decode(self, value: Any) -> EnumT:
+        return self._kind(self._values.decode(value))
+
+
+class Model(Kind[Any]):
+    """An object that has a model. A check looks at its fields too."""
+
+    def __init__(self, model: type[Any]) -> None:
+        self._model = model
+
+    def check(self, name: str, value: Any) -> Any:
+        return check_instance(self._model, name, value).with_checked_fields(f"{name}.")
+
+    def decode(self, value: Any) -> Any:
+        return self._model.from_dict(_DICT.decode(value))
+
+
+class Array(Kind[list[T]]):
+    def __init__(self, item: Kind[T]) -> None:
+        self._item = item
+
+    def check(self, name: str, value: Any) -> list[T]:
+        return [self._item.check(f"{name}[{index}]", each) for index, each in enumerate(_LIST.check(name, value))]
+
+    def decode(self, value: Any) -> list[T]:
+        return [self._item.decode(each) for each in _LIST.decode(value)]
+
+
+class Map(Kind[dict[str, T]]):
+    """An object whose names are not the contract's."""
+
+    def __init__(self, item: Kind[T]) -> None:
+        self._item = item
+
+    def check(self, name: str, value: Any) -> dict[str, T]:
+        return {
+            STRING.check(f"each key of {name}", key): self._item.check(f"{name}[...]", each)
+            for key, each in _DICT.check(name, value).items()
+        }
+
+    def decode(self, value: Any) -> dict[str, T]:
+        return {key: self._item.decode(each) for key, each in _DICT.decode(value).items()}
+
+
+class OneOf(Kind[Any]):
+    """A union. The first of its kinds that takes a value counts."""
+
+    def __init__(self, *kinds: Kind[Any]) -> None:
+        self._kinds = kinds
+
+    def check(self, name: str, value: Any) -> Any:
+        errors: list[Exception] = []
+        for kind in self._kinds:
+            try:
+                return kind.check(name, value)
+            except (TypeError, ValueError) as error:
+                errors.append(error)
+        # The most specific error: one about a value that is not allowed, or about a part of the value.
+        for failed in errors:
+            if isinstance(failed, ValueError) or not str(failed).startswith(f"{name} must be "):
+                raise failed
+        needed = " or ".join(str(failed).partition(" must be ")[2].partition(", not ")[0] for failed in errors)
+        raise _wrong_type(name, needed, value)
+
+    def decode(self, value: Any) -> Any:
+        for kind in self._kinds[:-1]:
+            try:
+                return kind.decode(value)
+            except (TypeError, ValueError, KeyError):
+                continue
+        return self._kinds[-1].decode(value)
+
+
+class Field(NamedTuple):
+    """A field of a model, or a parameter of an operation."""
+
+    name: str
+    json_name: str
+    kind: Kind[Any]
+    required: bool = True
+    read_only: bool = False
+    deprecated: bool = False
+
+    def check(self, value: object, within: str = "") -> Any:
+        """Return an argument as it is sent. `within` is what an error puts before its name."""
+        if self.read_only or (value is UNSET and not self.required):
+            return value
+        if self.deprecated:
+            warn(f"{within}{self.name} is deprecated")
+        return self.kind.check(f"{within}{self.name}", value)
+
+
+class Fields:
+    """The fields of a model. `additional` is the kind of those that the contract does not name, if it allows any."""
+
+    def __init__(self, *fields: Field, additional: Kind[Any] | None = None) -> None:
+        self._fields = fields
+        self._additional = None if additional is None else Map(additional)
+
+    def check(self, model: T, within: str) -> T:
+        """Return a copy of a model with its fields checked, as arguments are."""
+        checked: Any = type(model)(
+            **{each.name: each.check(getattr(model, each.name), within) for each in self._fields}
+        )
+        if self._additional is not None:
+            name = "additional_properties"
+            checked.additional_properties = self._additional.check(f"{within}{name}", getattr(model, name))
+        return cast(T, checked)
+
+    def encode(self, model: Any) -> dict[str, Any]:
+        """Return the JSON object of a model. A field that is read-only or absent is left out."""
+        document: dict[str, Any] = {} if self._additional is None else encode(model.additional_properties)
+        for field in self._fields:
+            value = getattr(model, field.name)
+            if value is not UNSET and not field.read_only:
+                document[field.json_name] = encode(value)
+        return document
+
+    def decode(self, model: Callable[..., T], src_dict: Mapping[str, Any]) -> T:
+        """Return a model that is read from a JSON object."""
+        document = dict(src_dict)
+        decoded: Any = model(
+            **{
+                each.name: each.kind.decode(document.pop(each.json_name))
+                for each in self._fields
+                if each.required or each.json_name in document
+            }
+        )
+        if self._additional is not None:
+            decoded.additional_properties = self._additional.decode(document)
+        return cast(T, decoded)
+
+    def show(self, model: object, mask: Callable[[object], str]) -> str:
+        """Return the `repr` of a model, with each value masked. A field that is absent is left out."""
+        names = [each.name for each in self._fields]
+        if self._additional is not None:
+            names.append("additional_properties")
+        shown = [f"{name}={mask(value)}" for name in names if (value := getattr(model, name)) is not UNSET]
+        return f"{type(model).__name__}({', '.join(shown)})"
+
+
+def encode(value: Any) -> Any:
+    """Return a value as it is in JSON."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str | int | float):
+        return value
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [encode(item) for item in cast(list[object], value)]
+    if isinstance(value, dict):
+        return {name: encode(item) for name, item in cast(dict[str, object], value).items()}
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    # By its name, as loading the module takes time.
+    return str(value) if any(kind.__name__ == "UUID" for kind in type(value).__mro__) else value
+
+
+def as_text(value: Any) -> str:
+    """Return an argument as it is in a path or a header."""
+    encoded = encode(value)
+    return str(encoded).lower() if isinstance(encoded, bool) else str(encoded)
+
+
+def path_segment(value: Any) -> str:
+    """Return an argument as a segment of a path.
+
+    Raises:
+        ValueError: It would lead to another path.
+    """
+    segment = as_text(value)
+    if segment in ("", ".", ".."):
+        raise ValueError(f"{segment!r} cannot be in a path")
+    return quote(segment, safe="")
+
+
+def check_instance(kind: type[T], name: str, value: object) -> T:
+    """Return an argument that is an object of a class."""
+    if not isinstance(value, kind):
+        raise _wrong_type(name, f"a {kind.__name__}", value)
+    return value
+
+
+def warn(message: str) -> None:
+    """Warn of a deprecation, at the line outside of this package that led here."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, DeprecationWarning, stacklevel=level + 1)
+
+
+def _wrong_type(name: str, needed: str, value: object) -> TypeError:
+    return TypeError(f"{name} must be {needed}, not {type(value).__name__}")

@@ -1,0 +1,1 @@
+"""The mock server and the ready errors for the tests of users."""

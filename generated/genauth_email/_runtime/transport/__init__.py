@@ -1,0 +1,1 @@
+"""How a request is sent: connections, deadlines, and the state of an attempt."""

@@ -1,0 +1,55 @@
+"""What a signal handler, or another thread, does in the middle of something."""
+
+import faulthandler
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from types import FrameType, ModuleType
+from typing import Any, Self
+
+PATIENCE = 30
+
+
+class Interruption:
+    """Does something before one of the steps of a module's code that are made in it.
+
+    Attributes:
+        done: Whether it has done it.
+    """
+
+    def __init__(self, module: ModuleType, action: Callable[[], object], step: int) -> None:
+        self.done = False
+        self._file = module.__file__
+        self._action = action
+        self._left = step
+
+    def __enter__(self) -> Self:
+        # What waits for itself would wait for ever. This ends the process, and shows where it waits.
+        faulthandler.dump_traceback_later(PATIENCE, exit=True)
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+        faulthandler.cancel_dump_traceback_later()
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_code.co_filename != self._file or self.done:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self._left -= 1
+            if self._left < 0:
+                self.done = True
+                self._action()
+        return self._trace
+
+
+def interruptions(module: ModuleType, action: Callable[[], object]) -> Iterator[Interruption]:
+    """One before the first step, one before the second, and so on to the last."""
+    for step in count():
+        interruption = Interruption(module, action, step)
+        yield interruption
+        if not interruption.done:
+            assert step > 10, "there was nothing to interrupt"
+            return

@@ -1,0 +1,322 @@
+import ssl
+
+import pytest
+from attrs import evolve
+
+from runtime.errors import APIConnectionError, APIError, APITimeoutError, Delivery, GenAuthError, InvalidResponseError
+from runtime.http import httpcore, httpx
+from runtime.outcomes import (
+    api_error,
+    connection_error,
+    delivery_of,
+    error_message,
+    invalid_response,
+    is_transient,
+    library_errors,
+    raise_for_status_code,
+)
+from runtime.transport.request import Attempt
+from runtime.transport.response import ResponseReader
+from runtime.types import UNSET, Request, Response
+
+from .library_errors import BEFORE_SENDING, CERTIFICATE, END, LATER, REFUSALS, because_of, tls_error
+from .specification import RequestDto, ResponseDto, TeapotError
+
+ADDRESS = "test@example.com"
+REQUEST = Request("POST", "https://example.genauth.ai/tea", RequestDto(ADDRESS), "s3cret-token")
+ERRORS = {418: TeapotError}
+EARLIER = APIConnectionError("reset")
+
+
+# No response.
+
+
+def connection_failed(error: httpx.RequestError, *, body_started: bool) -> APIConnectionError:
+    attempt = Attempt({}, float("inf"), float("inf"))
+    attempt.body_started = body_started
+    return connection_error(error, attempt, REQUEST)
+
+
+def kind_for(kind: type[httpx.RequestError]) -> type[APIConnectionError]:
+    return APITimeoutError if issubclass(kind, httpx.TimeoutException) else APIConnectionError
+
+
+@pytest.mark.parametrize(
+    ("kinds", "body_started", "delivery", "retryable"),
+    [
+        (BEFORE_SENDING, False, "not_sent", True),
+        # They would recur.
+        (REFUSALS, False, "not_sent", False),
+        # They come after the request, whatever was asked for.
+        (LATER, False, "unknown", False),
+        (BEFORE_SENDING + REFUSALS + LATER, True, "unknown", False),
+    ],
+    ids=["before sending", "refusals", "later", "after the body"],
+)
+def test_error_of_the_library_says_whether_anything_was_sent(
+    kinds: list[type[httpx.RequestError]], body_started: bool, delivery: Delivery, retryable: bool
+) -> None:
+    for kind in kinds:
+        error = kind("it failed")
+        ours = connection_failed(error, body_started=body_started)
+        assert type(ours) is kind_for(kind)
+        assert (ours.delivery, ours.retryable) == (delivery, retryable), kind
+        assert ours.__cause__ is error
+
+
+@pytest.mark.parametrize(("message", "reason"), [("it failed", "ReadError: it failed"), ("", "ReadError")])
+def test_error_says_what_happened_and_what_was_asked(message: str, reason: str) -> None:
+    ours = connection_failed(httpx.ReadError(message), body_started=True)
+    assert str(ours) == f"{reason} [POST https://example.genauth.ai/tea RequestDto(email='t***@example.com')]"
+
+
+def test_certificate_error_is_not_sent_and_not_retryable() -> None:
+    error = because_of(httpx.ConnectError(str(CERTIFICATE)), httpcore.ConnectError(CERTIFICATE), CERTIFICATE)
+    ours = connection_failed(error, body_started=False)
+    assert (ours.delivery, ours.retryable) == ("not_sent", False)
+    assert "CERTIFICATE_VERIFY_FAILED" in str(ours)
+
+
+def test_what_the_server_sent_is_quoted_nowhere() -> None:
+    said = f"illegal status line: bytearray(b'{ADDRESS}')"
+    error = because_of(
+        httpx.RemoteProtocolError(said), httpcore.RemoteProtocolError(said), Exception(said, 400, f"x: {said}")
+    )
+    ours = connection_failed(error, body_started=True)
+    assert str(ours) == f"RemoteProtocolError: illegal status line [{REQUEST}]"
+    cause = ours.__cause__
+    assert type(cause) is httpx.RemoteProtocolError
+    assert str(cause) == "illegal status line"
+    assert list(library_errors(cause)) == [cause]
+    assert cause.__context__ is None
+    # It is not ours to change.
+    assert error.args == (said,)
+    assert [each.args for each in library_errors(error)][1:] == [(said,), (said, 400, f"x: {said}")]
+
+
+@pytest.mark.parametrize(
+    "reason", ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"]
+)
+def test_server_that_does_not_speak_tls_is_told_in_words(reason: str) -> None:
+    error = because_of(httpx.ConnectError("it failed"), tls_error(reason))
+    assert error_message(error) == "the server does not speak TLS: it may need http:// in place of https://"
+
+
+def test_other_tls_errors_are_told_as_they_are() -> None:
+    assert error_message(because_of(httpx.ConnectError("no certificate"), CERTIFICATE)) == "no certificate"
+
+
+def test_error_without_words_has_those_of_its_cause() -> None:
+    error = because_of(httpx.ReadError(""), httpcore.ReadError(), ConnectionResetError(104, "reset by peer"))
+    assert error_message(error) == "[Errno 104] reset by peer"
+    assert error_message(httpx.ReadError("")) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (httpx.ConnectTimeout, "there was no connection in time"),
+        (httpx.WriteTimeout, "the request could not be sent in time"),
+        (httpx.ReadTimeout, "there was no response in time"),
+    ],
+)
+def test_timeout_of_the_system_is_told_in_words(kind: type[httpx.RequestError], message: str) -> None:
+    assert error_message(because_of(kind("timed out"), TimeoutError("timed out"))) == message
+    assert error_message(kind("in their words")) == "in their words"
+    # An error of the system that is no timeout of ours.
+    assert error_message(because_of(kind("no route"), ConnectionError("no route"))) == "no route"
+
+
+def test_other_timeouts_are_told_as_they_are() -> None:
+    error = because_of(httpx.PoolTimeout("all 100 connections are in use"), TimeoutError())
+    assert error_message(error) == "all 100 connections are in use"
+
+
+def test_end_within_a_handshake_of_asyncio_is_told_in_words() -> None:
+    error = because_of(httpx.ConnectError("pop from an empty deque"), IndexError("pop from an empty deque"))
+    assert error_message(error) == "the connection was closed"
+
+
+@pytest.mark.parametrize("cause", [ConnectionRefusedError(111, "refused"), OSError("no route"), END, None])
+def test_refused_connection_and_the_end_within_a_handshake_are_transient(cause: OSError | None) -> None:
+    causes = [cause] if cause else []
+    assert is_transient(because_of(httpx.ConnectError("it failed"), httpcore.ConnectError("it failed"), *causes))
+
+
+@pytest.mark.parametrize("cause", [CERTIFICATE, tls_error("WRONG_VERSION_NUMBER"), tls_error("SSLV3_ALERT")])
+def test_tls_says_again_what_it_has_said(cause: ssl.SSLError) -> None:
+    assert not is_transient(because_of(httpx.ConnectError("it failed"), httpcore.ConnectError("it failed"), cause))
+    # httpcore can have it as an argument only.
+    assert not is_transient(because_of(httpx.ConnectError("it failed"), httpcore.ConnectError(cause)))
+
+
+@pytest.mark.parametrize("kind", [httpx.ConnectTimeout, httpx.PoolTimeout])
+def test_timeouts_before_the_request_are_transient(kind: type[httpx.RequestError]) -> None:
+    assert is_transient(kind("it took too long"))
+
+
+@pytest.mark.parametrize("kind", REFUSALS + LATER)
+def test_no_other_error_is_transient(kind: type[httpx.RequestError]) -> None:
+    assert not is_transient(kind("it failed"))
+
+
+def test_library_errors_are_those_of_the_chain_and_in_arguments_each_once() -> None:
+    inner = OSError("refused")
+    middle = httpcore.ConnectError(inner)
+    outer = because_of(httpx.ConnectError("refused"), middle, inner)
+    assert list(library_errors(outer)) == [outer, middle, inner]
+    alone = httpcore.ConnectError(inner)
+    assert list(library_errors(alone)) == [alone, inner]
+
+
+def test_library_errors_are_no_contexts() -> None:
+    cause = OSError("refused")
+    cause.__context__ = CERTIFICATE
+    error = because_of(httpx.ConnectError("refused"), cause)
+    error.__context__ = CERTIFICATE
+    assert list(library_errors(error)) == [error, cause]
+    assert is_transient(error)
+
+
+def test_library_errors_in_a_circle_come_once() -> None:
+    error = httpx.ConnectError("refused")
+    error.__cause__ = cause = OSError("refused")
+    cause.__cause__ = error
+    assert list(library_errors(error)) == [error, cause]
+
+
+# A response of the API.
+
+
+def response_with(parsed: ResponseDto, status: int = 202, retry_after: str | None = None) -> Response[ResponseDto]:
+    headers = {"X-Id": "1"} if retry_after is None else {"Retry-After": retry_after}
+    return Response(REQUEST, status, httpx.Headers(headers), b"{}", parsed)
+
+
+def test_only_4xx_and_503_say_that_nothing_was_sent() -> None:
+    told = {code: delivery_of(code) for code in (200, 399, 400, 429, 499, 500, 502, 503, 504)}
+    assert {code for code, delivery in told.items() if delivery == "not_sent"} == {400, 429, 499, 503}
+
+
+@pytest.mark.parametrize("earlier_error", [None, EARLIER])
+def test_success_raises_nothing(earlier_error: GenAuthError | None) -> None:
+    response = evolve(response_with(ResponseDto(200, "Sent.", 2333, "r-1")), earlier_error=earlier_error)
+    raise_for_status_code(response, {200: TeapotError})
+
+
+def test_failure_raises_the_class_of_its_status_code() -> None:
+    with pytest.raises(TeapotError) as caught:
+        raise_for_status_code(response_with(ResponseDto(418, "No.", 2333, "r-1")), ERRORS)
+    error = caught.value
+    assert (error.status_code, error.message, error.api_code, error.request_id) == (418, "No.", 2333, "r-1")
+    assert (error.http_status, dict(error.headers), error.content) == (202, {"x-id": "1"}, b"{}")
+    assert (error.delivery, error.retryable, error.retry_after) == ("not_sent", False, None)
+    assert str(error) == f"statusCode 418, apiCode 2333: No. [{REQUEST}; request id r-1]"
+
+
+def test_failure_that_is_not_documented_is_an_api_error() -> None:
+    error = api_error(response_with(ResponseDto(599, "No.")), ERRORS)
+    assert type(error) is APIError
+    assert error.delivery == "unknown"
+
+
+def test_failure_without_more_says_so() -> None:
+    error = api_error(response_with(ResponseDto(500, "", api_code=UNSET, request_id=UNSET)), {})  # type: ignore[arg-type]
+    assert str(error) == f"statusCode 500: no message [{REQUEST}]"
+    assert error.api_code is None
+    assert error.request_id is None
+
+
+def test_text_of_a_failure_masks_what_the_user_sent_and_the_attributes_do_not() -> None:
+    said = f"{ADDRESS}\nis blocked: s3cret-token"
+    error = api_error(response_with(ResponseDto(500, said, None, said)), {})
+    assert "test@" not in str(error)
+    assert "s3cret" not in str(error)
+    assert "\n" not in str(error)
+    assert str(error).count("t***@example.com is blocked: ***") == 2
+    assert error.message == said
+    assert error.request_id == said
+
+
+@pytest.mark.parametrize(
+    ("status", "status_code", "retry_after", "retryable"),
+    [
+        (429, 400, "3", True),
+        (503, 499, "3", True),
+        (503, 503, "0", True),
+        # The rule of one email per minute lasts longer than a retry waits.
+        (429, 429, "3", False),
+        (503, 429, "3", False),
+        # It may have been carried out.
+        (503, 500, "3", False),
+        (429, 502, "3", False),
+        (503, 399, "3", False),
+        (200, 503, "3", False),
+        (500, 503, "3", False),
+        (400, 400, "3", False),
+        (503, 503, None, False),
+        (503, 503, "soon", False),
+    ],
+)
+def test_refusal_is_retryable_if_the_server_says_when_to_come_again(
+    status: int, status_code: int, retry_after: str | None, retryable: bool
+) -> None:
+    response = response_with(ResponseDto(status_code, "No."), status, retry_after)
+    assert api_error(response, {}).retryable is retryable
+    assert api_error(evolve(response, earlier_error=EARLIER), {}).retryable is False
+
+
+@pytest.mark.parametrize(("status_code", "delivery"), [(400, "not_sent"), (429, "not_sent"), (500, "unknown")])
+def test_refusal_after_an_unknown_outcome_is_of_unknown_delivery_and_keeps_the_earlier_error(
+    status_code: int, delivery: Delivery
+) -> None:
+    response = response_with(ResponseDto(status_code, "No."))
+    with pytest.raises(APIError) as caught:
+        raise_for_status_code(response, {})
+    assert caught.value.delivery == delivery
+    assert caught.value.__cause__ is None
+    with pytest.raises(APIError) as caught:
+        raise_for_status_code(evolve(response, earlier_error=EARLIER), {})
+    assert caught.value.delivery == "unknown"
+    assert caught.value.__cause__ is EARLIER
+
+
+def test_only_429_after_an_unknown_outcome_says_that_it_was_carried_out() -> None:
+    said = "; the operation was carried out by an earlier attempt of this call, or by another call a moment ago"
+    for status_code in (400, 429):
+        alone = response_with(ResponseDto(status_code, "No."))
+        error = api_error(evolve(alone, earlier_error=EARLIER), {})
+        more = said if status_code == 429 else ""
+        assert str(error) == f"statusCode {status_code}: No.{more} [{REQUEST}]"
+        assert str(api_error(alone, {})) == f"statusCode {status_code}: No. [{REQUEST}]"
+        assert error.message == "No."
+
+
+# Another response.
+
+
+def invalid(status: int) -> GenAuthError:
+    reader = ResponseReader(float("inf"))
+    reader.start(status, httpx.Headers({"Retry-After": "1"}))
+    return invalid_response("Busy", "ResponseDto", reader, b"<h1>", REQUEST, ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *[(status, InvalidResponseError) for status in (200, 204, 302, 399, 600)],
+        *[(status, APIError) for status in (400, 499, 500, 503, 599)],
+        (418, TeapotError),
+    ],
+)
+def test_response_of_anything_else_is_unknown_and_an_api_error_if_its_http_status_is_one(
+    status: int, kind: type[APIError | InvalidResponseError]
+) -> None:
+    error = invalid(status)
+    assert type(error) is kind
+    assert isinstance(error, APIError | InvalidResponseError)
+    assert str(error) == f"HTTP {status} with a body that is not a ResponseDto: Busy [{REQUEST}]"
+    assert (error.http_status, error.headers["retry-after"], error.content) == (status, "1", b"<h1>")
+    assert (error.delivery, error.retryable) == ("unknown", False)
+    if isinstance(error, APIError):
+        assert (error.status_code, error.retry_after) == (status, 1.0)
