@@ -11,7 +11,7 @@ BUILD := $(BIN)/uv build --quiet --offline --no-create-gitignore
 	publish docs lock clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 24
 
 demo: generate ## Regenerate, then send an email through both clients (plain `make`)
 	@$(MAKE) --silent .venv/package
@@ -24,17 +24,17 @@ generate: .venv/environment ## Write generated/ from openapi.yaml, generator-con
 test: .venv/package .venv/lowest/environment $(LINT)/node_modules/.package-lock.json ## Run every test
 	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-test-lowest: .venv/lowest/package ## Run the tests of the client with the lowest versions that the package allows
+test-lowest: .venv/lowest/package ## Test the clients with the lowest versions that the package allows
 	@.venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/client tests/faults
 
-test-pythons: .venv/environment ## Run the tests of the client on each other Python that is found
+test-pythons: .venv/environment ## Test the clients on each other Python on this machine
 	@$(BIN)/python -m scripts.pythons
 
-test-integrations: .venv/integrations/package ## Run the tests with tracing tools, queues and frameworks
+test-integrations: .venv/integrations/package ## Test with tracing tools, queues and frameworks
 	@$(BIN)/mypy --python-executable .venv/integrations/bin/python $$(find tests/integrations -name "*.py")
 	@.venv/integrations/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/integrations
 
-check: .venv/package lint wheel ## Run the linters and type checkers, and check generated/, the version and the wheel
+check: .venv/package lint wheel ## Run the linters and type checkers; check generated/, the version and the wheel
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no problems"
 	@$(BIN)/mypy --no-error-summary benchmarks examples runtime scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
 		&& echo "mypy finds no problems"
@@ -51,7 +51,7 @@ lint: $(LINT)/node_modules/.package-lock.json ## Lint openapi.yaml with Spectral
 	@output=$$($(NODE) $(LINT)/node_modules/.bin/redocly lint --config $(LINT)/redocly.yaml --lint-config=error \
 		--format=stylish openapi.yaml 2>&1) && echo "Redocly finds no problems" || { printf >&2 '%s\n' "$$output"; exit 1; }
 
-wheel: build .venv/lowest/environment ## Check what is built, and send an email with the lowest and the newest versions
+wheel: build .venv/lowest/environment ## Check the wheel, and send an email with the lowest and the newest versions
 	@$(BIN)/validate-pyproject generated/pyproject.toml >/dev/null
 	@$(BIN)/twine --no-color check --strict dist/*.whl dist/*.tar.gz >/dev/null
 	@$(BIN)/check-wheel-contents --ignore W002 dist/*.whl # W002: the folders of endpoints have the same __init__.py
@@ -65,7 +65,7 @@ wheel: build .venv/lowest/environment ## Check what is built, and send an email 
 serve: .venv/package ## Run the mock server until Ctrl-C
 	@$(BIN)/python -m genauth_email.testing
 
-bench: .venv/package .venv/benchmarks ## Measure our clients against others and write BENCHMARKS.md; QUICK=1: only print, NETWORK=1: on a network
+bench: .venv/package .venv/benchmarks ## Compare our clients with others (QUICK=1: only print, NETWORK=1: over a network)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),quick,full) $(if $(NETWORK),network)
 
 build: .venv/environment ## Build the wheel and the sdist into dist/, with a software bill of materials
@@ -73,17 +73,17 @@ build: .venv/environment ## Build the wheel and the sdist into dist/, with a sof
 	@$(BIN)/python -m scripts.sbom && ls dist/*
 
 release: export VERSION ?=
-release: .venv/environment ## Make VERSION a release: a commit with a tag, when all checks and tests pass
+release: .venv/environment ## Release VERSION: a commit with a tag, if all checks and tests pass
 	@$(BIN)/python -m scripts.release
 
-publish: .venv/environment ## Build the release that is checked out, and upload it to the package index at INDEX_URL
+publish: .venv/environment ## Build the checked-out release, and upload it to the package index at INDEX_URL
 	@$(BIN)/python -m scripts.publish
 
-docs: .venv/package ## Write the API reference of the package into site/
+docs: .venv/package ## Write the package's documentation into site/
 	@$(BIN)/python -m scripts.docs
 
 lock: COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate
-lock: .venv/environment ## Update the requirements files: the newest versions that are allowed, or the lowest
+lock: .venv/environment ## Update the requirements files to the newest or the lowest versions allowed
 	@$(BIN)/$(COMPILE) --group pyproject.toml:dev --all-extras generated/pyproject.toml --output-file \
 		requirements-dev.txt
 	@$(BIN)/$(COMPILE) --group pyproject.toml:bench --constraint requirements-dev.txt \
@@ -93,7 +93,7 @@ lock: .venv/environment ## Update the requirements files: the newest versions th
 	@$(BIN)/$(COMPILE) --resolution lowest-direct --all-extras generated/pyproject.toml \
 		--output-file requirements-lowest.txt
 
-clean: ## Remove everything that make has made, except generated/
+clean: ## Remove everything that make has written, except generated/
 	@rm -rf .venv dist site .*_cache $(LINT)/node_modules
 
 .venv/environment: requirements-dev.txt

@@ -12,7 +12,7 @@ CELERY_BROKER_URL and CELERY_RESULT_BACKEND.
 from functools import cache
 
 from celery import Celery, Task
-from genauth_email import APIConnectionError, AuthenticationClient, Channel, ServiceUnavailableError
+from genauth_email import AuthenticationClient, Channel, GenAuthError
 
 app = Celery("emails")
 # A worker that died may have sent the email already, so no other worker may start its task again.
@@ -29,8 +29,8 @@ def client() -> AuthenticationClient:
 def send_email(self: Task, channel: str, email: str, real_ip: str | None = None) -> None:
     try:
         client().send_email(Channel(channel), email, real_ip=real_ip)
-    except (APIConnectionError, ServiceUnavailableError) as error:
-        # It may work later. But if the email may have gone out, a retry could send a second one.
-        if error.delivery == "not_sent":
-            raise self.retry(exc=error) from error
+    except GenAuthError as error:
+        # Only what is retryable can be sent again without a second email.
+        if error.retryable:
+            raise self.retry(exc=error, countdown=error.retry_after) from error
         raise

@@ -37,7 +37,7 @@ async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
 app = FastAPI(lifespan=lifespan)
 
 
-def genauth_of_the_user(request: Request) -> AsyncAuthenticationClient:
+def client_for_the_user(request: Request) -> AsyncAuthenticationClient:
     client: AsyncAuthenticationClient = request.state.genauth
     return client.with_options(real_ip=request.client.host if request.client else None)
 
@@ -48,18 +48,17 @@ class Login(BaseModel):
 
 @app.post("/login-email", status_code=202)
 async def send_login_email(
-    login: Login, genauth: Annotated[AsyncAuthenticationClient, Depends(genauth_of_the_user)]
+    login: Login, genauth: Annotated[AsyncAuthenticationClient, Depends(client_for_the_user)]
 ) -> None:
     try:
         await genauth.send_email(LOGIN_CHANNEL, login.email)
+    except ThrottleError as error:
+        seconds = math.ceil(error.retry_after or 60)
+        raise HTTPException(429, "Look for the last email first.", {"Retry-After": str(seconds)}) from error
+    except InvalidArgumentError as error:
+        raise HTTPException(422, "This email address is not accepted.") from error
     except GenAuthError as error:
+        logger.exception("The login email failed, delivery: %s", error.delivery)
         if error.delivery == "unknown":
-            logger.exception("The login email may have gone out")
-            raise HTTPException(502, "Please look for the email before you ask for another.") from error
-        if isinstance(error, ThrottleError):
-            seconds = math.ceil(error.retry_after or 60)
-            raise HTTPException(429, "Too many emails.", {"Retry-After": str(seconds)}) from error
-        if isinstance(error, InvalidArgumentError):
-            raise HTTPException(422, "This email address is not accepted.") from error
-        logger.exception("No login email was sent")
-        raise HTTPException(503, "No email was sent. Please try again later.") from error
+            raise HTTPException(502, "Look for the email before you ask for another.") from error
+        raise HTTPException(503, "No email was sent. Try again later.") from error

@@ -15,11 +15,11 @@ def main(channel: str, email: str) -> str | None:
             response = client.send_email(Channel(channel), email)
     except ValueError as error:
         return str(error)
+    except ThrottleError as error:
+        return f"Look for the last email, or try again in {error.retry_after or 60:.0f} seconds."
     except GenAuthError as error:
         if error.delivery == "unknown":
-            return f"The email may have gone out. Look for it before you try again: {error}"
-        if isinstance(error, ThrottleError):
-            return f"Too many emails. Try again in {error.retry_after or 60:.0f} seconds."
+            return f"The email may have been sent. Look for it before you try again: {error}"
         return f"No email was sent: {error}"
     print(response.message)
     return None

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
+from enum import Enum
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, ClassVar, Final, Generic, NoReturn, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Never, NoReturn, Self, TypeVar, cast, overload
 
 from .call import Call
 from .fields import encode
@@ -22,14 +24,46 @@ from .options import (
 )
 from .redaction import redact_traceback
 from .transport.request import HTTPRequest
-from .types import UNSET, OnAttempt, Operation, Request, RequestModel, ResponseT, Specification, Unset
+from .types import UNSET, IPAddress, OnAttempt, Operation, Request, RequestModel, ResponseT, Specification, Unset
 
+T = TypeVar("T")
 LangT = TypeVar("LangT")
+CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 ClientT = TypeVar("ClientT")
 
 # A request of these has a length even where it has no body.
 _METHODS_WITH_BODY: Final = ("PATCH", "POST", "PUT")
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+class Option(Generic[T]):
+    """An option of a client. It can be read, and not set."""
+
+    def __init__(self, advice: str = "derive a client with with_options({}=…)") -> None:
+        self._advice = advice
+
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: type[object]) -> Self: ...
+    @overload
+    def __get__(self, client: BaseClient[Any], owner: type[object]) -> T: ...
+    def __get__(self, client: BaseClient[Any] | None, owner: type[object]) -> Self | T:
+        return self if client is None else cast(T, getattr(client._options, self._name))
+
+    def __set__(self, client: object, value: Never) -> None:
+        raise AttributeError(f"{self._name} cannot be set: {self._advice.format(self._name)}")
+
+
+def shown_as(name: str) -> Callable[[CallableT], CallableT]:
+    """Decorate a function so that Python's own errors call it by the name that users know."""
+
+    def rename(function: CallableT) -> CallableT:
+        function.__qualname__ = name
+        return function
+
+    return rename
 
 
 class BaseClient(Generic[LangT]):
@@ -40,15 +74,29 @@ class BaseClient(Generic[LangT]):
     _options: Options
     _is_derived = False
 
+    app_id: Option[str] = Option()
+    app_host: Option[str] = Option()
+    access_token: Option[str | None] = Option()
+    lang: Option[Enum | None] = Option()
+    real_ip: Option[str | None] = Option()
+    timeout: Option[float | httpx.Timeout] = Option()
+    max_retries: Option[int] = Option()
+    retry_unknown: Option[bool] = Option()
+    on_attempt: Option[OnAttempt | None] = Option()
+    limits: Option[httpx.Limits | None] = Option("make another client")
+    ssl_context: Option[ssl.SSLContext | None] = Option("make another client")
+    http_client: Option[httpx.Client | httpx.AsyncClient | Literal["aiohttp"] | None] = Option("make another client")
+
     def __repr__(self) -> str:
         options = self.__dict__.get("_options")
         # A traceback with local variables shows a client that could not be made, too.
         return f"{type(self).__name__}({options.app_id!r}, {options.app_host!r})" if options else object.__repr__(self)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} cannot be copied or pickled: derive another by with_options()")
+        raise TypeError(f"{type(self).__name__} cannot be copied or pickled: derive another with with_options()")
 
     @redact_traceback
+    @shown_as("with_options")
     def with_options(
         self,
         *,
@@ -56,15 +104,14 @@ class BaseClient(Generic[LangT]):
         app_host: str | Unset = UNSET,
         access_token: str | Unset | None = UNSET,
         lang: LangT | Unset | None = UNSET,
-        real_ip: str | Unset | None = UNSET,
+        real_ip: str | IPAddress | Unset | None = UNSET,
         timeout: float | httpx.Timeout | Unset = UNSET,
         max_retries: int | Unset = UNSET,
         retry_unknown: bool | Unset = UNSET,
         on_attempt: OnAttempt | Unset | None = UNSET,
     ) -> Self:
-        """Return a client that differs in the options given and shares this one's connections.
+        """Return a client with other options on this one's connections. It is cheap, and closing it closes nothing.
 
-        It is cheap enough for every incoming request, and closing it closes nothing.
         Args:
             app_id: The application's id.
             app_host: The application's host, such as `https://example.genauth.ai`.
@@ -72,10 +119,10 @@ class BaseClient(Generic[LangT]):
             lang: The language of the responses' `message`. None: the server's default.
             real_ip: The IP address of the end user. None: none is sent.
             timeout: Seconds that a call may take, or an `httpx.Timeout`.
-            max_retries: How many times at most a request is retried where that is safe. 0: never.
-            retry_unknown: Whether to retry also where it is unknown whether the operation was carried out. It is done
-                only for operations that the server carries out once within an interval.
-            on_attempt: Is called with the `AttemptDetails` of each attempt. None: nothing is called.
+            max_retries: How often a call is retried at most, where that is safe. 0 switches retries off.
+            retry_unknown: Whether to retry even if the operation may have been carried out. This is done only for
+                operations that the server carries out once within an interval.
+            on_attempt: Called with the `AttemptDetails` after each attempt. None: nothing is called.
 
         Raises:
             TypeError: An argument is of a wrong type.
@@ -117,11 +164,10 @@ def new_call(
     params: Mapping[str, object] | None,
     headers: Mapping[str, object] | None,
 ) -> Call[ResponseT]:
-    """Make a call of an operation, with the options of `client`.
+    """Make a call of an operation, with the options of `client` and arguments that have been checked.
 
     Raises:
-        TypeError: A field of the body is of a wrong type.
-        ValueError: A value is not allowed.
+        ValueError: A value cannot be sent.
     """
     options = client._options
     url = options.app_host + (operation.path.format(**path) if path else operation.path)
@@ -133,14 +179,13 @@ def new_call(
     if headers:
         all_headers |= headers_from_arguments(headers)
     if body is not None:
-        body = body.with_checked_fields()
         content = _encode_body(body)
         all_headers["content-type"] = "application/json"
     if body is not None or operation.method in _METHODS_WITH_BODY:
         all_headers["content-length"] = str(len(content))
     return Call(
         operation,
-        Request(operation.method, url, body, options.access_token),
+        Request(operation.method, url, body, options.access_token, operation.deduplication_interval),
         HTTPRequest(operation.method, parsed, all_headers, content),
         options,
         client._specification,
@@ -157,7 +202,7 @@ def _encode_body(body: RequestModel) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        pass  # This error holds the whole text, so it is no cause of ours.
+        pass  # The error contains the whole text, so it is not chained.
     raise ValueError(f"{type(body).__name__} contains a lone surrogate, which cannot be encoded as UTF-8")
 
 

@@ -5,27 +5,29 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Mapping
 from time import sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from .base_client import BaseClient, LangT, load_modules, new_call, validate_client
+from .base_client import BaseClient, LangT, load_modules, new_call, shown_as, validate_client
 from .http import httpx
 from .options import (
     DEFAULT_MAX_RETRIES,
     DEFAULT_TIMEOUT,
     options_from_environment,
+    validate_connection_options,
     validate_http_client,
-    validate_limits,
 )
 from .outcomes import raise_for_status_code
 from .redaction import redact_traceback
-from .types import OnAttempt, Operation, RequestModel, Response, ResponseT
+from .transport.request import ClientClosedError
+from .types import IPAddress, OnAttempt, Operation, RequestModel, Response, ResponseT
 
 if TYPE_CHECKING:
-    from .transport.httpx_transport import AsyncTransport, HttpxTransport
+    from .transport.httpx_transport import AsyncTransport
 
 # Modules that httpx and anyio would load in the first call.
 _MODULES: Final = ("encodings.idna",)
@@ -35,9 +37,8 @@ _ASYNC_MODULES: Final = (*_MODULES, "asyncio", "anyio.abc", "anyio.lowlevel", "a
 class SyncClient(BaseClient[LangT]):
     """A sync client."""
 
-    _transport: HttpxTransport
-
     @redact_traceback
+    @shown_as("AuthenticationClient.__init__")
     def __init__(
         self,
         app_id: str | None = None,
@@ -45,16 +46,17 @@ class SyncClient(BaseClient[LangT]):
         *,
         access_token: str | None = None,
         lang: LangT | None = None,
-        real_ip: str | None = None,
+        real_ip: str | IPAddress | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_MAX_RETRIES,
         retry_unknown: bool = False,
         on_attempt: OnAttempt | None = None,
         limits: httpx.Limits | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         http_client: httpx.Client | None = None,
     ) -> None:
         validate_http_client(http_client, httpx.Client, self)
-        validate_limits(limits, http_client)
+        validate_connection_options(limits, ssl_context, http_client)
         self._options = options_from_environment(
             self._specification,
             app_id=app_id,
@@ -66,14 +68,24 @@ class SyncClient(BaseClient[LangT]):
             max_retries=max_retries,
             retry_unknown=retry_unknown,
             on_attempt=on_attempt,
+            limits=limits,
+            ssl_context=ssl_context,
+            http_client=http_client,
         )
         load_modules(*_MODULES)
         from .transport.httpx_transport import HttpxTransport
 
-        self._transport = HttpxTransport(http_client, limits)
+        self._transport = HttpxTransport(http_client, limits, ssl_context)
 
     def __enter__(self) -> Self:
         return self
+
+    if not TYPE_CHECKING:  # Type checkers go on refusing it.
+
+        async def __aenter__(self) -> Self:
+            raise TypeError("AuthenticationClient is for `with`: use AsyncAuthenticationClient for `async with`")
+
+        async def __aexit__(self, *error: object) -> None: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -90,9 +102,8 @@ class SyncClient(BaseClient[LangT]):
 class AsyncClient(BaseClient[LangT]):
     """An async client, for asyncio and trio."""
 
-    _transport: AsyncTransport
-
     @redact_traceback
+    @shown_as("AsyncAuthenticationClient.__init__")
     def __init__(
         self,
         app_id: str | None = None,
@@ -100,17 +111,18 @@ class AsyncClient(BaseClient[LangT]):
         *,
         access_token: str | None = None,
         lang: LangT | None = None,
-        real_ip: str | None = None,
+        real_ip: str | IPAddress | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_MAX_RETRIES,
         retry_unknown: bool = False,
         on_attempt: OnAttempt | None = None,
         limits: httpx.Limits | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         http_client: httpx.AsyncClient | Literal["aiohttp"] | None = None,
     ) -> None:
         if http_client != "aiohttp":
             validate_http_client(http_client, httpx.AsyncClient, self, ' or "aiohttp"')
-        validate_limits(limits, None if http_client == "aiohttp" else http_client)
+        validate_connection_options(limits, ssl_context, None if http_client == "aiohttp" else http_client)
         self._options = options_from_environment(
             self._specification,
             app_id=app_id,
@@ -122,12 +134,18 @@ class AsyncClient(BaseClient[LangT]):
             max_retries=max_retries,
             retry_unknown=retry_unknown,
             on_attempt=on_attempt,
+            limits=limits,
+            ssl_context=ssl_context,
+            http_client=http_client,
         )
         load_modules(*_ASYNC_MODULES)
-        self._transport = self._new_transport(http_client, limits)
+        self._transport = self._new_transport(http_client, limits, ssl_context)
 
     def _new_transport(
-        self, http_client: httpx.AsyncClient | Literal["aiohttp"] | None, limits: httpx.Limits | None
+        self,
+        http_client: httpx.AsyncClient | Literal["aiohttp"] | None,
+        limits: httpx.Limits | None,
+        ssl_context: ssl.SSLContext | None,
     ) -> AsyncTransport:
         from .transport.internals import warm_up_anyio
 
@@ -141,14 +159,21 @@ class AsyncClient(BaseClient[LangT]):
                 ) from error
             # The pause before a retry is anyio's.
             warm_up_anyio(["asyncio"])
-            return AiohttpTransport(limits)
+            return AiohttpTransport(limits, ssl_context)
         from .transport.httpx_transport import AsyncHttpxTransport
 
         warm_up_anyio(["asyncio", *(["trio"] if "trio" in sys.modules else [])])
-        return AsyncHttpxTransport(http_client, limits)
+        return AsyncHttpxTransport(http_client, limits, ssl_context)
 
     async def __aenter__(self) -> Self:
         return self
+
+    if not TYPE_CHECKING:
+
+        def __enter__(self) -> Self:
+            raise TypeError("AsyncAuthenticationClient is for `async with`: use AuthenticationClient for `with`")
+
+        def __exit__(self, *error: object) -> None: ...
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -194,7 +219,7 @@ def request(
         failure = None
         try:
             client._transport.send(call.http_request, attempt)
-        except httpx.RequestError as error:
+        except (httpx.RequestError, ClientClosedError) as error:
             failure = error
         pause = call.finish_attempt(attempt, failure)
         if pause is None:
@@ -222,7 +247,7 @@ async def request_async(
         failure = None
         try:
             await client._transport.send(call.http_request, attempt)
-        except httpx.RequestError as error:
+        except (httpx.RequestError, ClientClosedError) as error:
             failure = error
         pause = call.finish_attempt(attempt, failure)
         if pause is None:

@@ -8,14 +8,15 @@ from typing import Any, Final, Self
 from attrs import field, frozen
 
 from .fields import INTEGER, STRING, Field, Fields
-from .redaction import mask_addresses
-from .types import UNSET, ResponseT, Unset
+from .redaction import hide_text
+from .types import ResponseT
 
 _FIELDS: Final = Fields(
     Field("status_code", "statusCode", INTEGER),
     Field("message", "message", STRING),
     Field("api_code", "apiCode", INTEGER, required=False),
     Field("request_id", "requestId", STRING, required=False),
+    absent=None,
 )
 
 
@@ -26,13 +27,13 @@ class Failure:
     status_code: int
     """How the operation ended. It is not 200."""
 
-    message: str = field(repr=mask_addresses)
+    message: str = field(repr=hide_text)
     """What happened, for people, in the language asked for. May be empty."""
 
-    api_code: int | Unset = UNSET
+    api_code: int | None = None
     """The business reason of a failure, where there is one."""
 
-    request_id: str | Unset = field(default=UNSET, repr=mask_addresses)
+    request_id: str | None = field(default=None, repr=hide_text)
     """The server's id of the request. Not always present."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,8 +48,7 @@ class Failure:
             KeyError: The `statusCode` or the `message` is missing.
             TypeError: A field is of a wrong type.
         """
-        absent = {name for name in ("apiCode", "requestId") if src_dict.get(name) is None}
-        return _FIELDS.decode(cls, {name: value for name, value in src_dict.items() if name not in absent})
+        return _FIELDS.decode(cls, src_dict)
 
 
 def read_failure(model: type[ResponseT], document: Mapping[str, Any]) -> ResponseT:

@@ -6,16 +6,18 @@ import ipaddress
 import math
 import os
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from enum import Enum
 from inspect import iscoroutinefunction
 from threading import TIMEOUT_MAX
+from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar, cast
 
-from .fields import STRING, as_text
+from .fields import STRING, Enumeration, as_text
 from .http import httpx
 from .redaction import mask
-from .types import UNSET, OnAttempt, Specification
+from .types import UNSET, IPAddress, OnAttempt, Specification
 
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ class Options:
 
     def replace(self, values: Mapping[str, Any]) -> Self:
         """Return options that differ in `values`."""
-        # What is derived is among them, and is made anew.
+        # Derived values are included, but `__init__` computes them again.
         return type(self)(self._specification, {**self.__dict__, **values})
 
     @property
@@ -59,7 +61,7 @@ class Options:
             package = self._specification
             self._headers = {
                 "user-agent": f"{package.package}/{package.version} python-httpx/{httpx.__version__}",
-                # A response is a few hundred bytes. What is compressed all the same is read, if it is gzip.
+                # A response is a few hundred bytes. If the server compresses anyway, gzip is accepted.
                 "accept-encoding": "identity",
                 **package.fixed_headers,
                 **{
@@ -72,42 +74,48 @@ class Options:
 
 
 def options_from_environment(specification: Specification, **arguments: Any) -> Options:
-    """Make the options of a new client. What is None comes from the environment, if that has it.
+    """Make the options of a new client. Options that are None are read from the environment.
 
     Raises:
         TypeError: One is of a wrong type.
         ValueError: One is missing or not allowed.
     """
+    shown: dict[str, str] = {}
     for name, variable in specification.environment.items():
         # An empty variable counts as not set, as in most tools.
-        if arguments[name] is None:
-            arguments[name] = os.environ.get(variable) or None
+        if arguments[name] is None and (value := os.environ.get(variable)):
+            arguments[name], shown[name] = value, variable
     if arguments["app_host"] is None:
         arguments["app_host"] = specification.default_host
     if arguments["app_id"] is None:
         raise ValueError(f"app_id is missing: pass it, or set {specification.environment['app_id']}")
-    return Options(specification, validate_options(specification, arguments))
+    return Options(specification, validate_options(specification, arguments, shown))
 
 
-def validate_options(specification: Specification, options: Mapping[str, object]) -> dict[str, Any]:
+def validate_options(
+    specification: Specification, options: Mapping[str, object], shown: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """Return the options that are not `UNSET`, checked.
+
+    Args:
+        specification: What the contract says of them.
+        options: The options by their names.
+        shown: What errors call an option that comes from elsewhere, such as an environment variable.
 
     Raises:
         TypeError: One is of a wrong type. The error names it.
         ValueError: One is not allowed. The error names it.
     """
-    return {
-        name: None
-        if value is None and name in _OPTIONAL
-        else _lang(name, value, specification.lang)
-        if name == "lang"
-        else _VALIDATORS[name](name, value)
-        for name, value in options.items()
-        if value is not UNSET
-    }
+    validated: dict[str, Any] = {}
+    for name, value in options.items():
+        if value is None and name in _OPTIONAL:
+            validated[name] = None
+        elif value is not UNSET:
+            validated[name] = _VALIDATORS[name](shown.get(name, name), value, specification)
+    return validated
 
 
-def validate_header_value(name: str, value: object) -> str:
+def validate_header_value(name: str, value: object, _: Specification | None = None) -> str:
     text = STRING.check(name, value)
     if not text:
         raise ValueError(f"{name} must be a string that is not empty")
@@ -122,7 +130,7 @@ def validate_header_value(name: str, value: object) -> str:
     return text
 
 
-def _app_host(name: str, value: object) -> str:
+def _app_host(name: str, value: object, specification: Specification) -> str:
     text = STRING.check(name, value)
     try:
         url = httpx.URL(text)
@@ -139,87 +147,102 @@ def _app_host(name: str, value: object) -> str:
         url = None
         valid = False
     if url is None or not valid:
-        # What httpx says is no cause of this error: it may quote a password. So may what is left out here.
+        # httpx's error is not chained: it may quote a password. The parts masked here may contain one, too.
         shown = re.sub(r"(?s)[?#].*", "?***", re.sub(r"(?s).*@", "***@", text))
         raise ValueError(
             f"{name} must be a URL such as https://example.genauth.ai, with http or https, a host, and at most a "
             f"port and a path, not {shown!r}"
         )
-    return str(url).rstrip("/")
+    host = str(url).rstrip("/")
+    for path in specification.paths:
+        if host.endswith(path):
+            raise ValueError(f"{name} must be the host alone, such as https://example.genauth.ai, without {path}")
+    return host
 
 
-def _real_ip(name: str, value: object) -> str:
-    text = STRING.check(name, value)
+def _real_ip(name: str, value: object, _: Specification) -> str:
+    text = str(value) if isinstance(value, IPAddress) else STRING.check(name, value)
     try:
         ipaddress.ip_address(text)
         valid = True
     except ValueError:
         valid = False
     if not valid:
-        # It may be an email address in the wrong place.
-        raise ValueError(f"{name} must be an IPv4 or IPv6 address, not {mask(text) if '@' in text else repr(text)}")
+        # It may be an email address or a token in the wrong place.
+        raise ValueError(f"{name} must be an IPv4 or IPv6 address, not {mask(text)}")
     # An IPv6 address can have a zone, and that can be any text.
     return validate_header_value(name, text)
 
 
-def _lang(name: str, value: object, lang: type[Enum]) -> Enum:
-    try:
-        return lang(value)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+def _lang(name: str, value: object, specification: Specification) -> Enum:
+    return Enumeration(specification.lang).check(name, value)
 
 
-def _timeout(name: str, value: object) -> float | httpx.Timeout:
+def _timeout(name: str, value: object, _: Specification) -> float | httpx.Timeout:
+    if value is None:
+        raise TypeError(f"{name} must be {_TIMEOUT}, not None; httpx.Timeout(None) sets no limit")
     if isinstance(value, httpx.Timeout):
         for step, seconds in value.as_dict().items():
             if seconds is not None:
-                _timeout(f"{name}.{step}", seconds)
+                _plain(f"{name}.{step}", seconds, (int, float), _is_timeout, "a positive number of seconds")
         return value
-    # Longer than that, no socket can wait.
-    return _plain(name, value, (int, float), lambda seconds: 0 < seconds <= TIMEOUT_MAX, _TIMEOUT)
+    return _plain(name, value, (int, float), _is_timeout, _TIMEOUT)
+
+
+def _is_timeout(seconds: float) -> bool:
+    return 0 < seconds <= TIMEOUT_MAX  # No socket can wait longer.
 
 
 def _plain(name: str, value: object, kinds: tuple[type[T], ...], is_allowed: Callable[[T], object], allowed: str) -> T:
-    """Return a value whose type and range are simple. It is no secret, so errors show it."""
+    """Return a value whose type and range are simple. Errors show it only if it has the right type."""
     # bool subclasses int.
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise TypeError(f"{name} must be {allowed}, not {value!r}")
+        raise TypeError(f"{name} must be {allowed}, not {type(value).__name__}")
     if not is_allowed(value):
         raise ValueError(f"{name} must be {allowed}, not {value!r}")
     return value
 
 
-def _max_retries(name: str, value: object) -> int:
+def _max_retries(name: str, value: object, _: Specification) -> int:
     return _plain(name, value, (int,), lambda number: number >= 0, "0 or a positive integer")
 
 
-def _retry_unknown(name: str, value: object) -> bool:
+def _retry_unknown(name: str, value: object, _: Specification) -> bool:
     return _plain(name, value, (bool,), lambda _: True, "True or False")
 
 
-def _on_attempt(name: str, value: object) -> object:
-    if not callable(value) or iscoroutinefunction(value):
-        raise TypeError(f"{name} must be a function, and not an async one, not {value!r}")
+def _on_attempt(name: str, value: object, _: Specification) -> object:
+    if not callable(value) or iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__):
+        raise TypeError(f"{name} must be a function, and not an async one, not {type(value).__name__}")
     return value
 
 
-def _access_token(name: str, value: object) -> str:
+def _access_token(name: str, value: object, _: Specification) -> str:
     token = validate_header_value(name, value)
     if token.lower().startswith("bearer "):
         raise ValueError(f"{name} must be the token alone, without 'Bearer' in front")
     return token
 
 
+def _checked_elsewhere(_: str, value: object, __: Specification) -> object:
+    return value
+
+
 _TIMEOUT: Final = "a positive number of seconds, or an httpx.Timeout"
-_VALIDATORS: Final[Mapping[str, Callable[[str, object], Any]]] = {
+_VALIDATORS: Final[Mapping[str, Callable[[str, object, Specification], Any]]] = {
     "app_id": validate_header_value,
     "app_host": _app_host,
     "access_token": _access_token,
+    "lang": _lang,
     "real_ip": _real_ip,
     "timeout": _timeout,
     "max_retries": _max_retries,
     "retry_unknown": _retry_unknown,
     "on_attempt": _on_attempt,
+    # These are checked together, by the functions below.
+    "limits": _checked_elsewhere,
+    "ssl_context": _checked_elsewhere,
+    "http_client": _checked_elsewhere,
 }
 # None stands for sending nothing.
 _OPTIONAL: Final = ("access_token", "lang", "real_ip", "on_attempt")
@@ -231,6 +254,8 @@ def validate_http_client(http_client: object, kind: type[object], client: object
     Raises:
         TypeError: It is of another type.
     """
+    if http_client == "aiohttp":
+        raise TypeError('http_client="aiohttp" is for AsyncAuthenticationClient')
     if http_client is not None and not isinstance(http_client, kind):
         given = type(http_client)
         raise TypeError(
@@ -239,21 +264,22 @@ def validate_http_client(http_client: object, kind: type[object], client: object
         )
 
 
-def validate_limits(limits: object, http_client: object) -> None:
-    """Check the limits of a connection pool.
+def validate_connection_options(limits: object, ssl_context: object, http_client: object) -> None:
+    """Check the limits and the TLS settings of our own connections.
 
     Raises:
-        TypeError: They are of another type.
-        ValueError: They are not allowed, or the connections are those of the user's own `http_client`.
+        TypeError: One is of another type.
+        ValueError: One is not allowed, or the connections belong to the user's own `http_client`.
     """
-    if limits is None:
-        return
-    if not isinstance(limits, httpx.Limits):
-        raise TypeError(f"limits must be an httpx.Limits, not {limits!r}")
-    if http_client is not None:
-        raise ValueError("pass either limits or http_client, not both: set limits on your own client")
+    for name, value, kind in (("limits", limits, httpx.Limits), ("ssl_context", ssl_context, ssl.SSLContext)):
+        if value is None:
+            continue
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be an {kind.__module__}.{kind.__name__}, not {type(value).__name__}")
+        if http_client is not None:
+            raise ValueError(f"pass either {name} or http_client, not both: your own client has its own")
     for name, least in (("max_connections", 1), ("max_keepalive_connections", 0), ("keepalive_expiry", 0)):
-        value = getattr(limits, name)
+        value = getattr(limits, name, None)
         if value is not None and not value >= least:
             raise ValueError(f"limits.{name} must be {least} or more, not {value!r}")
 

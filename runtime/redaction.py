@@ -8,11 +8,17 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import Enum
-from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
+
+LIBRARIES: Final = sys.stdlib_module_names | {
+    __name__.partition(".")[0],
+    *("aiohttp", "anyio", "h11", "httpcore", "httpx", "idna", "outcome", "sniffio", "socksio", "trio"),
+}
+"""The packages whose frames a call goes through: ours, the HTTP libraries, and Python's own. The rest is the user's."""
 
 
 def on_one_line(text: str) -> str:
@@ -34,10 +40,22 @@ def mask(value: object) -> str:
     return f"{on_one_line(value[:1])}***{address[1] if address else ''}"
 
 
-def mask_addresses(value: object) -> str:
-    """Return the `repr` of `value`, which came from the server, with the email addresses in it masked."""
-    # From the start of a word on, so that each character is looked at once, however long the text is.
-    return re.sub(r"(?<![^\s@])([^\s@])[^\s@]*@", r"\1***@", repr(value))
+def hide_text(value: object) -> str:
+    """Return a value of a response as its `repr` shows it: numbers, but no text.
+
+    A server can repeat an address or the access token in any text, in any spelling.
+    """
+    return repr(value) if value is None or isinstance(value, int | float) else "***"
+
+
+def share_text(one: str, other: str) -> bool:
+    """Return True if eight letters or digits in a row stand in both texts, or the whole of the shorter one.
+
+    Upper and lower case make no difference, and neither does what stands between letters and digits.
+    """
+    shorter, longer = sorted((re.sub(r"[\W_]", "", text.lower()) for text in (one, other)), key=len)
+    size = min(8, len(shorter))
+    return size > 0 and any(shorter[start : start + size] in longer for start in range(len(shorter) - size + 1))
 
 
 def error_chain(error: BaseException | None, until: BaseException | None = None) -> Iterator[BaseException]:
@@ -52,17 +70,20 @@ def error_chain(error: BaseException | None, until: BaseException | None = None)
 
 
 def clear_locals(error: BaseException, handled: BaseException | None) -> None:
-    """Clear the local variables of all frames that `error` and what led to it have come through.
+    """Clear the local variables of our frames and of the libraries' that `error` and its causes came through.
 
-    The lines of the traceback stay. Error trackers show local variables, and those of our frames and of the HTTP
-    library's have the access token and the request body in them. Frames that still run are left as they are.
+    The lines of the traceback stay. Error trackers show local variables, and these hold the access token and the
+    request body. Frames of anybody else, such as a user's event hook, keep theirs, and so do frames that still run.
 
     Args:
         error: The error that is on its way to the user.
         handled: The error that the user's code was handling when it called. It is the user's own.
     """
     for each in error_chain(error, until=handled):
-        traceback.clear_frames(cast(TracebackType, each.__traceback__))
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            if str(frame.f_globals.get("__name__")).partition(".")[0] in LIBRARIES:
+                with suppress(RuntimeError):  # It still runs.
+                    frame.clear()
 
 
 def redact_traceback(function: CallableT) -> CallableT:

@@ -1,16 +1,28 @@
 """The types that models, endpoint functions and clients share."""
 
-from __future__ import annotations
+# Annotations are not postponed: public modules take classes from here as theirs, and names would be resolved there.
 
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from attrs import AttrsInstance, field, fields, frozen
+from attrs import AttrsInstance, field, frozen
 
 from .errors import APIError, Delivery, GenAuthError
-from .redaction import mask, on_one_line
+from .redaction import share_text
+
+
+def explain(kind: type[Enum], explanations: Mapping[Any, str]) -> None:
+    """Give members of an enum their explanations, as `__doc__`."""
+    for value, text in explanations.items():
+        kind(value).__doc__ = text
+
+
+def explanation_of(value: object) -> str:
+    """Return the explanation of a member of an enum, or an empty string."""
+    return str(value.__dict__.get("__doc__", "")) if isinstance(value, Enum) else ""
 
 
 class Unset(Enum):
@@ -89,6 +101,7 @@ class Specification(NamedTuple):
         environment: The name of the environment variable for each option that has one.
         lang: The enum of the languages.
         errors: The error class for each documented `statusCode` other than 200.
+        paths: The paths of the operations.
     """
 
     package: str
@@ -99,6 +112,7 @@ class Specification(NamedTuple):
     environment: Mapping[str, str]
     lang: type[Enum]
     errors: Mapping[int, type[APIError]]
+    paths: tuple[str, ...] = ()
 
 
 @frozen
@@ -117,20 +131,21 @@ class Request:
     access_token: str | None = field(default=None, repr=False)
     """The access token that was sent, if any."""
 
+    deduplication_interval: float | None = field(default=None, repr=False)
+    """Within how many seconds the server refuses the same operation with `statusCode` 429, if the contract says so."""
+
     def __str__(self) -> str:
         """One line for people. The `repr` of a request body masks what identifies a user."""
         return f"{self.method} {self.url}" + (f" {self.body!r}" if self.body is not None else "")
 
-    def redact(self, text: str) -> str:
-        """Return `text`, which came from the server, on one line and with the user's data of this request masked."""
-        text = on_one_line(text)
-        if self.access_token is not None and len(self.access_token) > 2:
-            text = text.replace(self.access_token, "***")
-        if self.body is not None:
-            for value in (getattr(self.body, each.name) for each in fields(type(self.body))):
-                if isinstance(value, str) and not isinstance(value, Enum) and len(value) > 2:
-                    text = re.sub(re.escape(value), mask(value).replace("\\", r"\\"), text, flags=re.IGNORECASE)
-        return text
+    def show_id(self, request_id: str) -> str:
+        """Return a request id of the server for errors and logs, or "***" if it may be something else.
+
+        A server can repeat an address or the access token in any of its texts, in any spelling. Texts of the server are
+        not shown, but for an id that is made of letters, digits and hyphens and that has nothing to do with the token.
+        """
+        is_id = re.fullmatch(r"[A-Za-z0-9-]{1,64}", request_id) is not None
+        return request_id if is_id and not share_text(request_id, self.access_token or "") else "***"
 
 
 @frozen
@@ -140,10 +155,10 @@ class Response(Generic[ResponseT_co]):
     request: Request
     """What was asked."""
 
-    status_code: int
-    """The HTTP status. It is 200 also when the operation failed: see `parsed.status_code`."""
+    http_status: int
+    """The HTTP status. It is 200 even when the operation failed: see `parsed.status_code`."""
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """The HTTP headers. Their names are compared without regard to case."""
 
     content: bytes = field(repr=False)
@@ -190,6 +205,9 @@ class AttemptDetails(NamedTuple):
     delivery: Delivery | None
     """Whether the operation may have been carried out despite the error. None: the attempt succeeded."""
 
+
+IPAddress = IPv4Address | IPv6Address
+"""An address as the standard library has it."""
 
 OnAttempt = Callable[[AttemptDetails], object]
 """What the option `on_attempt` takes."""

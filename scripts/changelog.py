@@ -31,17 +31,17 @@ def check_changelog(root: Path) -> Iterator[str]:
             releases.append(match[1])
         elif line not in ("# Changelog", _UNRELEASED, *(f"### {kind}" for kind in _KINDS)):
             yield (
-                f"{CHANGELOG}:{number}: {line!r} is no heading: write `{_UNRELEASED}`, `## [1.4.0] - 2026-12-24`, or "
-                f"`### ` and one of {', '.join(_KINDS)}"
+                f"{CHANGELOG}:{number}: {line!r} is not a valid heading: write `{_UNRELEASED}`, "
+                f"`## [1.4.0] - 2026-12-24`, or `### ` and one of {', '.join(_KINDS)}"
             )
     last, version = last_release(root), current_version(root)
     if list(headings.values())[1:2] != [_UNRELEASED]:
-        yield f"{CHANGELOG}:1: `{_UNRELEASED}` has to be the first heading below the title"
+        yield f"{CHANGELOG}:1: `{_UNRELEASED}` must be the first heading below the title"
     elif releases[:1] != ([last.version] if last else []):
         given, expected = releases[0] if releases else "none", last.version if last else "none"
-        yield f"{CHANGELOG}:1: the newest release in it is {given}, and the last release was {expected}"
+        yield f"{CHANGELOG}:1: its newest release is {given}, but the last release was {expected}"
     elif (last is None or Version.parse(version) > Version.parse(last.version)) and not unreleased(root):
-        yield f"{CHANGELOG}:1: nothing is under `{_UNRELEASED}`: tell users what changes for them in {version}"
+        yield f"{CHANGELOG}:1: there is nothing under `{_UNRELEASED}`: tell users what changes for them in {version}"
 
 
 def unreleased(root: Path) -> str:

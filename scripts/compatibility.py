@@ -45,7 +45,7 @@ class Version(NamedTuple):
             ValueError: It is not three numbers.
         """
         if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", text, re.ASCII):
-            raise ValueError(f"{text!r} is no version: three numbers are needed, such as 1.4.0")
+            raise ValueError(f"{text!r} is not a version: three numbers are needed, such as 1.4.0")
         return cls(*map(int, text.split(".")))
 
     def __str__(self) -> str:
@@ -101,8 +101,8 @@ def check_version(root: Path, contract: Document, version: str) -> Iterator[str]
             needed = max(needed, needs)
     if given < needed:
         yield (
-            f"{CONFIG}: the version is {given}, and something else was released as {before}. Undo what "
-            f"changed, or set package_version_override to {needed} and run `make generate`"
+            f"{CONFIG}: generated/ differs from release {before}, but the version is {given}. Undo the change, "
+            f"or set package_version_override to {needed} and run `make generate`"
         )
 
 
@@ -144,15 +144,15 @@ def changes(before: Mapping[str, str], after: Mapping[str, Fact], paths: str) ->
         parents = _parents(key)
         if key not in after and all(each in after for each in parents):
             place = after[parents[0]].place if parents else paths
-            yield Part.MAJOR, f"{place}: {key} is gone, which breaks the code of users"
+            yield Part.MAJOR, f"{place}: {key} was removed, which breaks users' code"
         elif key in after and text != after[key].text:
             part = Part.MINOR if _takes_more(text, after[key].text, in_response=" > response" in key) else Part.MAJOR
-            breaks = "" if part == Part.MINOR else ", which breaks the code of users"
-            yield part, f"{after[key].place}: {key} was `{text}` and is `{after[key].text}` now{breaks}"
+            breaks = "" if part == Part.MINOR else ", which breaks users' code"
+            yield part, f"{after[key].place}: {key} changed from `{text}` to `{after[key].text}`{breaks}"
     for key, (text, place) in after.items():
         if key not in before and all(each in before for each in _parents(key)):
             if text.startswith("required ") and " > response" not in key:
-                yield Part.MAJOR, f"{place}: {key} is new and required, which breaks the code of users"
+                yield Part.MAJOR, f"{place}: {key} is new and required, which breaks users' code"
             else:
                 yield Part.MINOR, f"{place}: {key} is new"
 

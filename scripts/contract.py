@@ -1,7 +1,7 @@
 """Check the contract before the generator reads it.
 
 The generator leaves out or renames what it cannot use, and the templates take parts of the contract by name. Neither
-may go unseen, so the contract has to be OpenAPI 3.1, and more than that.
+may go unseen, so the contract must be OpenAPI 3.1, and more than that.
 """
 
 import math
@@ -172,21 +172,21 @@ def _references(contract: Document) -> Iterator[Issue]:
         if location[-1:] != ("$ref",) or not isinstance(node, str):
             continue
         if not re.fullmatch("#/components/[^/]+/[^/]+", node):
-            yield location, f"{node!r} is not '#/components/…/…', and the generator follows no other references"
+            yield location, f"{node!r} is not '#/components/…/…', and the generator does not follow other references"
         elif contract.get(tuple(node.split("/")[1:])) is None:
             yield location, f"there is no {node!r}"
 
 
 def _openapi(contract: Document) -> Iterator[Issue]:
     if not str(contract.get(("openapi",))).startswith("3.1."):
-        yield ("openapi",), "the contract has to be OpenAPI 3.1"
+        yield ("openapi",), "the contract must be OpenAPI 3.1"
         return
     error = best_match(OPENAPI.iter_errors(contract.get(())))
     if error is None:
         return
     location: Location = tuple(error.absolute_path)
     if "propertyNames" in error.absolute_schema_path:
-        yield (*location, error.instance), f"{error.instance!r} is no keyword of a schema"
+        yield (*location, error.instance), f"{error.instance!r} is not a keyword of a schema"
         return
     # The message quotes what is wrong, be it half of the contract.
     quoted = "this" if isinstance(error.instance, dict | list) else repr(error.instance)
@@ -198,17 +198,17 @@ def _required(contract: Document) -> Iterator[Issue]:
     for location in REQUIRED:
         for end in range(1, len(location) + 1):
             if contract.get(location[:end]) is None:
-                yield location[:end], "this is missing, and the templates need it"
+                yield location[:end], "this is missing; the templates need it"
                 break
 
 
 def _status_codes(contract: Document) -> Iterator[Issue]:
     if 200 not in contract.get((*STATUS_CODE, "enum")):
-        yield (*STATUS_CODE, "enum"), "200 is missing, which is success"
+        yield (*STATUS_CODE, "enum"), "200, which is success, is missing"
     for index, name in enumerate(contract.get((*STATUS_CODE, "x-enum-varnames"))):
         if ClassName(name, "") != name:
             location = (*STATUS_CODE, "x-enum-varnames", index)
-            yield location, f"{name!r} is no name of a class, such as 'ThrottleError'"
+            yield location, f"{name!r} is not a class name, such as 'ThrottleError'"
 
 
 def _enums(contract: Document) -> Iterator[Issue]:
@@ -219,11 +219,11 @@ def _enums(contract: Document) -> Iterator[Issue]:
         # A number that is spelt in another way, such as `0x10`, is of a class of its own.
         kinds = {next((kind for kind in (bool, int, str) if isinstance(value, kind)), None) for value in values}
         if kinds not in ({str}, {int}):
-            yield location, "the values have to be strings, or integers, all of them"
+            yield location, "the values must be all strings or all integers"
             continue
         for index, value in enumerate(schema.get("x-enum-deprecated", ())):
             if value not in values:
-                yield (*location[:-1], "x-enum-deprecated", index), f"{value!r} is none of the values"
+                yield (*location[:-1], "x-enum-deprecated", index), f"{value!r} is not one of the enum's values"
         yield from _descriptions(location, values, schema.get("x-enumDescriptions", {}))
         names = schema.get("x-enum-varnames")
         if names is None:
@@ -239,7 +239,7 @@ def _descriptions(location: Location, values: list[Any], said: dict[str, str]) -
     place = (*location[:-1], "x-enumDescriptions")
     for value in said:
         if value not in map(str, values):
-            yield (*place, value), f"{value!r} is none of the values"
+            yield (*place, value), f"{value!r} is not one of the enum's values"
     for index, value in enumerate(values if said else ()):
         if str(value) not in said:
             yield (*location, index), f"{value!r} has no explanation in `x-enumDescriptions`"
@@ -254,15 +254,15 @@ def _members(location: Location, names: list[str], *, named: bool = False) -> It
             yield (*location, index), f"{name!r} has an invisible character"
         elif named:
             if not member.isidentifier():
-                yield (*location, index), f"{name!r} cannot be a name in Python"
+                yield (*location, index), f"{name!r} is not a valid name in Python"
         elif re.fullmatch(r"-?\d+", name):
             member = name  # Its name in Python is made of the number.
         elif not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-            yield (*location, index), f"{name!r} cannot be a name in Python: give each value one in `x-enum-varnames`"
+            yield (*location, index), f"{name!r} is not a valid name in Python: name each value in `x-enum-varnames`"
         if member in members:
-            hint = "" if named else ": give each value a name in `x-enum-varnames`"
+            hint = "" if named else ": name each value in `x-enum-varnames`"
             twice = members[member] == name
-            reason = "is there twice" if twice else f"would be called {member}, as {members[member]!r} is{hint}"
+            reason = "occurs twice" if twice else f"would be called {member}, as {members[member]!r} is{hint}"
             yield (*location, index), f"{name!r} {reason}"
         members[member] = name
 
@@ -287,7 +287,7 @@ def _schemas(contract: Document) -> Iterator[Issue]:
         # The templates find what the contract says of a class by the name of the class.
         class_name = ClassName(schema.get("title") or name, "")
         if class_name != name:
-            yield (*SCHEMAS, name), f"its class would be {class_name!r}: call it so here, and give it no title"
+            yield (*SCHEMAS, name), f"its class would be {class_name!r}: give it that name here, and remove its title"
     for location, node in contract.nodes():
         if location[-1:] == ("required",) and isinstance(node, list):
             schema = contract.get(location[:-1])
@@ -300,20 +300,20 @@ def _parameters(contract: Document) -> Iterator[Issue]:
     for location, node in contract.nodes():
         if location[-2:-1] == ("parameters",) and isinstance(node, dict) and "$ref" not in node:
             if "schema" not in node:
-                yield location, "a schema is missing: the generator leaves out a parameter without one"
+                yield location, "the schema is missing: the generator would leave out this parameter"
             if node["in"] == "cookie":
-                yield location, "a cookie, which the templates cannot send"
+                yield location, "cookies are not supported"
 
 
 def _operations(contract: Document) -> Iterator[Issue]:
     names: set[str] = set()
     for location, operation in operations(contract):
         if not re.fullmatch(r"(/([\w.~-]|{[A-Za-z_][\w-]*})*)+", str(location[1]), re.ASCII):
-            yield location[:2], "a path is made of letters, digits, any of / . _ - ~, and {parameters}"
+            yield location[:2], "a path can contain only letters, digits, / . _ - ~ and {parameters}"
         operation_id: str = operation.get("operationId", "")
         name = PythonIdentifier(operation_id, "")
         if not re.fullmatch(r"[A-Za-z]\w*", operation_id, re.ASCII):
-            yield (*location, "operationId"), "the name of a method is needed, such as 'sendEmail'"
+            yield (*location, "operationId"), "a name for the method is needed, such as 'sendEmail'"
         elif name in names:
             yield (*location, "operationId"), f"another operation is called {operation_id!r} too"
         names.add(name)

@@ -27,8 +27,8 @@ def main() -> None:
             except ThrottleError as error:
                 show(mock_server, error)
             else:
-                raise SystemExit("The rule of one email per minute did not hold.")
-    print("\nThe mock server has stopped. `make test` runs every test; `make help` lists the rest.")
+                raise SystemExit("The mock server did not keep the rule of one email per minute.")
+    print("\nThe mock server has stopped. `make test` runs the tests; `make help` lists the other targets.")
 
 
 async def send_async(app_host: str, email: str) -> SendEmailRespDto:

@@ -1,8 +1,8 @@
 """Write `site/`, the API reference: `make docs`.
 
 pdoc makes a page of each public module from the docstrings of the installed package. The package's README is the front
-page, and the pages of `generated/docs/` stand beside it. pdoc gets those as modules whose docstring is the page: so
-they have the same navigation, and the search finds them.
+page, and the package's pages stand beside it. pdoc gets those as modules whose docstring is the page, so that they have
+the same navigation, and the search finds them.
 
 The runtime has no pages. What is defined there is shown where users import it from, under that name.
 """
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "genauth_email"
 RUNTIME = f"{PACKAGE}._runtime"
 # What is private, and what the package itself exports all of.
-NOT_SHOWN = ("_runtime", "client", "errors", "models")
+NOT_SHOWN = ("__main__", "_runtime", "client", "errors", "models")
 
 
 def main() -> None:
@@ -41,6 +41,7 @@ def write(site: Path) -> None:
     all_modules = {module.modulename: module for module in (*readme_and_pages, *modules)}
 
     configure(docformat="google", show_source=False, template_directory=Path(__file__).with_name("pdoc_templates"))
+    env.globals["version"] = importlib.import_module(PACKAGE).__version__
     env.globals["pages"] = [page.modulename for page in readme_and_pages]
     public_names = PublicNames(modules)
     env.filters["linkify"] = public_names.linkify
@@ -50,6 +51,7 @@ def write(site: Path) -> None:
         file = site / f"{name.replace('.', '/')}.html"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(html_module(module, all_modules), encoding="utf-8")
+    shutil.copytree(ROOT / "generated" / "examples", site / "examples")  # The README links them.
     site.joinpath("search.js").write_text(public_names.put_in(search_index(all_modules)), encoding="utf-8")
 
 
@@ -57,12 +59,12 @@ def pages() -> list[Module]:
     """Return the README as the module `index`, and the pages beside it as modules of `docs`."""
     generated = ROOT / "generated"
     files = {"index": generated / "README.md"}
-    files |= {f"docs.{file.stem}": file for file in sorted((generated / "docs").glob("*.md"))}
+    files |= {f"docs.{file.stem}": file for file in sorted((generated / PACKAGE / "docs").glob("*.md"))}
     return [page(name, file.read_text(encoding="utf-8")) for name, file in files.items()]
 
 
 def page(name: str, text: str) -> Module:
-    text = re.sub(r"(\]\((?:\.\./)?)README\.md", r"\1index.md", text)
+    text = text.replace(f"]({PACKAGE}/docs/", "](docs/")
     module = ModuleType(name, re.sub(r"(\]\((?!https?:)[^)#]+)\.md(?=[)#])", r"\1.html", text))
     module.__dict__["__docformat__"] = "markdown"
     return Module(module)
@@ -78,7 +80,11 @@ def api() -> list[Module]:
     name_what_is_private()
     name_literals()
     modules = [module for name in shown if (module := Module.from_name(name)).members]
+    # Most users look for the clients, and for the sync one first.
+    order = ("AuthenticationClient", "AsyncAuthenticationClient")
     for module in modules:
+        first = {name: module.members[name] for name in order if name in module.members}
+        module.members = {**first, **module.members}
         if module.modulename != PACKAGE:
             for name in package.__all__:
                 module.members.pop(name, None)

@@ -47,7 +47,7 @@ class Document:
         except YAMLError as error:
             raise self._error(0, f"not valid YAML: {error}") from error
         if not isinstance(root, CommentedMap):
-            raise self._error(0, "a mapping is expected")
+            raise self._error(0, "the file must contain a mapping")
         self._root = root
         self.raise_issues(self._not_json())
 
@@ -104,10 +104,10 @@ class Document:
     def _not_json(self) -> Iterator[Issue]:
         for location, node in self.nodes():
             if not isinstance(node, str | int | float | CommentedMap | CommentedSeq | None):
-                yield location, f"{node} is neither a string nor a number: put it into quotes"
+                yield location, f"{node} is neither a string nor a number: put it in quotes"
             for key, _ in _items(node) if isinstance(node, CommentedMap) else ():
                 if not isinstance(key, str):
-                    yield (*location, key), "a key has to be a string: put it into quotes"
+                    yield (*location, key), "a key must be a string: put it in quotes"
                 elif not key.isprintable():
                     yield (*location, key), f"the key {key!r} has an invisible character"
 

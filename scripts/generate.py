@@ -5,11 +5,11 @@ The generator is openapi-python-client, called as its command line calls it with
 
 - templates see the whole contract as `contract`: the generator keeps servers, security schemes and the
   descriptions of enum values from them;
-- `templates/testing.py.jinja` gives a module of the package, and `templates/docs/` pages beside the README;
-- `runtime/` is copied into the package, as `_runtime`, and LICENSE beside it;
-- every issue is told as `file:line: reason`, and it is one, too, if a module would be no working Python;
-- the package is made aside and moved into place when it is whole, so that `generated/` is always a complete
-  package, with nothing in it that the inputs no longer give;
+- two more modules of the package are rendered, and the pages in `templates/docs/`;
+- `runtime/`, the changelog, LICENSE and the examples are copied;
+- every issue is reported as `file:line: reason`, invalid Python in a module included;
+- the package is made aside and moved into place when it is complete, so that `generated/` is always a whole package,
+  with nothing left over from earlier inputs;
 - what changed is printed, and what needs a higher version than the config has. With `--check` nothing is written, and
   both are failures.
 """
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     try:
         changes, contract, version = generate(root, check=check)
     except InputError as error:
-        print(f"{error}\ngenerated/ is as it was.", file=sys.stderr)
+        print(f"{error}\ngenerated/ was not changed.", file=sys.stderr)
         return 1
     except OSError as error:
         print(error, file=sys.stderr)
@@ -69,9 +69,9 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         print("Interrupted.", file=sys.stderr)
         return 130
 
-    print("\n".join(changes) or "generated/ is what the inputs give.")
+    print("\n".join(changes) or "generated/ is up to date.")
     if changes and check:
-        print("generated/ is not what the inputs give: run `make generate` and commit it.", file=sys.stderr)
+        print("generated/ is not up to date: run `make generate` and commit it.", file=sys.stderr)
         return 1
     issues = list(check_version(root, contract, version))
     if issues:
@@ -170,10 +170,14 @@ def make(root: Path, target: Path) -> tuple[Document, ConfigFile]:
         check_module(module, target, contract)
     run_hooks(config.post_hooks, target, settings)
     # After the hooks, which would format it.
-    shutil.copytree(
-        root / "runtime", target / project.package_name / "_runtime", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    package = target / project.package_name
+    leftovers = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(root / "runtime", package / "_runtime", ignore=leftovers)
+    shutil.copytree(root / "examples", target / "examples", ignore=leftovers)
     shutil.copyfile(root / "LICENSE", target / "LICENSE")
+    # The pages are beside its copy.
+    changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8").replace(f"](generated/{package.name}/docs/", "](")
+    package.joinpath("docs", "changelog.md").write_text(changelog, encoding="utf-8")
     return contract, config_file
 
 
@@ -194,11 +198,14 @@ def new_project(root: Path, contract: Document, data: GeneratorData, facts: Fact
 
 
 def render_more(project: Project, templates: Path, target: Path) -> None:
-    """Render what the generator does not know of: a module, and every page but the README."""
-    files = {"testing.py.jinja": Path(project.package_name, "testing.py")}
+    """Render what the generator does not know of: two modules, and every page but the README."""
+    files = {
+        "testing.py.jinja": Path(project.package_name, "testing.py"),
+        "main.py.jinja": Path(project.package_name, "__main__.py"),
+    }
     for page in sorted((templates / "docs").glob("*.jinja")):
-        files[f"docs/{page.name}"] = Path("docs", page.stem)
-    target.joinpath("docs").mkdir()
+        files[f"docs/{page.name}"] = Path(project.package_name, "docs", page.stem)
+    target.joinpath(project.package_name, "docs").mkdir()
     for template, file in files.items():
         target.joinpath(file).write_text(project.env.get_template(template).render(), encoding="utf-8")
 
@@ -231,7 +238,7 @@ def locating_failures(root: Path) -> Iterator[None]:
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if (file := Path(frame.filename)).is_relative_to(root / "templates"):
                 raise InputError(f"{file.relative_to(root).as_posix()}:{frame.lineno}: {what}") from error
-        raise InputError(f"openapi.yaml:1: the generator cannot cope with this: {what}") from error
+        raise InputError(f"openapi.yaml:1: the generator cannot handle this: {what}") from error
 
 
 class Missing(StrictUndefined):
@@ -243,13 +250,18 @@ class Missing(StrictUndefined):
 
 def in_docstring(value: object) -> str:
     """Escape a text for a docstring, as the generator does, and a quote at its end, which would end the docstring."""
-    text = str(value.get_untrusted_value() if isinstance(value, UntrustedString) else value).strip()
+    text = as_text(value).strip()
     return safe_for_docstring(text[:-1]) + '\\"' if text.endswith('"') else safe_for_docstring(text)
 
 
-def in_markdown(text: str) -> str:
+def in_markdown(value: object) -> str:
     """Put a text on one line that can begin no block of code and, having no bar, end no cell of a table."""
-    return re.sub(r"^(?=```|~~~)", r"\\", " ".join(text.split()).replace("|", r"\|"))
+    return re.sub(r"^(?=```|~~~)", r"\\", " ".join(as_text(value).split()).replace("|", r"\|"))
+
+
+def as_text(value: object) -> str:
+    """Return a text of the contract, which the generator may have wrapped."""
+    return str(value.get_untrusted_value() if isinstance(value, UntrustedString) else value)
 
 
 def run_hooks(hooks: Sequence[str], directory: Path, settings: Document) -> None:

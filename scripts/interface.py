@@ -11,7 +11,7 @@ import griffe
 
 from .document import Fact
 
-# How these look is no part of the interface.
+# What these look like is not part of the interface.
 _IGNORED = ("__str__", "__repr__", "__version__")
 
 

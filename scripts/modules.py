@@ -1,4 +1,4 @@
-"""Check the modules that were generated: each has to be Python, and no name in it may hide another.
+"""Check the modules that were generated: each must be valid Python, and no name in it may hide another.
 
 What the contract names becomes classes, functions and fields, among those that the templates name.
 """
@@ -18,7 +18,7 @@ def check_module(module: Path, package: Path, contract: Document) -> None:
     """Check a module of `package`.
 
     Raises:
-        InputError: It is no Python, or has two things of one name.
+        InputError: It is not valid Python, or defines a name twice.
     """
     name = module.relative_to(package)
     source = module.read_text("utf-8")
@@ -27,11 +27,11 @@ def check_module(module: Path, package: Path, contract: Document) -> None:
             compile(source, name, "exec")
     except SyntaxError as error:
         line = f"line {error.lineno}, {(error.text or '').strip()!r}"
-        raise InputError(f"templates/: {name} would be no Python: {line}: {error.msg}") from error
+        raise InputError(f"templates/: {name} would not be valid Python: {line}: {error.msg}") from error
     for scope in ast.walk(ast.parse(source)):
         if isinstance(scope, ast.Module | ast.ClassDef):
             for twice in _names_of_two(scope):
-                reason = f"{name} would have two things called {twice!r}: choose another name"
+                reason = f"{name} would define {twice!r} twice: choose another name"
                 contract.raise_issues([(locate_names(contract).get(twice, ()), reason)])
 
 
@@ -47,7 +47,7 @@ def check_operations(runtime: Path, contract: Document) -> None:
     for location, operation in operations(contract):
         name = PythonIdentifier(operation["operationId"], "")
         if name in inherited:
-            reason = f"the clients have something else called {name!r}: choose another name"
+            reason = f"the clients already use the name {name!r}: choose another one"
             contract.raise_issues([((*location, "operationId"), reason)])
 
 

@@ -24,7 +24,7 @@ _FIRST_LINE = r"\{# Overridden, from openapi-python-client (\d[\w.]*): "
 
 def main() -> int:
     issues = list(check_originals(ROOT / "templates", ORIGINALS, version("openapi-python-client")))
-    print("\n".join(issues) or "Each template is made from its original in the pinned generator.")
+    print("\n".join(issues) or "Each template is based on its original in the pinned generator.")
     return int(bool(issues))
 
 
@@ -44,7 +44,7 @@ def check_originals(templates: Path, originals: Path, pinned: str) -> Iterator[s
         elif match[1] != pinned:
             yield (
                 f"templates/{name}:1: this was made from openapi-python-client {match[1]}, and {pinned} is pinned. "
-                f"Below is what changed in the original. Take over what is needed, and write {pinned} in the first line"
+                f"Below is what changed in the original. Adopt what is needed, and write {pinned} in the first line"
             )
             yield from _upstream_changes(name, match[1], pinned, original.read_text("utf-8"))
 
@@ -56,7 +56,7 @@ def _upstream_changes(name: Path, old: str, new: str, text: str) -> Iterator[str
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(directory).glob("*.whl"))
         if done.returncode or not wheels:
-            yield f"openapi-python-client {old} cannot be downloaded, to be compared: {done.stderr.strip()}"
+            yield f"openapi-python-client {old} cannot be downloaded for the comparison: {done.stderr.strip()}"
             return
         with zipfile.ZipFile(wheels[0]) as archive:
             path = f"openapi_python_client/templates/{name.as_posix()}"

@@ -1,4 +1,4 @@
-"""Check what the generator has understood of the contract: the templates have to be able to use all of it."""
+"""Check what the generator has understood of the contract: the templates must be able to use all of it."""
 
 import re
 from collections.abc import Iterator
@@ -83,16 +83,19 @@ def _models(data: GeneratorData) -> Iterator[Issue]:
     for model in (*data.models, *data.enums):
         location = (*SCHEMAS, model.class_info.name)
         if model.class_info.module_name in modules:
-            yield location, f"there would be two modules called {model.class_info.module_name!r}"
+            yield location, f"two modules would be called {model.class_info.module_name!r}"
         modules.add(model.class_info.module_name)
         for field in fields_of(model):
             name = field.name.get_untrusted_value()
             if field.python_name != PythonIdentifier(name, "field_"):
                 yield (*location, "properties", name), "another field would have the same name in Python"
             if any(isinstance(part, ConstProperty | FileProperty) for part in parts_of(field)):
-                yield (*location, "properties", name), "the templates know neither `const` nor `format: binary`"
+                yield (*location, "properties", name), "`const` and `format: binary` are not supported"
             if any(_has_two_objects(part) for part in parts_of(field)):
-                yield (*location, "properties", name), "a union of two objects is not supported: they look alike"
+                yield (
+                    (*location, "properties", name),
+                    "a union of two objects is not supported: they look alike",
+                )
 
 
 def _endpoints(data: GeneratorData, contract: Document) -> Iterator[Issue]:
@@ -114,9 +117,11 @@ def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> I
         if parameter.python_name in (*OF_METHODS, *OF_FUNCTIONS, endpoint.name):
             yield location, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
         if any(isinstance(part, _OBJECTS) for part in parts_of(parameter)):
-            yield location, f"{name!r}: the templates cannot send an object as a parameter"
+            yield location, f"{name!r}: a parameter cannot be an object"
         elif not all(isinstance(part, _SCALARS) for part in _sent(parameter, is_query=parameter in queries)):
-            reason = "a parameter is a string, a number, a boolean or an enum, and no null; in a query, a list of them"
+            reason = (
+                "a parameter must be a string, number, boolean or enum, not null; in a query, a list of them is allowed"
+            )
             yield location, f"{name!r}: {reason}"
 
 
@@ -125,7 +130,7 @@ def _body(endpoint: Endpoint, location: Location) -> Iterator[Issue]:
     for index, body in enumerate(endpoint.bodies):
         is_json = not index and body.body_type is BodyType.JSON
         if not is_json or not isinstance(body.prop, ModelProperty) or not fields_of(body.prop):
-            reason = "a body has to be one JSON object with properties"
+            reason = "a body must be one JSON object with properties"
             yield (*location, body.content_type.get_untrusted_value()), reason
             return
         for field in fields_of(body.prop):
@@ -137,7 +142,7 @@ def _body(endpoint: Endpoint, location: Location) -> Iterator[Issue]:
 
 def _responses(endpoint: Endpoint, location: Location, contract: Document) -> Iterator[Issue]:
     if len({response.prop.get_type_string() for response in endpoint.responses}) > 1:
-        yield location, "all responses of an operation have to be of one schema"
+        yield location, "all responses of an operation must have the same schema"
     for response in endpoint.responses:
         fields = {field.name.get_untrusted_value(): field for field in fields_of(response.prop)}
         schema = (*SCHEMAS, response.prop.get_base_type_string().as_unembedded_code())
@@ -147,10 +152,13 @@ def _responses(endpoint: Endpoint, location: Location, contract: Document) -> It
             _is_of_type(required.get("statusCode"), IntProperty, int)
             and _is_of_type(required.get("message"), StringProperty, str)
         ):
-            yield place, "a response is a JSON object that requires `statusCode`, an integer, and `message`, a string"
+            yield (
+                place,
+                "a response must be a JSON object that requires an integer `statusCode` and a string `message`",
+            )
         for name, kind, values in (("apiCode", IntProperty, int), ("requestId", StringProperty, str)):
             if name in fields and not _is_of_type(fields[name], kind | NoneProperty, values):
-                yield place, f"`{name}` has to be {'an integer' if values is int else 'a string'}, as in every failure"
+                yield place, f"`{name}` must be {'an integer' if values is int else 'a string'}, as in every failure"
 
 
 def _sent(parameter: Property, *, is_query: bool) -> Iterator[Property]:

@@ -88,12 +88,12 @@ def settings(environment: Mapping[str, str]) -> Index:
         # No error shows the URL, because there can be a password in it.
         if "@" in url:
             raise PublishError(
-                f"{name} has an @ in it, as a URL with a password has. Shells and logs keep URLs: leave it "
+                f"{name} contains an @, as a URL with a password does. Shells and logs keep URLs: leave it "
                 "out, and set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, or UV_PUBLISH_TOKEN alone, in the "
                 "environment. In a path, write %40."
             )
         if not is_web_url(url):
-            raise PublishError(f"{name} is no URL that begins with https:// or http:// and names a host.")
+            raise PublishError(f"{name} must start with https:// or http:// and name a host.")
     if not username or not password:
         raise PublishError(
             "The index's credentials are missing. Set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, "
@@ -114,7 +114,7 @@ def publish(files: list[Path], index: Index, client: httpx.Client) -> None:
     """Upload those of `files` that the index does not have.
 
     Raises:
-        PublishError: The index has one of them with other contents (then none is uploaded), or is no index.
+        PublishError: The index has one of them with other contents (then none is uploaded), or is not an index.
     """
     hashes = look_up(files, index, client)
     missing = [file for file in files if not is_there(file, hashes, index)]
@@ -127,8 +127,8 @@ def publish(files: list[Path], index: Index, client: httpx.Client) -> None:
     for file in missing:
         if file.name not in hashes:
             print(
-                f"note: {index.check_url} does not list {file.name}. If that does not change in a minute, "
-                "it is not where INDEX_URL lists its files, and cannot tell what is there: set CHECK_URL.",
+                f"note: {index.check_url} does not list {file.name}. If that does not change within a minute, "
+                "INDEX_URL lists its files elsewhere: set CHECK_URL.",
                 file=sys.stderr,
             )
 
@@ -147,7 +147,7 @@ def upload(file: Path, index: Index, client: httpx.Client) -> None:
     # The index may have refused it because someone else has just published the same.
     if result.returncode and not is_there(file, look_up([file], index, client), index):
         check_credentials(index, client)
-        raise PublishError(f"{index.upload_url} did not take {file.name}:\n{without_html(result.stderr)}")
+        raise PublishError(f"{index.upload_url} rejected {file.name}:\n{without_html(result.stderr)}")
 
 
 def check_credentials(index: Index, client: httpx.Client) -> None:
@@ -164,7 +164,7 @@ def check_credentials(index: Index, client: httpx.Client) -> None:
         return
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         raise PublishError(
-            f"{index.upload_url} refused the credentials ({response.status_code}). They have to be right, and to allow "
+            f"{index.upload_url} refused the credentials ({response.status_code}). They must be correct and allow "
             "uploading."
         )
 
@@ -200,17 +200,17 @@ def look_up(files: list[Path], index: Index, client: httpx.Client) -> dict[str, 
 
     onward = response.next_request
     if response.status_code == httpx.codes.NOT_FOUND or (onward and onward.url.netloc != response.url.netloc):
-        # Some indexes redirect to a public index where they lack a project. That one is none of ours.
+        # Some indexes redirect to a public index where they lack a project. We do not publish there.
         return {}
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         raise PublishError(
-            f"{page} refused the credentials ({response.status_code}). They have to be right, and to allow "
-            "reading too, so that nothing is published over what is there."
+            f"{page} refused the credentials ({response.status_code}). They must be correct and allow "
+            "reading too, so that nothing that exists is overwritten."
         )
     if not response.is_success:
         raise PublishError(
             f"{page} responded with {response.status_code} {response.reason_phrase}. "
-            "It has to be a page of the index's simple index: set CHECK_URL."
+            "It must be a page of the index's simple index: set CHECK_URL."
         )
     return Page(response.text).hashes
 
@@ -226,12 +226,12 @@ def is_there(file: Path, hashes: Mapping[str, str], index: Index) -> bool:
     algorithm, _, digest = hashes[file.name].partition("=")
     if algorithm not in hashlib.algorithms_guaranteed or not digest:
         raise PublishError(
-            f"{file.name} is already there, and {index.check_url} gives no hash of it, so nobody can tell "
-            "whether it is the same. Have the index give hashes, or publish under a new version."
+            f"{file.name} is already there, and {index.check_url} gives no hash for it, so nobody can tell "
+            "whether it is the same. Configure the index to list hashes, or publish a new version."
         )
     if hashlib.new(algorithm, file.read_bytes(), usedforsecurity=False).hexdigest() != digest.lower():
         raise PublishError(
-            f"{file.name} is already there with other contents. What is published stays as it is: make a "
+            f"{file.name} is already there with other contents. A published file never changes: make a "
             "release with a higher version, and publish that."
         )
     return True

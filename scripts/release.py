@@ -49,19 +49,19 @@ def release(root: Path, text: str) -> None:
     if last is None and version != (1, 0, 0):
         raise ReleaseError("the first release is 1.0.0: make release VERSION=1.0.0")
     if last is not None and version <= Version.parse(last.version):
-        raise ReleaseError(f"VERSION has to be higher than {last.version}, the last release")
+        raise ReleaseError(f"VERSION must be higher than {last.version}, the last release")
     check_tree(root)
     if git(root, "tag", "--list", f"v{version}"):
-        raise ReleaseError(f"there is a tag v{version} already")
+        raise ReleaseError(f"the tag v{version} already exists")
     if not unreleased(root):
-        raise ReleaseError(f"{CHANGELOG} has nothing under Unreleased: tell users there what changes for them")
+        raise ReleaseError(f"{CHANGELOG} has nothing under Unreleased: tell users what changes for them there")
 
     with undone_on_failure(root):
         set_version(root, version)
+        move_unreleased(root, str(version), date.today())
         _, contract, _ = generate(root)
         if issues := list(check_version(root, contract, str(version))):
             raise ReleaseError("\n".join(issues))
-        move_unreleased(root, str(version), date.today())
         write_record(root, contract, str(version))
         for target in ("check", "test", "test-lowest"):
             if subprocess.run(["make", "--no-print-directory", target], cwd=root).returncode:
@@ -82,7 +82,7 @@ def check_release(root: Path) -> None:
     version = current_version(root)
     if f"v{version}" not in git(root, "tag", "--points-at", "HEAD").split():
         raise ReleaseError(
-            f"this commit has no tag v{version}, and only releases are published. Make one with `make release "
+            f"this commit has no tag v{version}; only releases can be published. Make one with `make release "
             "VERSION=…`, or check one out with `git checkout v…` (`git fetch --tags` brings the tags of others)"
         )
 
@@ -94,7 +94,7 @@ def check_tree(root: Path) -> None:
         ReleaseError: Something is not.
     """
     if changed := git(root, "status", "--porcelain"):
-        raise ReleaseError(f"this is not committed:\n{changed}\nCommit it, or put it aside with `git stash -u`")
+        raise ReleaseError(f"there are uncommitted changes:\n{changed}\nCommit them, or stash them with `git stash -u`")
 
 
 def set_version(root: Path, version: Version) -> None:
@@ -114,7 +114,7 @@ def undone_on_failure(root: Path) -> Iterator[None]:
         (root / RECORD).unlink(missing_ok=True)
         git(root, "reset", "--quiet", "--", *OUTPUTS)
         git(root, "checkout", "--quiet", "HEAD", "--", *tracked)
-        print("Everything is as it was.", file=sys.stderr)
+        print("Nothing was changed.", file=sys.stderr)
         raise
 
 

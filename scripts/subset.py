@@ -21,7 +21,7 @@ _KEYWORDS = {
 _SHAPES = ("properties", "items", "enum", "additionalProperties", "allOf", "anyOf", "oneOf")
 # What a reference can have beside it.
 _BESIDE_REFERENCES = ("$ref", "$comment", "description", "summary", "deprecated", "readOnly", "examples", "example")
-# What an operation sends by itself, or what OpenAPI says is no parameter.
+# Headers that the client sends itself, or that OpenAPI does not count as parameters.
 _HEADERS = ("accept", "authorization", "content-length", "content-type", "cookie", "host")
 
 
@@ -70,9 +70,9 @@ def _inside(contract: Document, location: Location, seen: set[Location]) -> set[
 
 
 def _part(location: Location, part: Mapping[str, Any]) -> Iterator[Issue]:
-    """Check a part of `allOf` that is no reference."""
+    """Check a part of `allOf` that is not a reference."""
     if part.get("type", "object") != "object":
-        yield (*location, "type"), "a part of `allOf` has to be an object"
+        yield (*location, "type"), "a part of `allOf` must be an object"
     for key in _SHAPES:
         if key != "properties" and not isinstance(part.get(key, True), bool):
             yield (*location, key), f"`{key}` in a part of `allOf` is not supported: make the part a schema of its own"
@@ -81,21 +81,21 @@ def _part(location: Location, part: Mapping[str, Any]) -> Iterator[Issue]:
 def _operation(location: Location, operation: Mapping[str, Any], contract: Document) -> Iterator[Issue]:
     method = str(location[2])
     if method in ("head", "trace"):
-        yield location, f"{method.upper()} is not supported: its response has no body, and so no `statusCode`"
+        yield location, f"{method.upper()} is not supported: its response has no body, and therefore no `statusCode`"
     if method == "get" and "requestBody" in operation:
         yield (*location, "requestBody"), "a GET with a body is not supported"
     if "callbacks" in operation:
         yield (*location, "callbacks"), "callbacks are not supported"
     for parent in (location, location[:-1]):
         if contract.get((*parent, "servers")):
-            yield (*parent, "servers"), "a server of its own is not supported: all operations have one host"
+            yield (*parent, "servers"), "an operation cannot have its own server: all operations share one host"
 
 
 def _parameter(location: Location, parameter: Mapping[str, Any]) -> Iterator[Issue]:
     place = parameter["in"]
     style = "form" if place == "query" else "simple"
     if parameter.get("style", style) != style:
-        yield (*location, "style"), f"the style {parameter['style']!r} is not supported: it has to be {style!r}"
+        yield (*location, "style"), f"the style {parameter['style']!r} is not supported: it must be {style!r}"
     if place == "query" and parameter.get("explode") is False:
         reason = "`explode: false` is not supported: an array is sent as one parameter for each item"
         yield (*location, "explode"), reason
@@ -103,4 +103,4 @@ def _parameter(location: Location, parameter: Mapping[str, Any]) -> Iterator[Iss
         if parameter.get(key):
             yield (*location, key), f"`{key}` is not supported"
     if place == "header" and str(parameter["name"]).lower() in _HEADERS:
-        yield (*location, "name"), f"{parameter['name']!r} is a header that the client sends by itself"
+        yield (*location, "name"), f"{parameter['name']!r} is a header that the client sends itself"

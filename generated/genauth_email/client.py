@@ -1,14 +1,14 @@
-"""The clients: `AuthenticationClient` and its async twin."""
+"""The sync and the async client."""
 
 from __future__ import annotations
 
 from typing import Final
 from typing import cast as _cast
 
-from ._runtime.client import AsyncClient, SyncClient
+from ._runtime import client as _client
 from ._runtime.http import httpx
 from ._runtime.redaction import redact_traceback
-from ._runtime.types import Specification
+from ._runtime.types import IPAddress, Specification
 from .api.email import send_email
 from .errors import ERRORS
 from .models.channel import Channel, ChannelLiteral
@@ -38,39 +38,43 @@ SPECIFICATION: Final = Specification(
     },
     lang=Lang,
     errors=ERRORS,
+    paths=("/api/v3/send-email",),
 )
 """What the contract and the settings say of this package as a whole."""
 
 
-class AuthenticationClient(SyncClient[Lang | LangLiteral]):
-    """A client of GenAuth. `AsyncAuthenticationClient` is its async twin.
+class AuthenticationClient(_client.SyncClient[Lang | LangLiteral]):
+    """A client of GenAuth.
 
-    It keeps its connections open for the next call. Make one, use it from all threads, and close it at the end, or
-    use it in a `with` statement. `with_options` gives each end user a client of their own on the same connections.
+    It keeps its connections open for the next call. Make one, use it from all threads, and close it at the end, or use
+    it in a `with` statement. For each end user, derive a client with `with_options`: it shares the connections.
+
+    Every option can be read as an attribute. `with_options` changes all but the last three.
 
     Args:
         app_id: The application's id. Default: the environment variable `GENAUTH_APP_ID`.
-        app_host: The application's host, such as `https://example.genauth.ai`. Default: `GENAUTH_APP_HOST`, then
+        app_host: The application's host, such as `https://example.genauth.ai`. Default: `GENAUTH_APP_HOST`, otherwise
             `https://api.genauth.ai`.
-        access_token: The access token of the end user. Default: `GENAUTH_ACCESS_TOKEN`, then none.
-        lang: The language of the responses' `message`. Default: `GENAUTH_LANG`, then the server's.
-        real_ip: The IP address of the end user. Without it the server takes the address of this machine, and its
-            rate limits count all users as one.
-        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part bounds
-            the call.
-        max_retries: How many times at most a request is retried where that is safe. 0: never.
-        retry_unknown: Whether to retry also where it is unknown whether the operation was carried out. It is done only
-            for operations that the server carries out once within an interval, and only within that.
-        on_attempt: Is called with the `AttemptDetails` of each attempt when it has ended, in the same thread or task.
-            An exception that it raises is logged, and the call goes on.
-        limits: How many connections are used at once, and how many of them are kept idle for how many seconds, as an
-            `httpx.Limits`. Default: any number are used, as many as there are threads, and 100 are kept for 30 seconds
-            unless the server keeps them for a shorter time.
-        http_client: Your own `httpx.Client`, for example for a private CA. This client never closes it.
+        access_token: The access token of the end user, without `Bearer`. Default: `GENAUTH_ACCESS_TOKEN`, otherwise none.
+        lang: The language of the responses' `message`. Default: `GENAUTH_LANG`, otherwise the server's.
+        real_ip: The IP address of the end user. Without it, the server takes the address of this machine, and its rate limits
+            count all users as one.
+        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part bounds the call.
+        max_retries: How often a call is retried at most, where that is safe. 0 switches retries off.
+        retry_unknown: Whether to retry even if the operation may have been carried out. This is done only for operations that
+            the server carries out once within an interval, and only within that interval.
+        on_attempt: Called with the `AttemptDetails` after each attempt, in the same thread or task. An exception that it raises
+            is logged, and the call goes on.
+        limits: How many connections are used at once, and how many are kept idle for how many seconds, as an
+            `httpx.Limits`. Default: your threads are the limit, and 100 are kept for 30 seconds, or less if the
+            server says so.
+        ssl_context: The TLS settings of the connections, for a private CA or a client certificate. Default: the
+            certificates of `SSL_CERT_FILE` or `SSL_CERT_DIR`, otherwise those of certifi.
+        http_client: Your own `httpx.Client`, instead of `limits` and `ssl_context`. This client never closes it.
 
     Raises:
         TypeError: An argument is of a wrong type.
-        ValueError: An argument is missing or not allowed, or `SSL_CERT_FILE` cannot be read.
+        ValueError: An argument or environment variable is missing or not allowed.
     """
 
     _specification = SPECIFICATION
@@ -82,7 +86,7 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
         email: str,
         *,
         lang: Lang | LangLiteral | None = None,
-        real_ip: str | None = None,
+        real_ip: str | IPAddress | None = None,
         access_token: str | None = None,
         timeout: float | httpx.Timeout | None = None,
     ) -> SendEmailRespDto:
@@ -91,8 +95,7 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
         Sends the email that `channel` names to the mailbox `email`.
 
         One mailbox can be sent one email per channel per minute; upper and lower case in the address make no
-        difference to that. A second email within the minute is refused with `statusCode` 429. So a client may repeat a
-        request within the minute when it does not know the outcome (`x-deduplication-interval`, in seconds).
+        difference to that. A second email within the minute is refused with `statusCode` 429.
 
         Args:
             channel: What the email is for.
@@ -107,41 +110,70 @@ class AuthenticationClient(SyncClient[Lang | LangLiteral]):
                 - `CHANNEL_UNLOCK_ACCOUNT`: Unlock the account.
                 - `CHANNEL_COMPLETE_EMAIL`: Supply a missing email address while registering or logging in.
                 - `CHANNEL_DELETE_ACCOUNT`: Delete the account.
-            email: The address of the mailbox, compared without regard to case. Which addresses are accepted is for the
-                server to say: it refuses the others with `statusCode` 400.
+            email: The address of the mailbox, compared without regard to case. The server decides which addresses
+                it accepts, and refuses the others with `statusCode` 400.
             lang: The language of the response's `message`. Default: the client's.
             real_ip: The IP address of the end user. Default: the client's.
             access_token: The access token of the end user. Default: the client's.
             timeout: Seconds that the call may take, or an `httpx.Timeout`. Default: the client's.
 
         Returns:
-            The response, which is a success.
+            The response of a successful call.
 
         Raises:
             TypeError: An argument is of a wrong type. Nothing was sent.
             ValueError: An argument is not allowed. Nothing was sent.
-            APIError: The `statusCode` is not 200, or an HTTP error came without a response of the API. The class is the one of
-                that code, such as `ThrottleError` for 429.
+            APIError: The `statusCode` is not 200, or the HTTP status is 4xx or 5xx. There is a class for each documented
+                `statusCode`, such as `ThrottleError` for 429.
             APITimeoutError: There was no response in time.
             APIConnectionError: There was no response: no connection could be made, or it broke.
             InvalidResponseError: The response is not one of the API.
+            RuntimeError: The client is closed.
         """
+
         body = SendEmailDto(channel=_cast("Channel", channel), email=email)
-        return send_email.sync(
-            client=self._with_call_options(lang=lang, real_ip=real_ip, access_token=access_token, timeout=timeout),
-            body=body,
+        return _client.call(
+            self._with_call_options(lang=lang, real_ip=real_ip, access_token=access_token, timeout=timeout),
+            send_email.OPERATION,
+            body=body.with_checked_fields(),
         )
 
 
-class AsyncAuthenticationClient(AsyncClient[Lang | LangLiteral]):
-    """The async twin of `AuthenticationClient`, for asyncio and trio.
+class AsyncAuthenticationClient(_client.AsyncClient[Lang | LangLiteral]):
+    """An async client of GenAuth, for asyncio and trio.
 
-    Use it from all tasks, and close it at the end with `aclose`, or use it in an `async with` statement. It works
-    in several event loops, one after the other: its connections belong to the loop that made them, and close with it.
+    Use it from all tasks, and close it at the end with `aclose`, or use it in an `async with` statement. It works in
+    several event loops, one after the other: its connections belong to the loop that made them, and close with it. For
+    each end user, derive a client with `with_options`: it shares the connections.
 
-    Arguments and errors are those of `AuthenticationClient`, with two exceptions. `limits`: by default, 100 connections
-    are used at once. `http_client`: your own `httpx.AsyncClient`, or `"aiohttp"` for connections of aiohttp, which needs
-    the extra of that name and asyncio.
+    Every option can be read as an attribute. `with_options` changes all but the last three.
+
+    Args:
+        app_id: The application's id. Default: the environment variable `GENAUTH_APP_ID`.
+        app_host: The application's host, such as `https://example.genauth.ai`. Default: `GENAUTH_APP_HOST`, otherwise
+            `https://api.genauth.ai`.
+        access_token: The access token of the end user, without `Bearer`. Default: `GENAUTH_ACCESS_TOKEN`, otherwise none.
+        lang: The language of the responses' `message`. Default: `GENAUTH_LANG`, otherwise the server's.
+        real_ip: The IP address of the end user. Without it, the server takes the address of this machine, and its rate limits
+            count all users as one.
+        timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part bounds the call.
+        max_retries: How often a call is retried at most, where that is safe. 0 switches retries off.
+        retry_unknown: Whether to retry even if the operation may have been carried out. This is done only for operations that
+            the server carries out once within an interval, and only within that interval.
+        on_attempt: Called with the `AttemptDetails` after each attempt, in the same thread or task. An exception that it raises
+            is logged, and the call goes on.
+        limits: How many connections are used at once in each event loop, and how many are kept idle for how many
+            seconds, as an `httpx.Limits`. Default: 100 are used, and 100 are kept for 30 seconds, or less if the server
+            says so.
+        ssl_context: The TLS settings of the connections, for a private CA or a client certificate. Default: the
+            certificates of `SSL_CERT_FILE` or `SSL_CERT_DIR`, otherwise those of certifi.
+        http_client: Your own `httpx.AsyncClient`, instead of `limits` and `ssl_context`, which this client never
+            closes. Or `"aiohttp"` to send on aiohttp, which needs the extra of that name, and asyncio.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: An argument or environment variable is missing or not allowed.
+        ImportError: `http_client="aiohttp"` needs the extra `aiohttp`.
     """
 
     _specification = SPECIFICATION
@@ -153,13 +185,54 @@ class AsyncAuthenticationClient(AsyncClient[Lang | LangLiteral]):
         email: str,
         *,
         lang: Lang | LangLiteral | None = None,
-        real_ip: str | None = None,
+        real_ip: str | IPAddress | None = None,
         access_token: str | None = None,
         timeout: float | httpx.Timeout | None = None,
     ) -> SendEmailRespDto:
-        """The async twin of `AuthenticationClient.send_email`."""
+        """Send an email to a user.
+
+        Sends the email that `channel` names to the mailbox `email`.
+
+        One mailbox can be sent one email per channel per minute; upper and lower case in the address make no
+        difference to that. A second email within the minute is refused with `statusCode` 429.
+
+        Args:
+            channel: What the email is for.
+                - `CHANNEL_LOGIN`: Log in.
+                - `CHANNEL_REGISTER`: Register.
+                - `CHANNEL_RESET_PASSWORD`: Reset a password.
+                - `CHANNEL_VERIFY_EMAIL_LINK`: Verify an email address.
+                - `CHANNEL_UPDATE_EMAIL`: Change the email address.
+                - `CHANNEL_BIND_EMAIL`: Bind an email address.
+                - `CHANNEL_UNBIND_EMAIL`: Unbind an email address.
+                - `CHANNEL_VERIFY_MFA`: Verify a second factor.
+                - `CHANNEL_UNLOCK_ACCOUNT`: Unlock the account.
+                - `CHANNEL_COMPLETE_EMAIL`: Supply a missing email address while registering or logging in.
+                - `CHANNEL_DELETE_ACCOUNT`: Delete the account.
+            email: The address of the mailbox, compared without regard to case. The server decides which addresses
+                it accepts, and refuses the others with `statusCode` 400.
+            lang: The language of the response's `message`. Default: the client's.
+            real_ip: The IP address of the end user. Default: the client's.
+            access_token: The access token of the end user. Default: the client's.
+            timeout: Seconds that the call may take, or an `httpx.Timeout`. Default: the client's.
+
+        Returns:
+            The response of a successful call.
+
+        Raises:
+            TypeError: An argument is of a wrong type. Nothing was sent.
+            ValueError: An argument is not allowed. Nothing was sent.
+            APIError: The `statusCode` is not 200, or the HTTP status is 4xx or 5xx. There is a class for each documented
+                `statusCode`, such as `ThrottleError` for 429.
+            APITimeoutError: There was no response in time.
+            APIConnectionError: There was no response: no connection could be made, or it broke.
+            InvalidResponseError: The response is not one of the API.
+            RuntimeError: The client is closed.
+        """
+
         body = SendEmailDto(channel=_cast("Channel", channel), email=email)
-        return await send_email.asyncio(
-            client=self._with_call_options(lang=lang, real_ip=real_ip, access_token=access_token, timeout=timeout),
-            body=body,
+        return await _client.call_async(
+            self._with_call_options(lang=lang, real_ip=real_ip, access_token=access_token, timeout=timeout),
+            send_email.OPERATION,
+            body=body.with_checked_fields(),
         )

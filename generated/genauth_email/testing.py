@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from ._runtime.mock.errors import connection_refused, new_api_error, new_gateway_error, unknown_outcome
+from ._runtime.mock.errors import connection_refused, find_example, new_api_error, new_gateway_error, unknown_outcome
 from ._runtime.mock.process import main
 from ._runtime.mock.server import MockOperation, MockServer, ReceivedRequest
 from .api.email.send_email import OPERATION as _send_email_operation
@@ -119,13 +119,13 @@ def mock_genauth() -> MockServer:
     return MockServer(list(_OPERATIONS.values()), SPECIFICATION)
 
 
-def throttled(retry_after: int | None = None) -> ThrottleError:
-    """Return the error of the same request within the interval. Its `delivery` is `"not_sent"`.
+def throttled(retry_after: float | None = 60) -> ThrottleError:
+    """Return the error of the API's own 429. Its `delivery` is `"unknown"`.
 
     Args:
-        retry_after: Seconds in the `Retry-After` header of the response. Default: it has none.
+        retry_after: Its `retry_after`, in seconds.
     """
-    return new_api_error(ThrottleError, 429, "Too many requests. Try again later.", None, retry_after)
+    return new_api_error(ThrottleError, 429, "Too many requests. Try again later.", None, retry_after, 60)
 
 
 def gateway_error(http_status: int = 502) -> APIError:
@@ -157,7 +157,8 @@ def api_error(status_code: int, message: str = "", api_code: int | None = None) 
     Raises:
         ValueError: The `statusCode` is 200.
     """
-    return new_api_error(ERRORS.get(status_code, APIError), status_code, message, api_code)
+    retry_after = 60 if status_code == 429 else None
+    return new_api_error(ERRORS.get(status_code, APIError), status_code, message, api_code, retry_after, 60)
 
 
 def send_email_response(status_code: int = 200) -> SendEmailRespDto:
@@ -167,9 +168,9 @@ def send_email_response(status_code: int = 200) -> SendEmailRespDto:
         status_code: The `statusCode` of the response.
 
     Raises:
-        KeyError: The contract has no example with that `statusCode`.
+        ValueError: The contract has no example with that `statusCode`.
     """
-    example = _OPERATIONS["send_email"].examples[status_code]
+    example = find_example(_OPERATIONS["send_email"].examples, status_code)
     return SendEmailRespDto.from_dict(example)
 
 

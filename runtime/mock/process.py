@@ -34,7 +34,7 @@ def main(operations: Sequence[MockOperation], specification: Specification) -> N
     parser = argparse.ArgumentParser(
         f"python -m {specification.package.replace('-', '_')}.testing",
         description="Run a mock of GenAuth, for development. It sends nothing to anybody. It prints a line for each "
-        "request, with the whole of what it was asked for, such as addresses.",
+        "request, including personal data such as addresses.",
     )
     parser.add_argument("--port", type=int, default=0, help="the port to listen on; a free one by default")
     port: int = parser.parse_args().port

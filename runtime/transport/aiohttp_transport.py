@@ -6,7 +6,6 @@ import asyncio
 import math
 import ssl
 from contextvars import ContextVar
-from functools import lru_cache
 from time import monotonic
 from typing import Final
 
@@ -16,11 +15,11 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from ..http import httpx
-from .environment import proxy_for, ssl_context
+from .environment import Proxies, ssl_context
 from .idle import DEFAULT_ASYNC_LIMITS
 from .loops import PerLoop
 from .network import TLS_UNEXPECTED, is_readable
-from .request import Attempt, HTTPRequest
+from .request import Attempt, ClientClosedError, HTTPRequest
 
 _YEAR: Final = 365 * 24 * 3600.0  # aiohttp's timer does not accept infinity, and 3.14.0 does not accept None.
 
@@ -28,12 +27,11 @@ _YEAR: Final = 365 * 24 * 3600.0  # aiohttp's timer does not accept infinity, an
 class AiohttpTransport:
     """Sends requests on aiohttp. The limits are for each event loop of asyncio."""
 
-    def __init__(self, limits: httpx.Limits | None) -> None:
-        context, limits = ssl_context(), limits or DEFAULT_ASYNC_LIMITS
+    def __init__(self, limits: httpx.Limits | None, context: ssl.SSLContext | None) -> None:
+        context, limits = context or ssl_context(), limits or DEFAULT_ASYNC_LIMITS
         self._closed = False
         self._sessions = PerLoop(lambda: _Session(context, limits), _Session.close_when_idle)
-        # Reading the environment takes a fifth of the time of a call, so it is done once for each host.
-        self._find_proxy = lru_cache(_find_proxy)
+        self._proxies = Proxies()
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
@@ -45,20 +43,28 @@ class AiohttpTransport:
 
         Raises:
             httpx.RequestError: There was no response, or it broke off.
-            RuntimeError: The client is closed, or the event loop is not one of asyncio.
+            ClientClosedError: The client is closed.
+            RuntimeError: The event loop is not one of asyncio.
         """
         if self._closed:
-            raise RuntimeError("Cannot send a request, as the client has been closed.")
+            raise ClientClosedError
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError('http_client="aiohttp" is for asyncio: under trio leave it out') from None
-        proxy = self._find_proxy(request.url.netloc.decode("ascii"), request.url.scheme)
+        proxy = self._proxies.find(request.url)
+        if proxy is not None and proxy.scheme.startswith("socks"):
+            raise httpx.ProxyError(
+                f"the environment's proxy has the scheme {proxy.scheme!r}, which aiohttp does not speak: leave "
+                'http_client="aiohttp" out, and pip install "httpx[socks]"'
+            )
         session = await self._sessions.get()
         session.calls += 1
         try:
-            await session.send(request, attempt, proxy)
-        except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
+            await session.send(request, attempt, None if proxy is None else str(proxy))
+        except httpx.RequestError:
+            raise
+        except Exception as error:
             # It holds the headers, the URL of the proxy, or what the server sent. So it is not chained.
             failure = _map_error(error, attempt)
         else:
@@ -175,16 +181,6 @@ async def _is_silent(connection: Connection) -> bool:
             return True
         await asyncio.sleep(0)
     return False
-
-
-def _find_proxy(host: str, scheme: str) -> str | None:
-    proxy = proxy_for(host, scheme)
-    if proxy is not None and proxy.scheme.startswith("socks"):
-        raise httpx.ProxyError(
-            f"the environment's proxy has the scheme {proxy.scheme!r}, which aiohttp does not speak: leave "
-            'http_client="aiohttp" out, and pip install "httpx[socks]"'
-        )
-    return None if proxy is None else str(proxy)
 
 
 def _map_error(error: Exception, attempt: Attempt) -> httpx.RequestError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Protocol, cast
@@ -15,7 +15,7 @@ from .environment import ssl_context
 from .idle import DEFAULT_ASYNC_LIMITS, DEFAULT_LIMITS, Limits
 from .internals import new_async_transport, new_transport
 from .pools import AsyncPool, SyncPool
-from .request import Attempt, HTTPRequest, StepTimeouts, track
+from .request import Attempt, ClientClosedError, HTTPRequest, StepTimeouts, track
 from .response import ResponseReader
 
 
@@ -33,26 +33,30 @@ class HttpxTransport:
     Args:
         http_client: The user's own client. None: one of our own, on a `SyncPool`.
         limits: The limits of that pool. None: the default ones.
+        context: The TLS settings of its connections. None: those of the environment.
     """
 
-    def __init__(self, http_client: httpx.Client | None, limits: httpx.Limits | None) -> None:
+    def __init__(
+        self, http_client: httpx.Client | None, limits: httpx.Limits | None, context: ssl.SSLContext | None
+    ) -> None:
         self._users_client = http_client
-        self._http_client = http_client if http_client is not None else _new_client(limits)
+        self._http_client = http_client if http_client is not None else _new_client(limits, context)
 
     def send(self, request: HTTPRequest, attempt: Attempt) -> None:
         """Send a request, and read the response into the attempt's reader.
 
         Raises:
             httpx.RequestError: There was no response, or it broke off.
-            RuntimeError: The client is closed.
+            ClientClosedError: The client is closed.
         """
+        if self._http_client.is_closed:
+            raise ClientClosedError
         tracked = track(request, attempt, self._users_client)
-        auth: Any = httpx.USE_CLIENT_DEFAULT
-        if self._users_client is not None and self._users_client.auth is not None:
-            auth = _BoundAuth(self._users_client.auth, attempt)
+        auth = _bind_auth(self._users_client, request, attempt)
         try:
-            # A redirect would take the access token, and the request body, to wherever it points.
-            response = self._http_client.send(tracked, stream=True, auth=auth, follow_redirects=False)
+            with _detect_closing(self._http_client, attempt):
+                # A redirect would take the access token, and the request body, to wherever it points.
+                response = self._http_client.send(tracked, stream=True, auth=auth, follow_redirects=False)
             try:
                 _read(response, attempt.reader)
             finally:
@@ -71,15 +75,21 @@ class HttpxTransport:
 class AsyncHttpxTransport:
     """The async counterpart of `HttpxTransport`."""
 
-    def __init__(self, http_client: httpx.AsyncClient | None, limits: httpx.Limits | None) -> None:
+    def __init__(
+        self, http_client: httpx.AsyncClient | None, limits: httpx.Limits | None, context: ssl.SSLContext | None
+    ) -> None:
         self._users_client = http_client
-        self._http_client = http_client if http_client is not None else _new_async_client(limits)
+        self._http_client = http_client if http_client is not None else _new_async_client(limits, context)
 
     async def send(self, request: HTTPRequest, attempt: Attempt) -> None:
+        if self._http_client.is_closed:
+            raise ClientClosedError
         tracked = track(request, attempt, self._users_client)
+        auth = _bind_auth(self._users_client, request, attempt)
         with fail_at_deadline(attempt):
             try:
-                response = await self._http_client.send(tracked, stream=True, follow_redirects=False)
+                with _detect_closing(self._http_client, attempt):
+                    response = await self._http_client.send(tracked, stream=True, auth=auth, follow_redirects=False)
                 try:
                     await _read_async(response, attempt.reader)
                 finally:
@@ -128,14 +138,27 @@ def fail_at_deadline(attempt: Attempt) -> Generator[None]:
         raise attempt.deadline_exceeded()
 
 
-class _BoundAuth(httpx.Auth):
-    """A user's authentication whose own requests, such as those for a token, get what is left of the call too.
+@contextmanager
+def _detect_closing(http_client: httpx.Client | httpx.AsyncClient, attempt: Attempt) -> Generator[None]:
+    """Raise our error where another thread or a signal handler closes the client just before httpx looks at that."""
+    try:
+        yield
+    except RuntimeError as error:
+        if http_client.is_closed and not attempt.body_started and type(error) is RuntimeError:
+            raise ClientClosedError from None
+        raise
 
-    Only sync clients need it: the deadline cancels an async call, whatever it is doing.
+
+class _BoundAuth(httpx.Auth):
+    """A user's authentication in the bounds of a call.
+
+    Its own requests, such as those for a token, get what is left of the call, and it takes none of our headers away,
+    such as the end user's `Authorization`.
     """
 
-    def __init__(self, auth: httpx.Auth, attempt: Attempt) -> None:
+    def __init__(self, auth: httpx.Auth, request: HTTPRequest, attempt: Attempt) -> None:
         self._auth = auth
+        self._headers = request.headers
         self._attempt = attempt
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
@@ -143,13 +166,38 @@ class _BoundAuth(httpx.Auth):
         try:
             sent = next(flow)
             while True:
-                timeouts = sent.extensions.get("timeout", self._attempt.timeouts)
-                sent.extensions = {**sent.extensions, "timeout": StepTimeouts(self._attempt, timeouts)}
-                sent = flow.send((yield sent))
+                sent = flow.send((yield self._bind(sent, request)))
         except StopIteration:
             pass
         finally:
             flow.close()
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        flow = self._auth.async_auth_flow(request)
+        try:
+            sent = await anext(flow)
+            while True:
+                sent = await flow.asend((yield self._bind(sent, request)))
+        except StopAsyncIteration:
+            pass
+        finally:
+            await flow.aclose()
+
+    def _bind(self, sent: httpx.Request, ours: httpx.Request) -> httpx.Request:
+        if sent is ours:
+            kept = {name: value for name, value in self._headers.items() if name != "user-agent"}
+            sent.headers.update(kept)
+        else:
+            timeouts = sent.extensions.get("timeout", self._attempt.timeouts)
+            sent.extensions = {**sent.extensions, "timeout": StepTimeouts(self._attempt, timeouts)}
+        return sent
+
+
+def _bind_auth(http_client: httpx.Client | httpx.AsyncClient | None, request: HTTPRequest, attempt: Attempt) -> Any:
+    """Return the argument `auth` for sending a request through a user's client, if it has an authentication."""
+    if http_client is None or http_client.auth is None:
+        return httpx.USE_CLIENT_DEFAULT
+    return _BoundAuth(http_client.auth, request, attempt)
 
 
 class _NoCookies(httpx.Cookies):
@@ -182,13 +230,13 @@ class _AsyncClient(httpx.AsyncClient):
         pass
 
 
-def _new_client(limits: httpx.Limits | None) -> httpx.Client:
-    context = ssl_context()
+def _new_client(limits: httpx.Limits | None, context: ssl.SSLContext | None) -> httpx.Client:
+    context = context or ssl_context()
     pool = SyncPool(Limits.from_httpx(limits or DEFAULT_LIMITS), context)
     return _Client(transport=new_transport(pool, context))
 
 
-def _new_async_client(limits: httpx.Limits | None) -> httpx.AsyncClient:
-    context = ssl_context()
+def _new_async_client(limits: httpx.Limits | None, context: ssl.SSLContext | None) -> httpx.AsyncClient:
+    context = context or ssl_context()
     pool = AsyncPool(Limits.from_httpx(limits or DEFAULT_ASYNC_LIMITS), context)
     return _AsyncClient(transport=new_async_transport(pool, context))

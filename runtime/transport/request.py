@@ -17,6 +17,13 @@ ATTEMPT: Final = "genauth.attempt"
 """The request extension that hands an attempt to our own connection pools."""
 
 
+class ClientClosedError(RuntimeError):
+    """The client was closed before a request could be sent."""
+
+    def __init__(self) -> None:
+        super().__init__("The client is closed, so it cannot send a request.")
+
+
 class Attempt:
     """What one attempt at a request may take, and how far it has come.
 
@@ -182,8 +189,9 @@ def track(
     """Return a request for an attempt. A user's own client adds to its URL and headers; `None` is ours."""
     if http_client is None:
         return TrackedRequest(request, attempt, request.url, request.headers)
+    headers = dict(request.headers)
+    if http_client.headers.get("user-agent") not in (None, f"python-httpx/{httpx.__version__}"):
+        del headers["user-agent"]  # The user has set another one.
     # By its text, so that the client's own parameters are added to it.
-    built = http_client.build_request(
-        request.method, str(request.url), headers=request.headers, content=request.content
-    )
+    built = http_client.build_request(request.method, str(request.url), headers=headers, content=request.content)
     return TrackedRequest(request, attempt, built.url, built.headers)

@@ -111,16 +111,18 @@ def test_a_socks_proxy_says_what_to_install(
     assert mock_server.received == []
 
 
-def test_a_proxy_that_was_mended_is_used_by_the_next_call(
+def test_a_client_has_the_proxy_that_the_environment_named_when_it_was_made(
     make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = make_client(mock_server.url)
     monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:21")
-    error_of(client)
+    made_with_it = make_client(mock_server.url)
     monkeypatch.delenv("HTTP_PROXY")
+    made_without_it = make_client(mock_server.url)
+    monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:21")
 
-    send(client)
-
+    error_of(made_with_it)
+    assert mock_server.received == []
+    send(made_without_it)
     assert len(mock_server.received) == 1
 
 

@@ -125,7 +125,7 @@ def test_a_client_that_is_closed_in_one_loop_is_closed_in_all(kind: str) -> None
         run(use)
         run(use_and_close)
         run(close)
-        with pytest.raises(RuntimeError, match="client has been closed"):
+        with pytest.raises(RuntimeError, match="client is closed"):
             run(use)
         assert len(server.finish()) == 2
 

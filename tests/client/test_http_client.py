@@ -40,8 +40,8 @@ def test_its_headers_are_sent(make_client: ClientFactory, mock_server: MockServe
     headers = mock_server.received[0].headers
     assert headers["x-gateway-key"] == "k"
     assert headers["accept"] == "a/b"
+    assert headers["user-agent"] == "theirs"
     # What the API wants to know is ours to say.
-    assert headers["user-agent"].startswith("genauth-email/")
     assert headers["x-genauth-app-id"] == "app123"
     assert headers["content-type"] == "application/json"
 
@@ -404,7 +404,7 @@ def test_once_its_owner_has_closed_it_that_is_said(make_client: ClientFactory) -
     else:
         asyncio.run(http_client.aclose())
 
-    with pytest.raises(RuntimeError, match="client has been closed"):
+    with pytest.raises(RuntimeError, match="client is closed"):
         client.send_email(CHANNEL, "test@example.com")
     assert network.requests == []
 
@@ -488,7 +488,7 @@ class SendingAgain(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @on_httpx
 @pytest.mark.parametrize(
-    ("status_code", "http_status"), [(429, 200), (403, 200), (503, 503)], ids=["throttled", "refused", "busy"]
+    ("status_code", "http_status"), [(429, 200), (403, 200), (503, 200)], ids=["throttled", "refused", "busy"]
 )
 def test_a_refusal_proves_nothing_if_a_transport_has_sent_the_request_twice(
     make_client: ClientFactory, status_code: int, http_status: int
@@ -547,3 +547,15 @@ def test_an_error_of_a_certificate_can_be_simulated(make_client: ClientFactory) 
     with pytest.raises(APIConnectionError, match="the certificate is bad"):
         network.new_client(make_client).send_email(CHANNEL, "test@example.com")
     assert len(network.requests) == 1
+
+
+def test_the_end_users_token_wins_over_an_authentication_of_the_http_client(
+    make_client: ClientFactory, mock_server: MockServer
+) -> None:
+    http_client = make_client.http_client(auth=("user", "password"))
+    client = make_client(mock_server.url, http_client=http_client)
+    client.send_email(CHANNEL, "one@example.com")
+    client.send_email(CHANNEL, "two@example.com", access_token="s3cret-token")
+    first, second = (request.headers["authorization"] for request in mock_server.received)
+    assert first.startswith("Basic ")
+    assert second == "s3cret-token"

@@ -63,7 +63,7 @@ async def main():
 SCRIPT = [
     Step(SUCCESS),
     Step(http(200, b'{"statusCode": 429, "message": ""}', {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"})),
-    Step(http(503, b'{"statusCode": 503, "message": ""}', {"retry-after": "0"})),
+    Step(http(200, b'{"statusCode": 503, "message": ""}', {"retry-after": "0"})),
     Step(SUCCESS),
     Step(http(200, b"<h1>Log in</h1>")),
     Step(http(502, b"<h1>Bad Gateway</h1>")),

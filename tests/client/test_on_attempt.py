@@ -51,7 +51,7 @@ def test_a_success_is_told(make_client: ClientFactory) -> None:
 
 @pytest.mark.parametrize(
     ("status_code", "error", "delivery"),
-    [(429, "ThrottleError", "not_sent"), (500, "ServerError", "unknown"), (418, "APIError", "not_sent")],
+    [(429, "ThrottleError", "unknown"), (500, "ServerError", "unknown"), (418, "APIError", "not_sent")],
 )
 def test_a_failure_inside_http_200_is_told(
     make_client: ClientFactory, status_code: int, error: str, delivery: str
@@ -76,9 +76,8 @@ def test_what_is_no_response_of_the_api_is_told(make_client: ClientFactory, step
 
 
 def test_each_retry_is_told(make_client: ClientFactory) -> None:
-    busy = Step(http(503, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"}))
+    busy = Step(http(200, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"}))
     refused = SUCCESSFUL | {
-        "http_status": 503,
         "status_code": 503,
         "request_id": None,
         "error": "ServiceUnavailableError",
@@ -121,7 +120,7 @@ def test_no_secret_is_told(make_client: ClientFactory) -> None:
     body = b'{"statusCode": 500, "message": "s3cret test@example.com", "requestId": "s3cret test@example.com"}'
     with RawServer(Step(http(200, body))) as server, pytest.raises(GenAuthError):
         send(make_client(server.url, on_attempt=told.append, access_token="s3cret"))
-    assert told[0].request_id == "*** t***@example.com"
+    assert told[0].request_id == "***"
     assert "s3cret" not in repr(told)
     assert "test@" not in repr(told)
 

@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 import pytest
-from genauth_email import APIError, GenAuthError, InvalidResponseError
+from genauth_email import APIError, GenAuthError, InvalidResponseError, ServiceUnavailableError
 
 from tests.clients import BlockingClient, ClientFactory
 from tests.contract.contract import CHANNEL, SENT
@@ -101,21 +101,20 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("status", [200, 503])
 @pytest.mark.parametrize(("encoding", "body"), BROKEN.values(), ids=BROKEN)
 def test_a_body_that_cannot_be_decompressed_is_not_a_success(
-    make_client: ClientFactory, encoding: str, body: bytes, status: int
+    make_client: ClientFactory, encoding: str, body: bytes
 ) -> None:
     headers = {"content-encoding": encoding, "retry-after": "0"}
-    with RawServer(Step(http(status, body, headers))) as server:
+    with RawServer(*(Step(http(status, body, headers)) for status in (200, 503))) as server:
         client = make_client(server.url)
-        error = error_of(client)
+        for status, kind in ((200, InvalidResponseError), (503, ServiceUnavailableError)):
+            error = error_of(client)
+            assert type(error) is kind
+            assert (error.delivery, error.status_code, error.http_status) == ("unknown", None, status)
+            assert f"HTTP {status} with a body that is not a SendEmailRespDto" in str(error)
         client.close()
-        assert len(server.finish()) == 1
-
-    assert isinstance(error, InvalidResponseError if status == 200 else APIError)
-    assert error.delivery == "unknown"
-    assert f"HTTP {status} with a body that is not a SendEmailRespDto" in str(error)
+        assert len(server.finish()) == 2
 
 
 def test_a_response_after_a_broken_one_is_read(make_client: ClientFactory) -> None:

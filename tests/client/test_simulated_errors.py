@@ -14,7 +14,7 @@ import respx
 from genauth_email import APIConnectionError, APITimeoutError
 from pytest_httpx import HTTPXMock
 
-from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.clients import BlockingClient, ClientFactory, before_transport
 from tests.contract.contract import CHANNEL
 from tests.mock_server import MockServer
 
@@ -47,7 +47,7 @@ TABLE = [
 ]
 Handler = Callable[[httpx.Request], httpx.Response]
 Simulate = Callable[[str, Handler], BlockingClient]
-pytestmark = [on_httpx, pytest.mark.usefixtures("no_pauses")]
+pytestmark = [before_transport, pytest.mark.usefixtures("no_pauses")]
 
 
 def send(client: BlockingClient) -> Any:
@@ -105,7 +105,7 @@ def test_a_simulated_error_comes_out_as_the_table_says(
         send(client)
 
     assert type(caught.value) is (APITimeoutError if issubclass(error, httpx.TimeoutException) else APIConnectionError)
-    assert caught.value.delivery == delivery
+    assert (caught.value.delivery, caught.value.retryable) == (delivery, attempts > 1)
     assert len(seen) == attempts
     assert caught.value.__cause__ is simulated
     assert str(caught.value).startswith(f"{error.__name__}: as the test says [POST {HOST}")

@@ -33,7 +33,8 @@ def test_a_second_email_to_a_mailbox_within_a_minute_is_throttled(
         client.send_email(CHANNEL, "TEST@Example.com")
 
     assert caught.value.status_code == 429
-    assert caught.value.delivery == "not_sent"
+    assert (caught.value.delivery, caught.value.retryable) == ("unknown", False)
+    assert caught.value.retry_after == 60
     # The rule is the API's business: retrying at once would only be refused again.
     assert len(mock_server.received) == 2
 

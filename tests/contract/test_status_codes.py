@@ -1,4 +1,7 @@
-"""`statusCode` decides, not the HTTP status. Every one of every operation is in `test_operations.py`."""
+"""What a `statusCode` means, with HTTP 200 and with another HTTP status.
+
+Every one of every operation is in `test_operations.py`.
+"""
 
 import genauth_email
 import pytest
@@ -47,18 +50,27 @@ def test_a_plain_function_returns_the_dto_or_raises(make_client: ClientFactory, 
         client.call(send_email, body=BODY)
 
 
-def test_a_dto_decides_whatever_the_http_status(make_client: ClientFactory, mock_server: MockServer) -> None:
+def test_a_dto_with_another_http_status_is_a_failure_of_its_class(
+    make_client: ClientFactory, mock_server: MockServer
+) -> None:
     client = make_client(mock_server.url)
-    mock_server.respond_next({**SENT, "message": "ok"}, http_status=502, validate=False)
+    mock_server.respond_next({**SENT, "message": "ok"}, http_status=201, validate=False)
     assert client.send_email(CHANNEL, "a@example.com").message == "ok"
+
+    mock_server.respond_next({**SENT, "message": "ok"}, http_status=502, validate=False)
+    with pytest.raises(genauth_email.BadGatewayError) as gateway:
+        client.send_email(CHANNEL, "b@example.com")
+    assert (gateway.value.http_status, gateway.value.status_code, gateway.value.message) == (502, 200, "ok")
+    assert gateway.value.delivery == "unknown"
 
     mock_server.respond_next({"statusCode": 403, "message": "no"}, http_status=500, validate=False)
     with pytest.raises(genauth_email.ForbiddenError) as caught:
-        client.send_email(CHANNEL, "b@example.com")
-    assert caught.value.http_status == 500
+        client.send_email(CHANNEL, "c@example.com")
+    assert (caught.value.http_status, caught.value.status_code) == (500, 403)
+    assert caught.value.delivery == "unknown"
 
 
-def test_an_http_error_without_a_dto_is_an_api_error_of_its_number(
+def test_an_http_error_without_a_dto_is_an_api_error_of_its_class(
     make_client: ClientFactory, mock_server: MockServer
 ) -> None:
     mock_server.respond_next(b"<h1>Bad Gateway</h1>", http_status=502, validate=False)
@@ -66,7 +78,7 @@ def test_an_http_error_without_a_dto_is_an_api_error_of_its_number(
     with pytest.raises(genauth_email.BadGatewayError) as caught:
         make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
 
-    assert (caught.value.status_code, caught.value.http_status) == (502, 502)
+    assert (caught.value.status_code, caught.value.http_status) == (None, 502)
     assert caught.value.content == b"<h1>Bad Gateway</h1>"
     assert caught.value.delivery == "unknown"
 

@@ -71,5 +71,5 @@ def check_that_errors_travel(app: Celery, directory: Path, mock_server: MockServ
     assert sent.get() is None
     with pytest.raises(ThrottleError) as caught:
         refused.get()
-    assert (caught.value.delivery, caught.value.status_code, caught.value.request_id) == ("not_sent", 429, "r-1")
+    assert (caught.value.delivery, caught.value.status_code, caught.value.request_id) == ("unknown", 429, "r-1")
     assert [request.json["email"] for request in mock_server.received] == ["test@example.com"] * 2

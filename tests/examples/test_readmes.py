@@ -14,12 +14,14 @@ from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
+import attrs
 import certifi
 import genauth_email
 import httpx
 import pytest
-from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient, Channel
+from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient, Channel, GenAuthError
 from genauth_email._runtime.outcomes import delivery_of
+from genauth_email.api.email import send_email
 
 from tests.contract.contract import CHANNEL, FAILURES, ROOT, SCHEMAS
 from tests.contract.operations import CALLS
@@ -45,7 +47,9 @@ def blocks_of(page: str) -> Iterator[Block]:
 
 FROM_ENVIRONMENT = ("app_id", "app_host", "access_token", "lang")
 PACKAGE_README = "generated/README.md"
-DOCS = [page.relative_to(ROOT).as_posix() for page in sorted((ROOT / "generated/docs").iterdir())]
+FOLDER = "generated/genauth_email/docs"
+DOCS = [page.relative_to(ROOT).as_posix() for page in sorted((ROOT / FOLDER).iterdir())]
+TESTING = f"{FOLDER}/testing-your-code.md"
 PAGES = ["README.md", PACKAGE_README, *DOCS]
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
@@ -143,13 +147,29 @@ def test_what_a_page_links_to_exists(page: str) -> None:
         assert not anchor or anchor in anchors(linked.read_text()), target
 
 
-def test_the_packages_readme_links_all_pages_beside_it() -> None:
-    linked = re.findall(r"^- \[.*?\]\((docs/[^)]+)\)", (ROOT / PACKAGE_README).read_text(), re.MULTILINE)
+def test_the_packages_readme_links_all_pages_and_examples() -> None:
+    text = (ROOT / PACKAGE_README).read_text()
+    linked = re.findall(r"^\| \[.*?\]\(([^)]+)\) \|", text, re.MULTILINE)
     assert sorted(f"generated/{page}" for page in linked) == DOCS
+    examples = [page.relative_to(ROOT / "generated").as_posix() for page in (ROOT / "generated/examples").iterdir()]
+    assert set(examples) == set(re.findall(r"\]\((examples/[^)]+)\)", text))
+
+
+def test_the_changelog_of_the_package_links_its_pages() -> None:
+    copy = (ROOT / FOLDER / "changelog.md").read_text()
+    assert copy == (ROOT / "CHANGELOG.md").read_text().replace(f"{FOLDER}/", "")
+
+
+@pytest.mark.parametrize(("page", "most"), [(PACKAGE_README, 1_000), (f"{FOLDER}/failure-behaviour.md", 900)])
+def test_a_page_is_short(page: str, most: int) -> None:
+    """Code, tables and what is folded do not count, nor do the targets of links."""
+    not_prose = r"(?ms)<details>.*?</details>|^ *```.*?^ *```$|^\|.*?$|(?<=\])\([^)]*\)"
+    text = re.sub(not_prose, "", (ROOT / page).read_text())
+    assert len([word for word in text.split() if re.search(r"\w", word)]) <= most
 
 
 def anchors(text: str) -> list[str]:
-    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    headings = re.findall(r"^##+ (.+)$", text, re.MULTILINE)
     return [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
 
 
@@ -168,9 +188,9 @@ def test_a_text_block_is_in_a_test_with_the_tool_that_it_names(block: Block) -> 
     assert " ".join(block.text.split()) in tests
 
 
-def section(heading: str) -> str:
-    """What is below a heading of the package's README."""
-    return (ROOT / PACKAGE_README).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+def section(heading: str, page: str = PACKAGE_README) -> str:
+    """What is below a heading, without the headings below that."""
+    return re.split(r"\n##+ ", (ROOT / page).read_text().partition(f"# {heading}\n")[2])[0]
 
 
 def rows(heading: str) -> dict[str, list[str]]:
@@ -206,25 +226,43 @@ def test_the_methods_are_those_of_the_clients(kind: type) -> None:
 
 
 def test_the_errors_are_those_of_the_contract() -> None:
-    table = rows("Errors")
+    table = {name: cells for name, cells in rows("Errors").items() if name.endswith("Error")}
     for status_code, name in FAILURES.items():
         number, description, delivery = table[name]
         assert number == str(status_code)
         assert description == SCHEMAS["StatusCode"]["x-enumDescriptions"][str(status_code)]
-        assert delivery == delivery_of(status_code)
+        assert delivery == delivery_of(status_code, 200, send_email.OPERATION.deduplication_interval)
     exported = {name for name in genauth_email.__all__ if name.endswith("Error")}
     assert set(table) == exported
 
 
-def test_the_channels_are_those_of_the_contract() -> None:
-    assert list(rows("Channels")) == SCHEMAS["Channel"]["enum"]
+def test_the_attributes_of_errors_are_listed() -> None:
+    listed = " ".join(name for name in rows("Errors") if not name.endswith("Error"))
+    attributes = {name for name, value in vars(GenAuthError).items() if isinstance(value, property)}
+    assert set(re.findall(r"\w+", listed)) == {name for name in attributes if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEMAS if f"{name}Literal" in genauth_email.__all__])
+def test_an_enum_that_arguments_take_is_that_of_the_contract(name: str) -> None:
+    descriptions = SCHEMAS[name].get("x-enumDescriptions", {})
+    table = {value: meaning.removesuffix(" **Deprecated.**") for value, (meaning,) in rows(name).items()}
+    assert table == {value: descriptions.get(value, "") for value in SCHEMAS[name]["enum"]}
+
+
+def test_every_field_of_a_response_is_listed() -> None:
+    models = set(re.findall(r"^- `\w+\(.*\) -> (\w+)`", section("Methods"), re.MULTILINE))
+    for name in models:
+        fields = [each.name for each in attrs.fields(getattr(genauth_email, name)) if each.init]
+        assert list(rows(name)) == fields
 
 
 def test_every_heading_is_found_from_the_top() -> None:
     text = (ROOT / PACKAGE_README).read_text()
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     top = text.partition("\n## ")[0]
-    assert re.findall(r"\[([^]]+)\]\(#([^)]+)\)", top) == list(zip(headings, anchors(text), strict=True))
+    found = re.findall(r"\[([^]]+)\]\(#([^)]+)\)", top)
+    assert [name for name, _ in found] == headings
+    assert {anchor for _, anchor in found} <= set(anchors(text))
 
 
 class NotReading(httpx.BaseTransport):
@@ -256,7 +294,8 @@ def simulate(library: str, error: httpx.TransportError, request: pytest.FixtureR
 
 
 def simulated_errors() -> Iterator[tuple[str, str, str]]:
-    lines = [line for line in section("Testing your code").splitlines() if line.startswith("|")]
+    text = section("A connection that cannot be opened", TESTING)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
     (_, *errors), _, *table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     for libraries, *outcomes in table:
         for library in libraries.replace("`", "").split(", "):

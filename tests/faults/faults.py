@@ -236,9 +236,9 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             LOST,
             sends(f"220 mail.example.com for {EMAIL}\r\n\r\n".encode(), "close"),
         ),
-        Fault("a body and nothing before it", LOST, sends(dto() + b"\r\n\r\n", "close")),
+        Fault("a body without a status line and headers", LOST, sends(dto() + b"\r\n\r\n", "close")),
         Fault(
-            "HTTP 101, a protocol that nobody asked for",
+            "an HTTP 101 that nobody asked for",
             LOST,
             sends(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
             with_aiohttp=HALF,
@@ -246,7 +246,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("a header without a name", LOST, sends(HEADERS + f": {EMAIL}\r\n\r\n".encode(), "close")),
         Fault("a header with a NUL in it", LOST, sends(HEADERS + f"x: \0 {EMAIL}\r\n\r\n".encode(), "close")),
         Fault("headers of more than 100 KiB", LOST, (Step(HEADERS, more=b"x: " + b"x" * 1000 + b"\r\n"),)),
-        Fault("a Content-Length that is no number", LOST, responds(200, dto(), {"content-length": "all"})),
+        Fault("a Content-Length that is not a number", LOST, responds(200, dto(), {"content-length": "all"})),
         Fault("a negative Content-Length", LOST, responds(200, dto(), {"content-length": "-1"})),
         Fault("two Content-Lengths that differ", LOST, responds(200, dto(), {"Content-Length": "1"})),
         Fault("an unknown Transfer-Encoding", LOST, responds(200, dto(), {"transfer-encoding": "rot13"})),
@@ -273,7 +273,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
         Fault("more after the body than Content-Length says", replace(SENT, kept=0), sends(SUCCESS + SUCCESS)),
         Fault(
-            "a chunk whose length is no number",
+            "a chunk length that is not a number",
             HALF,
             sends(chunked(b"5\r\n%b\r\n%b\r\n" % (dto()[:5], EMAIL.encode()))),
             keeps=dto()[:5],
@@ -398,56 +398,70 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     ),
     "The HTTP status, with a response of the API": (
         Fault("HTTP 201, statusCode 200", SENT, responds(201, dto())),
-        Fault("HTTP 302, statusCode 200", SENT, responds(302, dto(), ELSEWHERE)),
-        Fault("HTTP 500, statusCode 200", SENT, responds(500, dto())),
+        Fault("HTTP 302, statusCode 200", INVALID, responds(302, dto(), ELSEWHERE)),
+        Fault("HTTP 500, statusCode 200", failed(ServerError), responds(500, dto())),
+        Fault(
+            "HTTP 503, Retry-After: 0, statusCode 200", failed(ServiceUnavailableError), responds(503, dto(), AT_ONCE)
+        ),
+        Fault("HTTP 503, statusCode 503", failed(ServiceUnavailableError), responds(503, REFUSED)),
+        Fault(
+            "HTTP 503, Retry-After: 0, statusCode 503", failed(ServiceUnavailableError), responds(503, REFUSED, AT_ONCE)
+        ),
+        Fault(
+            "HTTP 429, Retry-After: 0, statusCode 503", failed(ServiceUnavailableError), responds(429, REFUSED, AT_ONCE)
+        ),
+        Fault("HTTP 201, statusCode 503", failed(ServiceUnavailableError), responds(201, REFUSED)),
+        Fault(
+            "HTTP 503, the default error document of a framework",
+            failed(ServiceUnavailableError),
+            responds(503, dto(statusCode=503, error="Service Unavailable", message="Service Unavailable"), AT_ONCE),
+        ),
+        Fault(
+            "HTTP 408, the default error document of a framework",
+            failed(APIError),
+            responds(408, b'{"message": "Request Timeout", "statusCode": 408}'),
+        ),
+        Fault("HTTP 500, statusCode 403", failed(ForbiddenError), responds(500, dto(statusCode=403))),
+        Fault(
+            "HTTP 429, Retry-After: 0, statusCode 429",
+            failed(ThrottleError),
+            responds(429, dto(statusCode=429), AT_ONCE),
+        ),
+        Fault(
+            "HTTP 503, Retry-After: 0, statusCode 500", failed(ServerError), responds(503, dto(statusCode=500), AT_ONCE)
+        ),
         *(
             fault
-            for status in (429, 503)
+            for what, headers in (
+                ("", {}),
+                (", Retry-After: 0", AT_ONCE),
+                (", Retry-After a date that has come", {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}),
+                (", Retry-After -1", {"retry-after": "-1"}),
+            )
             for fault in (
                 Fault(
-                    f"HTTP {status}, Retry-After: 0, statusCode 503, once",
-                    replace(SENT, requests=2),
-                    responds(status, REFUSED, AT_ONCE),
+                    f"HTTP 200{what}, statusCode 503, once", replace(SENT, requests=2), responds(200, REFUSED, headers)
                 ),
                 Fault(
-                    f"HTTP {status}, Retry-After: 0, statusCode 503, always",
+                    f"HTTP 200{what}, statusCode 503, always",
                     refused(ServiceUnavailableError, requests=3),
-                    responds(status, REFUSED, AT_ONCE) * 3,
-                ),
-                Fault(
-                    f"HTTP {status}, Retry-After a date that has come, statusCode 503, once",
-                    replace(SENT, requests=2),
-                    responds(status, REFUSED, {"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}),
-                ),
-                *(
-                    Fault(
-                        f"HTTP {status}, Retry-After {when}, statusCode 503",
-                        refused(ServiceUnavailableError),
-                        responds(status, REFUSED, {"retry-after": value}),
-                    )
-                    for when, value in (
-                        ("a date far away", "Fri, 31 Dec 9999 23:59:59 GMT"),
-                        ("as long as `timeout`", "10"),
-                        ("-1", "-1"),
-                        ("of 400 digits", "9" * 400),
-                    )
-                ),
-                Fault(
-                    f"HTTP {status}, Retry-After: 0, statusCode 429",
-                    refused(ThrottleError),
-                    responds(status, dto(statusCode=429), AT_ONCE),
-                ),
-                Fault(
-                    f"HTTP {status}, Retry-After: 0, statusCode 500",
-                    failed(ServerError),
-                    responds(status, dto(statusCode=500), AT_ONCE),
+                    responds(200, REFUSED, headers) * 3,
                 ),
             )
         ),
-        Fault("HTTP 503 without Retry-After, statusCode 503", refused(ServiceUnavailableError), responds(503, REFUSED)),
-        Fault("HTTP 500, statusCode 403", refused(ForbiddenError), responds(500, dto(statusCode=403))),
-        Fault("HTTP 503, Retry-After: 0, statusCode 200", SENT, responds(503, dto(), AT_ONCE)),
-        Fault("HTTP 200, statusCode 429", refused(ThrottleError), responds(200, dto(statusCode=429), AT_ONCE)),
+        *(
+            Fault(
+                f"HTTP 200, Retry-After {when}, statusCode 503",
+                refused(ServiceUnavailableError),
+                responds(200, REFUSED, {"retry-after": value}),
+            )
+            for when, value in (
+                ("a date far away", "Fri, 31 Dec 9999 23:59:59 GMT"),
+                ("as long as `timeout`", "10"),
+                ("of 400 digits", "9" * 400),
+            )
+        ),
+        Fault("HTTP 200, statusCode 429", failed(ThrottleError), responds(200, dto(statusCode=429), AT_ONCE)),
         Fault("HTTP 200, statusCode 500", failed(ServerError), responds(200, dto(statusCode=500))),
         Fault("HTTP 200, an unknown statusCode", failed(APIError), responds(200, dto(statusCode=604))),
         Fault(
@@ -464,7 +478,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("JSON with a byte order mark", SENT, responds(200, b"\xef\xbb\xbf" + dto())),
         Fault("JSON in UTF-16", SENT, responds(200, dto().decode().encode("utf-16"))),
         Fault(
-            "JSON in Latin-1 that is no UTF-8",
+            "JSON encoded as Latin-1, not UTF-8",
             INVALID,
             responds(
                 200,
@@ -483,6 +497,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             failed(ServerError),
             responds(200, b'{"statusCode": 200, ' + dto(statusCode=500)[1:]),
         ),
+        Fault("apiCode and requestId `null`", SENT, responds(200, dto(apiCode=None, requestId=None))),
         Fault("no statusCode", INVALID, responds(200, b'{"message": "Sent."}')),
         Fault('statusCode `"200"`', INVALID, responds(200, dto(statusCode="200"))),
         Fault("statusCode 200.0", SENT, responds(200, dto(statusCode=200.0))),
@@ -533,7 +548,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
         Fault("deflate", INVALID, responds(200, zlib.compress(dto()), {"content-encoding": "deflate"})),
         Fault("gzip that ends halfway", INVALID, responds(200, gzip.compress(dto())[:20], GZIP)),
-        Fault("gzip that is none", INVALID, responds(200, dto(), GZIP)),
+        Fault("a body labelled gzip that is not gzip", INVALID, responds(200, dto(), GZIP)),
         Fault("a gzip bomb of 64 MiB", INVALID, responds(200, bomb(64 * LIMIT), GZIP), keeps=bytes(LIMIT)),
         Fault(
             "an encoding that was not asked for",

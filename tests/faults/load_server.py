@@ -112,6 +112,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "throttle": Behaviour(ThrottleError, failing(429), accepted=False),
     "failure": Behaviour(ServerError, failing(500)),
     "maintenance": Behaviour(ServiceUnavailableError, page(503)),
+    # It looks like the API's own, and follows a request that the API carried out.
+    "gateway": Behaviour(ServiceUnavailableError, lambda asked: http(503, dto(asked, 503), {"retry-after": "0"})),
     "error-page": Behaviour(ServerError, page(500), then="close"),
     "login-page": Behaviour(InvalidResponseError, page(200)),
     "redirect": Behaviour(InvalidResponseError, page(307, location="/elsewhere")),
@@ -229,7 +231,7 @@ class _Connection(asyncio.Protocol):
         if self._lose is not None and self._seen.accepted[asked.email]:
             behaviour = BEHAVIOURS["throttle"]  # The rule of one email per minute.
         if behaviour is BEHAVIOURS["busy-at-first"] and self._seen.received[asked.email] == 1:
-            self._transport.write(http(503, dto(asked, 503), {"retry-after": "0"}))
+            self._transport.write(http(200, dto(asked, 503), {"retry-after": "0"}))
             return
         self._seen.accepted[asked.email] += behaviour.accepted
         if self._lose is not None:

@@ -84,7 +84,7 @@ STAGES = {
     "in the body": Stage("receive_response_body.started", (Step(SUCCESS[:-5]), HELD)),
     "waiting to try again": Stage(
         "attempt.complete",
-        (Step(http(503, b'{"statusCode": 503, "message": ""}', {"retry-after": "9"})),),
+        (Step(http(200, b'{"statusCode": 503, "message": ""}', {"retry-after": "9"})),),
         kept=1,
     ),
 }

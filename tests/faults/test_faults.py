@@ -75,8 +75,8 @@ def check_that_it_keeps_what_came(error: APIError | InvalidResponseError, fault:
 
 def test_the_page_on_failure_behaviour_has_this_table() -> None:
     # What `python -m tests.faults` prints, if the tests above pass.
-    page = (ROOT / "generated/docs/failure-behaviour.md").read_text()
-    assert page.endswith(f"\n\n{markdown(lambda fault: fault.outcome)}")
+    page = (ROOT / "generated/genauth_email/docs/failure-behaviour.md").read_text()
+    assert page.endswith(f"\n\n{markdown(lambda fault: fault.outcome)}\n</details>\n")
 
 
 LONG = [fault for fault in FAULTS["The size and the encoding of the body"] if "64 MiB" in fault.name]

@@ -190,7 +190,7 @@ def test_no_option_turns_it_off(client: type) -> None:
     per_call = {"access_token", "lang", "real_ip", "timeout"}
     options = per_call | {"app_id", "app_host", "max_retries", "retry_unknown", "on_attempt"}
     for method, allowed in (
-        ("__init__", options | {"http_client", "limits"}),
+        ("__init__", options | {"http_client", "limits", "ssl_context"}),
         ("with_options", options),
         ("send_email", per_call | {"channel", "email"}),
     ):

@@ -33,7 +33,7 @@ def throttled(mock_server: MockServer) -> str:
 
 def check_error(error: ThrottleError) -> None:
     assert type(error) is ThrottleError
-    assert (error.delivery, error.status_code, error.request_id) == ("not_sent", 429, "r-1")
+    assert (error.delivery, error.status_code, error.request_id) == ("unknown", 429, "r-1")
     assert "t***@example.com" in str(error)
 
 

@@ -24,9 +24,9 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     codes = sorted(set(re.findall(r"statusCode: (\d+)", text[examples:after])))
     short = "".join(f"                S{code}: {{value: {{statusCode: {code}, message: x}}}}\n" for code in codes)
     (pristine / "openapi.yaml").write_text(text[:examples] + short + text[after:], "utf-8")
-    for name in ("generator-config.yml", "LICENSE"):
+    for name in ("generator-config.yml", "CHANGELOG.md", "LICENSE"):
         shutil.copy2(ROOT / name, pristine)
-    for name in ("templates", "runtime"):
+    for name in ("templates", "runtime", "examples"):
         shutil.copytree(ROOT / name, pristine / name)
     assert main([], pristine) == 0
     return pristine

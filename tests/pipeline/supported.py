@@ -335,7 +335,10 @@ is_refused(TypeError, client.replace_user, "u-1", "x", home={"city": "Rome"})
 for wrong, message in (
     ({"home": Address(7)}, "home.city must be a string, not int"),
     ({"friends": [User("y"), User("y", age="7")]}, "friends[1].age must be an integer, not str"),
-    ({"addresses": {"home": Address("Rome", color=7)}}, "addresses[...].color must be a Color or a string, not int"),
+    (
+        {"addresses": {"home": Address("Rome", color=7)}},
+        "addresses[...].color must be a Color or its value, such as 'red' or a string, not int",
+    ),
 ):
     assert is_refused(TypeError, client.replace_user, "u-1", "x", **wrong) == message
     assert is_refused(TypeError, of(replace_user), "u-1", client=client, body=User("x", **wrong)) == message

@@ -136,10 +136,17 @@ def test_the_metadata_has_the_urls_that_the_contract_gives(repository: Path) -> 
     contract.write_text(contract.read_text().replace("info:\n", example, 1))
     assert make(repository, "generate").returncode == 0
     build(repository)
-    assert metadata(zipfile.ZipFile(only_wheel(repository / "dist"))).get_all("Project-URL") == [
+    fields = metadata(zipfile.ZipFile(only_wheel(repository / "dist")))
+    assert fields.get_all("Project-URL") == [
+        "Documentation, https://docs.example.com/genauth-email",
         "Source, https://git.example.com/genauth-email",
         "Changelog, https://git.example.com/genauth-email/CHANGELOG.md",
     ]
+    # An index has none of the pages, so the README links those that are hosted.
+    links = set(re.findall(r"\]\(([^)#]+)[^)]*\)", str(fields.get_payload())))
+    assert {link for link in links if not link.startswith("https://")} == set()
+    assert "https://docs.example.com/genauth-email/docs/connections.html" in links
+    assert "https://docs.example.com/genauth-email/examples/flask_app.py" in links
 
 
 def test_the_metadata_has_no_urls_where_the_contract_gives_none(wheel: zipfile.ZipFile) -> None:
@@ -153,12 +160,13 @@ def test_both_archives_hold_the_license(repository: Path, wheel: zipfile.ZipFile
     assert read_sdist(repository)["LICENSE"] == license
 
 
-def test_the_sdist_holds_the_pages_that_the_readme_links(repository: Path) -> None:
+def test_the_archives_hold_the_pages_and_examples_that_the_readme_links(repository: Path) -> None:
     build(repository)
     held = read_sdist(repository)
-    linked = re.findall(r"\]\((docs/[^)#]+)", (repository / "generated" / "README.md").read_text())
-    assert linked
-    assert set(linked) <= held.keys()
+    linked = set(re.findall(r"\]\((?!https?:)([^)#]+)", (repository / "generated" / "README.md").read_text()))
+    assert {"genauth_email/docs/changelog.md", "examples/flask_app.py"} <= linked <= held.keys()
+    wheel = zipfile.ZipFile(only_wheel(repository / "dist")).namelist()
+    assert {page for page in linked if page.startswith("genauth_email/")} <= set(wheel)
 
 
 def test_the_bill_of_materials_has_what_installing_the_wheel_brings(repository: Path) -> None:

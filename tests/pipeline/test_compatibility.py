@@ -38,7 +38,7 @@ MAJOR, MINOR = Part.MAJOR, Part.MINOR
 
 @pytest.mark.parametrize("text", ["1.x", "1.0", "1.0.0.0", "01.0.0", "1.0.0rc1", "v1.0.0", "", "1.0.0-"])
 def test_a_version_is_three_numbers(text: str) -> None:
-    with pytest.raises(ValueError, match="is no version: three numbers are needed"):
+    with pytest.raises(ValueError, match="is not a version: three numbers are needed"):
         Version.parse(text)
 
 
@@ -91,7 +91,7 @@ def test_each_change_raises_a_part_of_the_version(key: str, before: str | None, 
         changes({parent: "" for parent in parents} | old, {parent: Fact("", "x") for parent in parents} | new, "paths")
     )
     assert [each for each, _ in found] == [part]
-    assert ("which breaks the code of users" in found[0][1]) == (part is MAJOR)
+    assert ("which breaks users' code" in found[0][1]) == (part is MAJOR)
 
 
 def test_what_comes_or_goes_as_a_whole_is_one_change() -> None:
@@ -99,7 +99,7 @@ def test_what_comes_or_goes_as_a_whole_is_one_change() -> None:
     placed = {key: Fact(text, "openapi.yaml:7") for key, text in method.items()}
     assert list(changes({}, placed, "")) == [(MINOR, "openapi.yaml:7: send is new")]
     assert list(changes(method, {}, "openapi.yaml:5")) == [
-        (MAJOR, "openapi.yaml:5: send is gone, which breaks the code of users")
+        (MAJOR, "openapi.yaml:5: send was removed, which breaks users' code")
     ]
 
 
@@ -187,7 +187,7 @@ def set_version(root: Path, version: str) -> None:
 
 def test_without_a_change_the_version_can_stay(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check"], root) == 0
-    assert capsys.readouterr() == ("generated/ is what the inputs give.\n", "")
+    assert capsys.readouterr() == ("generated/ is up to date.\n", "")
     assert len((root / RECORD).read_text("utf-8")) < 100_000
 
 
@@ -203,7 +203,7 @@ def test_a_channel_that_is_gone_needs_a_major_version_and_a_line_tells_where(
     told = capsys.readouterr().out
     line = 1 + text.splitlines().index("    Channel:")
     assert (
-        f"openapi.yaml:{line}: Channel > {OTHER_CHANNEL} is gone, which breaks the code of users. That needs version "
+        f"openapi.yaml:{line}: Channel > {OTHER_CHANNEL} was removed, which breaks users' code. That needs version "
         "2.0.0\n"
     ) in told
     assert "set package_version_override to 2.0.0 and run `make generate`" in told
@@ -219,7 +219,10 @@ def test_any_change_of_what_is_shipped_needs_a_new_version(root: Path, capsys: p
     with (root / "runtime" / "call.py").open("a") as module:
         module.write("# A change that no user notices.\n")
     assert main([], root) == 0
-    assert "something else was released as 1.4.2. Undo what changed, or set" in capsys.readouterr().out
+    assert (
+        "generated/ differs from release 1.4.2, but the version is 1.4.2. Undo the change, or set"
+        in capsys.readouterr().out
+    )
     assert not list(check_version(root, Document(root / "openapi.yaml"), "1.4.3"))
 
 
@@ -239,7 +242,7 @@ def test_a_wrong_version_is_refused_with_its_line(root: Path, capsys: pytest.Cap
     assert main([], root) == 1
     line = next(n for n, each in enumerate((root / CONFIG).read_text("utf-8").splitlines(), 1) if "1.x" in each)
     assert capsys.readouterr().err.startswith(
-        f"generator-config.yml:{line}: package_version_override: '1.x' is no version: three numbers are needed"
+        f"generator-config.yml:{line}: package_version_override: '1.x' is not a version: three numbers are needed"
     )
 
 
@@ -277,10 +280,16 @@ def test_a_changelog_in_order_is_accepted(changelog: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (("### Added\n\n- A channel.\n", ""), "CHANGELOG.md:1: nothing is under `## [Unreleased]`: tell users what"),
-        (("### Added", "### New"), "CHANGELOG.md:5: '### New' is no heading: write `## [Unreleased]`, `## [1.4.0] - "),
-        (("## [1.4.2]", "## [1.4.1]"), "CHANGELOG.md:1: the newest release in it is 1.4.1, and the last release was "),
-        (("## [Unreleased]\n", ""), "CHANGELOG.md:1: `## [Unreleased]` has to be the first heading below the title"),
+        (
+            ("### Added\n\n- A channel.\n", ""),
+            "CHANGELOG.md:1: there is nothing under `## [Unreleased]`: tell users what",
+        ),
+        (
+            ("### Added", "### New"),
+            "CHANGELOG.md:5: '### New' is not a valid heading: write `## [Unreleased]`, ",
+        ),
+        (("## [1.4.2]", "## [1.4.1]"), "CHANGELOG.md:1: its newest release is 1.4.1, but the last release was "),
+        (("## [Unreleased]\n", ""), "CHANGELOG.md:1: `## [Unreleased]` must be the first heading below the title"),
     ],
 )
 def test_a_changelog_that_is_not_is_refused(changelog: Path, edit: tuple[str, str], told: str) -> None:
@@ -345,4 +354,4 @@ def test_a_template_that_does_not_say_its_version_is_told(templates: Path) -> No
 def test_an_older_version_that_cannot_be_downloaded_is_told(templates: Path) -> None:
     begin(templates, "{# Overridden, from openapi-python-client 0.0.1: the reason. #}")
     _, told = check_originals(templates, templates.parent / "originals", "0.2.0")
-    assert told.startswith("openapi-python-client 0.0.1 cannot be downloaded, to be compared: ERROR: ")
+    assert told.startswith("openapi-python-client 0.0.1 cannot be downloaded for the comparison: ERROR: ")

@@ -11,6 +11,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import genauth_email
 import pytest
 
+from scripts.compatibility import current_version
+
 from .conftest import ROOT, copy_repository, make
 
 
@@ -48,7 +50,7 @@ def pages(site: Path) -> dict[str, Page]:
 
 def internal_links(name: str, page: Page) -> set[tuple[str, str]]:
     """Return the path and the anchor of each link to the site itself."""
-    links = [urlsplit(urljoin(f"/{name}", link)) for link in page.links]
+    links = [urlsplit(urljoin(f"/{name}", link)) for link in page.links if not link.endswith(".py")]
     return {(unquote(link.path).lstrip("/"), unquote(link.fragment)) for link in links if not link.scheme}
 
 
@@ -57,6 +59,12 @@ def test_no_link_is_broken(pages: dict[str, Page]) -> None:
     assert len(links) > 100
     assert {link for link in links if link[1] not in pages} == set()
     assert {link for link in links if link[2] and link[2] not in pages[link[1]].ids} == set()
+
+
+def test_the_examples_are_beside_the_front_page(pages: dict[str, Page], site: Path) -> None:
+    examples = [link for link in pages["index.html"].links if link.endswith(".py")]
+    assert len(examples) == len(list((ROOT / "examples").glob("*.py")))
+    assert all((site / example).exists() for example in examples)
 
 
 def test_every_page_can_be_reached_from_the_front_page(pages: dict[str, Page]) -> None:
@@ -71,7 +79,17 @@ def test_every_page_can_be_reached_from_the_front_page(pages: dict[str, Page]) -
 def test_the_front_page_is_the_readme_and_the_pages_beside_it_are_there(pages: dict[str, Page], site: Path) -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "generated/README.md").read_text(), re.MULTILINE)
     assert re.findall(r"<h2 id=\S+?>(.+)</h2>", (site / "index.html").read_text("utf-8")) == headings
-    assert {f"docs/{page.stem}.html" for page in (ROOT / "generated/docs").iterdir()} <= pages.keys()
+    assert {f"docs/{page.stem}.html" for page in (ROOT / "generated/genauth_email/docs").iterdir()} <= pages.keys()
+
+
+def test_every_page_says_which_version_it_describes(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert f"Version {current_version(ROOT)}<" in page.read_text("utf-8"), page
+
+
+def test_the_clients_come_first(site: Path) -> None:
+    classes = re.findall(r'<section id="(\w+)">', (site / "genauth_email.html").read_text("utf-8"))
+    assert classes[:2] == ["AuthenticationClient", "AsyncAuthenticationClient"]
 
 
 def test_every_public_name_has_an_entry(pages: dict[str, Page]) -> None:

@@ -22,7 +22,16 @@ from .conftest import ROOT, make, replace
 from .unsupported import UNSUPPORTED
 from .wrong_contracts import FIRST_FIELD, LANG, LAST_NAME, PATH, WRONG_CONTRACTS
 
-INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "runtime", "LICENSE", "generated")
+INPUTS = (
+    "openapi.yaml",
+    "generator-config.yml",
+    "templates",
+    "runtime",
+    "examples",
+    "CHANGELOG.md",
+    "LICENSE",
+    "generated",
+)
 
 
 @pytest.fixture
@@ -63,7 +72,7 @@ def issues(root: Path, capsys: pytest.CaptureFixture[str]) -> list[Issue]:
     out, err = capsys.readouterr()
     *lines, end = err.splitlines()
     assert out == ""
-    assert end == "generated/ is as it was."
+    assert end == "generated/ was not changed."
     assert state(root / "generated") == before
     assert sorted(path.name for path in root.iterdir()) == sorted(INPUTS)
     assert len(lines) < 10
@@ -83,7 +92,7 @@ def test_a_second_run_touches_nothing(root: Path, capsys: pytest.CaptureFixture[
     before = state(root / "generated")
     assert main([], root) == 0
     assert state(root / "generated") == before
-    assert capsys.readouterr().out == "generated/ is what the inputs give.\n"
+    assert capsys.readouterr().out == "generated/ is up to date.\n"
 
 
 def test_what_was_there_before_makes_no_difference(root: Path, pristine: Path) -> None:
@@ -137,8 +146,8 @@ def test_what_changed_is_printed(root: Path, capsys: pytest.CaptureFixture[str])
     replace(root / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: Something else.")
     assert main([], root) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert "changed generated/genauth_email/models/channel.py (+1 -1)" in printed
-    assert all(re.fullmatch(r"changed generated/\S+ \(\+1 -1\)", line) for line in printed)
+    assert "changed generated/genauth_email/models/channel.py (+2 -2)" in printed
+    assert all(re.fullmatch(r"changed generated/\S+ \(\+([12]) -\1\)", line) for line in printed)
 
 
 def test_a_change_of_the_runtime_alone_is_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,9 +167,9 @@ def test_a_check_shows_what_differs_and_writes_nothing(root: Path, capsys: pytes
     assert main(["--check"], root) == 1
 
     out, err = capsys.readouterr()
-    assert "changed generated/genauth_email/models/channel.py (+1 -1)\n" in out
+    assert "changed generated/genauth_email/models/channel.py (+2 -2)\n" in out
     assert f'-    """{CHANNEL_TEXT.partition(": ")[2]}"""\n+    """登录。"""\n' in out
-    assert err == "generated/ is not what the inputs give: run `make generate` and commit it.\n"
+    assert err == "generated/ is not up to date: run `make generate` and commit it.\n"
     assert state(root) == before
 
 
@@ -200,9 +209,9 @@ def test_a_wrong_contract_is_rejected_with_its_line(
 @pytest.mark.parametrize(
     ("content", "issue"),
     [
-        (b"", Issue("openapi.yaml", 1, "a mapping is expected")),
-        (b"# Nothing yet.\n", Issue("openapi.yaml", 1, "a mapping is expected")),
-        (b"- openapi: 3.1.0\n", Issue("openapi.yaml", 1, "a mapping is expected")),
+        (b"", Issue("openapi.yaml", 1, "the file must contain a mapping")),
+        (b"# Nothing yet.\n", Issue("openapi.yaml", 1, "the file must contain a mapping")),
+        (b"- openapi: 3.1.0\n", Issue("openapi.yaml", 1, "the file must contain a mapping")),
         (b"openapi: 3.1.0\ninfo:\n  title: Gr\xfc\xdfe\n", Issue("openapi.yaml", 3, "not UTF-8")),
         ("openapi: 3.1.0\n".encode("utf-16"), Issue("openapi.yaml", 1, "not UTF-8")),
     ],
@@ -218,7 +227,7 @@ def test_a_contract_that_is_no_text_or_no_mapping_is_rejected(
 def test_a_missing_input_is_reported(root: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     (root / name).unlink()
     assert main([], root) == 1
-    assert capsys.readouterr().err == f"{name}: No such file or directory\ngenerated/ is as it was.\n"
+    assert capsys.readouterr().err == f"{name}: No such file or directory\ngenerated/ was not changed.\n"
 
 
 def test_a_contract_can_begin_with_a_byte_order_mark(root: Path) -> None:
@@ -260,7 +269,7 @@ def test_a_wrong_config_is_rejected_with_its_line(
         ("\n{{ contract.title }}", 2, "has no attribute 'title'"),
         ("\n{{ 1 + 'x' }}", 2, "TypeError: unsupported operand"),
         ("{% include 'x.jinja' %}", 1, "TemplateNotFound: x.jinja"),
-        ("x = 1\nx = = 2\n", 0, "genauth_email/types.py would be no Python: line 2, 'x = = 2'"),
+        ("x = 1\nx = = 2\n", 0, "genauth_email/types.py would not be valid Python: line 2, 'x = = 2'"),
         ("x = '\\d'\n", 0, "invalid escape sequence"),
         ("def f(a, a): ...\n", 0, "duplicate argument 'a'"),
     ],
@@ -395,7 +404,7 @@ def test_two_at_once_wait_for_each_other(repository: Path) -> None:
     first, second = sorted(run.communicate()[0] for run in runs)
     assert [run.returncode for run in runs] == [0, 0]
     assert first.startswith("changed generated/")
-    assert second.startswith("generated/ is what the inputs give.\n")
+    assert second.startswith("generated/ is up to date.\n")
 
 
 # ---------------------------------------------------------------- through make
@@ -439,7 +448,7 @@ def test_make_ends_with_the_reason(repository: Path) -> None:
         r"openapi.yaml:\d+: components > schemas > SendEmailDto > required: 'yes' is not of type 'array'",
         reason,
     )
-    assert end == "generated/ is as it was."
+    assert end == "generated/ was not changed."
     assert makes.startswith("make: *** ")
     assert state(repository / "generated") == before
 

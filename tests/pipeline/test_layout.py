@@ -26,6 +26,7 @@ ROOMS = {
     "client": {"_runtime", "types", "errors", "models", "api"},
     "testing": {"_runtime", "errors", "models", "api", "client"},
     "__init__": {"errors", "models", "client", "types"},
+    "__main__": {"_runtime", "client"},
 }
 
 

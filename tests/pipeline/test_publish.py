@@ -110,9 +110,9 @@ def test_what_is_not_committed_is_not_published(repository: Path, index: Index) 
     code, printed, complaint = make_publish(repository, f"INDEX_URL={index.url}")
     assert (code, printed, index.files) == (2, [], {})
     assert complaint[:3] == [
-        "error: this is not committed:",
+        "error: there are uncommitted changes:",
         "?? runtime/new.py",
-        "Commit it, or put it aside with `git stash -u`",
+        "Commit them, or stash them with `git stash -u`",
     ]
 
 
@@ -121,7 +121,7 @@ def test_what_is_not_tagged_is_not_published(repository: Path, index: Index) -> 
     commit(repository)
     code, printed, (complaint, _) = make_publish(repository, f"INDEX_URL={index.url}")
     assert (code, printed, index.files) == (2, [], {})
-    assert complaint.startswith(f"error: this commit has no tag v{VERSION}, and only releases are published.")
+    assert complaint.startswith(f"error: this commit has no tag v{VERSION}; only releases can be published.")
 
 
 def test_a_tag_with_something_else_in_generated_is_not_published(repository: Path, index: Index) -> None:
@@ -131,7 +131,7 @@ def test_a_tag_with_something_else_in_generated_is_not_published(repository: Pat
     code, printed, complaint = make_publish(repository, f"INDEX_URL={index.url}")
     assert (code, printed, index.files) == (2, [], {})
     assert complaint[:2] == [
-        "generated/ is not what the inputs give: run `make generate` and commit it.",
+        "generated/ is not up to date: run `make generate` and commit it.",
         "error: `make check` finds what is wrong with this release",
     ]
 
@@ -192,7 +192,7 @@ def test_any_hash_tells_whether_the_contents_are_the_same(files: list[Path], ind
 @index_with({"hash_algo": None})
 def test_without_a_hash_what_is_there_is_taken_for_something_else(index: Index, publish_to: Publish) -> None:
     publish_to(index)
-    with pytest.raises(PublishError, match="gives no hash of it, so nobody can tell whether it is the same"):
+    with pytest.raises(PublishError, match="gives no hash for it, so nobody can tell whether it is the same"):
         publish_to(index)
 
 
@@ -230,7 +230,7 @@ def test_a_race_with_other_contents_fails(files: list[Path], index: Index, publi
 @index_with({"hide": 9})
 def test_what_an_index_says_when_it_refuses_is_passed_on(files: list[Path], index: Index, publish_to: Publish) -> None:
     put(files, index)
-    with pytest.raises(PublishError, match=f"^{index.url} did not take {files[0].name}:\n") as raised:
+    with pytest.raises(PublishError, match=f"^{index.url} rejected {files[0].name}:\n") as raised:
         publish_to(index)
     printed = " ".join(str(raised.value).split())  # uv breaks its lines to fit.
     assert "409 Conflict" in printed
@@ -282,12 +282,12 @@ def test_a_check_url_that_is_no_simple_index_is_reported(index: Index, publish_t
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        (f"http://{USERNAME}:{PASSWORD}@127.0.0.1/", "has an @ in it, as a URL with a password has"),
-        (f"{USERNAME}:{PASSWORD}@127.0.0.1", "has an @ in it, as a URL with a password has"),
-        ("127.0.0.1/simple/", "is no URL that begins with https:// or http:// and names a host"),
-        ("ftp://127.0.0.1/", "is no URL that begins with https:// or http:// and names a host"),
-        ("https:///simple/", "is no URL that begins with https:// or http:// and names a host"),
-        ("https://127.0.0.1:port/", "is no URL that begins with https:// or http:// and names a host"),
+        (f"http://{USERNAME}:{PASSWORD}@127.0.0.1/", "contains an @, as a URL with a password does"),
+        (f"{USERNAME}:{PASSWORD}@127.0.0.1", "contains an @, as a URL with a password does"),
+        ("127.0.0.1/simple/", "must start with https:// or http:// and name a host"),
+        ("ftp://127.0.0.1/", "must start with https:// or http:// and name a host"),
+        ("https:///simple/", "must start with https:// or http:// and name a host"),
+        ("https://127.0.0.1:port/", "must start with https:// or http:// and name a host"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_reported_without_its_contents(name: str, url: str, complaint: str) -> None:

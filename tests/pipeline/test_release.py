@@ -127,7 +127,7 @@ def test_a_contract_changes_from_release_to_release(
     change(repository, "Removed", f"The channel `{NEW_CHANNEL}`.")
     assert main("1.2.0", repository) == 1
     line = 1 + contract.read_text("utf-8").splitlines().index("    Channel:")
-    told = f"openapi.yaml:{line}: Channel > {NEW_CHANNEL} is gone, which breaks the code of users. That needs version "
+    told = f"openapi.yaml:{line}: Channel > {NEW_CHANNEL} was removed, which breaks users' code. That needs version "
     assert f"{told}2.0.0\n" in capfd.readouterr().err
     assert main("2.0.0", repository) == 0
     upload(repository, index)
@@ -154,7 +154,7 @@ def small(tmp_path: Path) -> Path:
     ("version", "told"),
     [
         ("", "VERSION is missing: make release VERSION=1.4.0"),
-        ("1.x", "VERSION: '1.x' is no version: three numbers are needed, such as 1.4.0"),
+        ("1.x", "VERSION: '1.x' is not a version: three numbers are needed, such as 1.4.0"),
         ("1.1.0", "the first release is 1.0.0: make release VERSION=1.0.0"),
     ],
 )
@@ -171,26 +171,28 @@ def test_a_version_that_is_not_higher_than_the_last_is_refused(small: Path, caps
     (small / "docs").mkdir()
     (small / RECORD).write_text(json.dumps({"version": "1.4.2", "hash": "", "facts": {}}), "utf-8")
     assert main("1.4.2", small) == 1
-    assert capsys.readouterr().err == "error: VERSION has to be higher than 1.4.2, the last release\n"
+    assert capsys.readouterr().err == "error: VERSION must be higher than 1.4.2, the last release\n"
 
 
 def test_a_tree_with_something_uncommitted_is_not_released(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "new").touch()
     assert main("1.0.0", small) == 1
-    assert capsys.readouterr().err.startswith("error: this is not committed:\n?? new\nCommit it, or put it aside")
+    assert capsys.readouterr().err.startswith(
+        "error: there are uncommitted changes:\n?? new\nCommit them, or stash them"
+    )
 
 
 def test_a_tag_that_exists_is_not_moved(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git(small, "tag", "v1.0.0")
     assert main("1.0.0", small) == 1
-    assert capsys.readouterr().err == "error: there is a tag v1.0.0 already\n"
+    assert capsys.readouterr().err == "error: the tag v1.0.0 already exists\n"
 
 
 def test_a_release_that_tells_users_nothing_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replace(small / "CHANGELOG.md", "### Added\n\n- Everything.\n", "")
     commit(small)
     assert main("1.0.0", small) == 1
-    assert capsys.readouterr().err.startswith("error: CHANGELOG.md has nothing under Unreleased: tell users there")
+    assert capsys.readouterr().err.startswith("error: CHANGELOG.md has nothing under Unreleased: tell users what")
 
 
 def test_what_is_no_git_repository_is_not_released(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -205,6 +207,6 @@ def test_a_release_whose_tests_fail_leaves_everything_as_it_was(
     commit(repository)
     before = state(repository)
     assert main("1.0.0", repository) == 1
-    assert capfd.readouterr().err.splitlines()[-2:] == ["Everything is as it was.", "error: `make test` failed"]
+    assert capfd.readouterr().err.splitlines()[-2:] == ["Nothing was changed.", "error: `make test` failed"]
     assert state(repository) == before
     assert not (repository / RECORD).exists()

@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "supported-openapi.md"
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package of a contract that has everything that is supported."""
     root = tmp_path_factory.mktemp("supported")
-    for name in ("generator-config.yml", "templates", "runtime", "LICENSE"):
+    for name in ("generator-config.yml", "templates", "runtime", "examples", "CHANGELOG.md", "LICENSE"):
         (root / name).symlink_to(ROOT / name)
     text = (ROOT / "openapi.yaml").read_text("utf-8")
     text = text.replace("\ncomponents:\n", f"{PATHS}\ncomponents:\n{COMPONENTS}").replace(
@@ -47,7 +47,7 @@ def test_what_is_supported_is_right_on_the_wire(package: Path, use: str) -> None
 
 def test_the_readme_marks_what_is_deprecated(package: Path) -> None:
     marked = [line for line in (package / "README.md").read_text().splitlines() if "**Deprecated.**" in line]
-    assert [re.findall(r"\w+", line)[0] for line in marked] == ["list_old"]
+    assert [re.findall(r"\w+", line)[0] for line in marked] == ["list_old", "L"]
 
 
 @pytest.mark.parametrize("checker", ["mypy", "basedpyright"])

@@ -211,13 +211,12 @@ from genauth_email import (
     UserStatus,
 )
 from genauth_email.testing import mock_genauth
-from genauth_email.types import Unset
 
 
-def show(user: UserDto) -> tuple[str, datetime.datetime, list[str | Unset | None]]:
-    assert not isinstance(user.address, Unset)
-    assert not isinstance(user.addresses, Unset)
-    assert not isinstance(user.identities, Unset)
+def show(user: UserDto) -> tuple[str, datetime.datetime, list[str | None]]:
+    assert user.address is not None
+    assert user.addresses is not None
+    assert user.identities is not None
     names: list[str] = [identity.provider for identity in user.identities]
     cities = [address.city for address in (user.address, *user.addresses.values())]
     status: UserStatus | str = user.status

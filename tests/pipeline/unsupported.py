@@ -10,7 +10,7 @@ from .wrong_contracts import LANG, RESPONSE, body, field, operation, parameter, 
 Edit = tuple[str, str]
 
 DTO = "{$ref: '#/components/schemas/SendEmailDto'}"
-NO_NAME = "cannot be a name in Python: give each value one in `x-enum-varnames`"
+NO_NAME = "is not a valid name in Python: name each value in `x-enum-varnames`"
 
 
 def named(name: str) -> Edit:
@@ -19,7 +19,7 @@ def named(name: str) -> Edit:
 
 
 def taken(name: str) -> str:
-    return f"the clients have something else called {name!r}: choose another name"
+    return f"the clients already use the name {name!r}: choose another one"
 
 
 def method(name: str, more: str = "") -> Edit:
@@ -54,7 +54,7 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
     ],
     "a part of `allOf` that is more than `properties` and `required`": [
         (schema(f"Part: {{allOf: [{DTO}, {{allOf: [{DTO}]}}]}}"), "Part:", "`allOf` in a part of `allOf`"),
-        (schema(f"Part: {{allOf: [{DTO}, {{type: string}}]}}"), "Part:", "a part of `allOf` has to be an object"),
+        (schema(f"Part: {{allOf: [{DTO}, {{type: string}}]}}"), "Part:", "a part of `allOf` must be an object"),
     ],
     "`discriminator`": [
         (
@@ -71,8 +71,8 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
         )
     ],
     "`const`, `format: binary`": [
-        (field("kind: {const: x}"), "kind:", "the templates know neither `const` nor"),
-        (field("kind: {type: string, format: binary}"), "kind:", "nor `format: binary`"),
+        (field("kind: {const: x}"), "kind:", "`const` and `format: binary` are not"),
+        (field("kind: {type: string, format: binary}"), "kind:", "`const` and `format: binary` are not"),
     ],
     "`not`, `prefixItems`, `nullable`, `writeOnly`": [
         (field("kind: {not: {type: string}}"), "kind:", "`not` is not supported"),
@@ -81,8 +81,8 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
         (field("kind: {type: string, writeOnly: true}"), "kind:", "give requests a schema of their own"),
     ],
     "another keyword of a schema": [
-        (field("kind: {type: object, patternProperties: {}}"), "kind:", "'patternProperties' is no keyword"),
-        (field("kind: {if: {type: string}}"), "kind:", "'if' is no keyword of a schema"),
+        (field("kind: {type: object, patternProperties: {}}"), "kind:", "'patternProperties' is not a keyword"),
+        (field("kind: {if: {type: string}}"), "kind:", "'if' is not a keyword of a schema"),
     ],
     "more beside `$ref` than a description, `deprecated` or `readOnly`": [
         (
@@ -99,9 +99,9 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
         )
     ],
     "an enum of strings and numbers, or of other values": [
-        (schema("Odd: {enum: [a, 1]}"), "Odd:", "the values have to be strings, or integers, all of them"),
-        (schema("Odd: {enum: [1.5]}"), "Odd:", "the values have to be strings, or integers, all of them"),
-        (schema("Odd: {enum: [true]}"), "Odd:", "the values have to be strings, or integers, all of them"),
+        (schema("Odd: {enum: [a, 1]}"), "Odd:", "the values must be all strings or all integers"),
+        (schema("Odd: {enum: [1.5]}"), "Odd:", "the values must be all strings or all integers"),
+        (schema("Odd: {enum: [true]}"), "Odd:", "the values must be all strings or all integers"),
     ],
     "an enum value that gives no name in Python, and has none in `x-enum-varnames`": [
         (schema("Odd: {type: string, enum: [é]}"), "Odd:", f"'é' {NO_NAME}"),
@@ -112,7 +112,7 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
         (
             schema("Odd: {type: string, enum: [ab, AB]}"),
             "Odd:",
-            "'AB' would be called AB, as 'ab' is: give each value a name in `x-enum-varnames`",
+            "'AB' would be called AB, as 'ab' is: name each value in `x-enum-varnames`",
         ),
     ],
     "an enum that explains only some of its values": [
@@ -135,6 +135,8 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
             ("withOptions", "with_options"),
             ("close", "close"),
             ("aclose", "aclose"),
+            ("timeout", "timeout"),
+            ("maxRetries", "max_retries"),
         )
     ],
     "`HEAD`, `TRACE`, a `GET` with a body": [
@@ -147,19 +149,19 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
         ),
     ],
     "a request body that is not one JSON object with properties": [
-        (body(f"multipart/form-data: {{schema: {DTO}}}"), "multipart/form-data", "a body has to be one JSON object"),
-        (body("application/json: {schema: {type: array, items: {}}}"), "application/json", "a body has to be one JSON"),
+        (body(f"multipart/form-data: {{schema: {DTO}}}"), "multipart/form-data", "a body must be one JSON object"),
+        (body("application/json: {schema: {type: array, items: {}}}"), "application/json", "a body must be one JSON"),
         (
             body("application/json: {schema: {type: object, additionalProperties: {type: string}}}"),
             "application/json",
-            "a body has to be one JSON object with properties",
+            "a body must be one JSON object with properties",
         ),
     ],
     "a response that is not a JSON object with `statusCode` and `message`": [
         (
             operation("responses: {'200': {description: x, content: {text/plain: {schema: {type: string}}}}}"),
             "'200'",
-            "a response is a JSON object that requires `statusCode`",
+            "a response must be a JSON object that requires an integer `statusCode`",
         ),
         (
             (
@@ -167,31 +169,31 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
                 "            - type: string\n",
             ),
             "SendEmailRespDto:",
-            "`apiCode` has to be an integer, as in every failure",
+            "`apiCode` must be an integer, as in every failure",
         ),
     ],
     "a parameter `in: cookie`, one with `content`, one without a type": [
-        (parameter("name: c, in: cookie, schema: {type: string}"), "cookie", "a cookie"),
-        (parameter("name: c, in: query, content: {application/json: {}}"), "parameters:", "a schema is missing"),
-        (parameter("name: c, in: query, schema: {}"), "parameters:", "'c': a parameter is a string, a number"),
+        (parameter("name: c, in: cookie, schema: {type: string}"), "cookie", "cookies are not supported"),
+        (parameter("name: c, in: query, content: {application/json: {}}"), "parameters:", "the schema is missing"),
+        (parameter("name: c, in: query, schema: {}"), "parameters:", "'c': a parameter must be a string, number"),
     ],
     "a parameter that is an object, an array outside of a query, an array of arrays, or `null`": [
         (
             parameter("name: c, in: query, schema: {type: object, properties: {a: {type: string}}}"),
             "parameters:",
-            "cannot send an object as a parameter",
+            "'c': a parameter cannot be an object",
         ),
         (
             parameter("name: c, in: query, schema: {type: object, additionalProperties: {type: string}}"),
             "parameters:",
-            "cannot send an object as a parameter",
+            "'c': a parameter cannot be an object",
         ),
         (
             parameter("name: c, in: query, schema: {type: array, items: {type: array, items: {type: string}}}"),
             "parameters:",
-            "'c': a parameter is a string",
+            "'c': a parameter must be a string",
         ),
-        (parameter("name: c, in: query, schema: {type: [string, 'null']}"), "parameters:", "and no null"),
+        (parameter("name: c, in: query, schema: {type: [string, 'null']}"), "parameters:", "not null"),
         (
             parameter("name: c, in: header, schema: {type: array, items: {type: string}}"),
             "post:",
@@ -207,7 +209,7 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
         (
             parameter("name: c, in: query, style: deepObject, schema: {type: string}"),
             "parameters:",
-            "the style 'deepObject' is not supported: it has to be 'form'",
+            "the style 'deepObject' is not supported: it must be 'form'",
         ),
         (
             parameter("name: c, in: query, allowReserved: true, schema: {type: string}"),
@@ -219,16 +221,16 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
         (
             parameter("name: Authorization, in: header, schema: {type: string}"),
             "parameters:",
-            "'Authorization' is a header that the client sends by itself",
+            "'Authorization' is a header that the client sends itself",
         )
     ],
     "webhooks, callbacks, a server of an operation's own": [
         (("\npaths:\n", "\nwebhooks: {sent: {post: {}}}\n\npaths:\n"), "webhooks:", "webhooks are not supported"),
-        (operation(f"servers: [{{url: 'https://x.example'}}]\n      {RESPONSE}"), "servers:", "have one host"),
+        (operation(f"servers: [{{url: 'https://x.example'}}]\n      {RESPONSE}"), "servers:", "share one host"),
         (operation(f"callbacks: {{done: {{}}}}\n      {RESPONSE}"), "callbacks:", "callbacks are not supported"),
     ],
     "OpenAPI 2 or 3.0, a reference to another file": [
-        (("openapi: 3.1.0", "openapi: 3.0.3"), "openapi", "the contract has to be OpenAPI 3.1"),
+        (("openapi: 3.1.0", "openapi: 3.0.3"), "openapi", "the contract must be OpenAPI 3.1"),
         (
             (LANG, LANG.replace("Lang", "Other") + "      $ref: other.yaml\n" + LANG),
             "other.yaml",

@@ -8,8 +8,8 @@ PATH = "  /api/v3/send-email:\n"
 FIRST_FIELD = "        message:\n          type: string\n"
 EMAIL = "{application/json: {schema: {$ref: '#/components/schemas/SendEmailRespDto'}}}"
 RESPONSE = f"responses: {{'200': {{description: x, content: {EMAIL}}}}}"
-MIXED = "the values have to be strings, or integers, all of them"
-MISSING = "this is missing, and the templates need it"
+MIXED = "the values must be all strings or all integers"
+MISSING = "this is missing; the templates need it"
 
 
 def operation(rest: str = RESPONSE, operation_id: str = "sendSms") -> tuple[str, str]:
@@ -43,7 +43,7 @@ def parameter(text: str) -> tuple[str, str]:
     return operation(f"parameters: [{{{text}}}]\n      {RESPONSE}")
 
 
-NOT_A_RESPONSE = "a response is a JSON object that requires `statusCode`, an integer, and `message`, a string"
+NOT_A_RESPONSE = "a response must be a JSON object that requires an integer `statusCode` and a string `message`"
 
 # For each: an edit of the contract, as two texts; a part of the line that is reported; a part of the reason.
 WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
@@ -67,12 +67,12 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "number as a key": (
         ('        "200":', "        200:"),
         "200:",
-        "a key has to be a string: put it into quotes",
+        "a key must be a string: put it in quotes",
     ),
     # OpenAPI
-    "swagger": (("openapi: 3.1.0", 'swagger: "2.0"'), "swagger", "the contract has to be OpenAPI 3.1"),
-    "OpenAPI 3.0": (("openapi: 3.1.0", "openapi: 3.0.3"), "openapi", "the contract has to be OpenAPI 3.1"),
-    "no version": (("openapi: 3.1.0\n", ""), "info:", "the contract has to be OpenAPI 3.1"),
+    "swagger": (("openapi: 3.1.0", 'swagger: "2.0"'), "swagger", "the contract must be OpenAPI 3.1"),
+    "OpenAPI 3.0": (("openapi: 3.1.0", "openapi: 3.0.3"), "openapi", "the contract must be OpenAPI 3.1"),
+    "no version": (("openapi: 3.1.0\n", ""), "info:", "the contract must be OpenAPI 3.1"),
     "wrong type": (
         ("required: [channel, email]", "required: yes"),
         "required: yes",
@@ -101,7 +101,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "properties/message",
         "is not '#/components/…/…'",
     ),
-    "required field that is none": (
+    "required field that does not exist": (
         ("[channel, email]", "[channel, emial]"),
         "emial",
         "there is no property 'emial'",
@@ -112,7 +112,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "value twice": (
         (f"        - {OTHER_CHANNEL}\n", f"        - {OTHER_CHANNEL}\n        - {CHANNEL}\n"),
         f"- {CHANNEL}",
-        f"'{CHANNEL}' is there twice",
+        f"'{CHANNEL}' occurs twice",
     ),
     "values of one name": (
         schema("Size: {type: string, enum: [ab, AB]}"),
@@ -123,7 +123,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "misspelt keyword": (
         ("      required: [channel, email]\n", "      requird: [channel, email]\n"),
         "requird:",
-        "'requird' is no keyword of a schema",
+        "'requird' is not a keyword of a schema",
     ),
     "misspelt extension": (
         (
@@ -131,28 +131,28 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
             f"      x-enumDescription:\n        {CHANNEL}",
         ),
         "x-enumDescription:",
-        "'x-enumDescription' is no keyword of a schema",
+        "'x-enumDescription' is not a keyword of a schema",
     ),
     "name twice": (
         (LAST_NAME, "        - ThrottleError\n"),
         "- ThrottleError",
-        "'ThrottleError' is there twice",
+        "'ThrottleError' occurs twice",
     ),
     "name of no class": (
         (LAST_NAME, "        - custom_code\n"),
         "- custom_code",
-        "'custom_code' is no name of a class, such as 'ThrottleError'",
+        "'custom_code' is not a class name, such as 'ThrottleError'",
     ),
-    "unusable name": ((LAST_NAME, "        - 4x4\n"), "- 4x4", "'4x4' cannot be a name in Python"),
+    "unusable name": ((LAST_NAME, "        - 4x4\n"), "- 4x4", "'4x4' is not a valid name in Python"),
     "name of another error": (
         (LAST_NAME, "        - APIError\n"),
         "- APIError",
-        "two things called 'APIError'",
+        "would define 'APIError' twice",
     ),
     "description of a stranger": (
         (f"        {CHANNEL_TEXT}", f"        CHANNEL_LOGON: x\n        {CHANNEL_TEXT}"),
         "CHANNEL_LOGON",
-        "'CHANNEL_LOGON' is none of the values",
+        "'CHANNEL_LOGON' is not one of the enum's values",
     ),
     "description empty": (
         (CHANNEL_TEXT, f"{CHANNEL}:"),
@@ -164,7 +164,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "components/schemas/StatusCode",
         "there is no '#/components/schemas/StatusCode'",
     ),
-    "no 200": (("enum: [200, 400,", "enum: [201, 400,"), "enum: [201", "200 is missing, which is success"),
+    "no 200": (("enum: [200, 400,", "enum: [201, 400,"), "enum: [201", "200, which is success, is missing"),
     # What the templates take by name
     "no names of errors": (
         ("      x-enum-varnames:\n        - OK", "      x-names:\n        - OK"),
@@ -173,7 +173,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     ),
     "no server": (("\nservers:\n", "\nx-servers:\n"), "openapi:", f"servers: {MISSING}"),
     "no license": (("    identifier: MIT\n", ""), "license:", "identifier: this is missing"),
-    "project URL that is none": (
+    "project URL that is not a URL": (
         ("  contact:\n", "  x-project-urls: {Source: example.com/x}\n  contact:\n"),
         "x-project-urls:",
         "'example.com/x' does not match '^https?://",
@@ -187,12 +187,12 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "operation without a name": (
         ("      operationId: sendEmail\n", ""),
         "post:",
-        "the name of a method is needed",
+        "a name for the method is needed",
     ),
     "operation with an unusable name": (
         ("operationId: sendEmail", "operationId: send email"),
         "operationId",
-        "the name of a method is needed, such as 'sendEmail'",
+        "a name for the method is needed, such as 'sendEmail'",
     ),
     "operations of one name": (
         operation(operation_id="sendEmail"),
@@ -207,9 +207,9 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "operation with a name of the clients'": (
         operation(operation_id="close"),
         "operationId: close",
-        "the clients have something else called 'close': choose another name",
+        "the clients already use the name 'close': choose another one",
     ),
-    "deduplication interval that is no number": (
+    "deduplication interval that is not a number": (
         ("x-deduplication-interval: 60", "x-deduplication-interval: a minute"),
         "x-deduplication-interval: a minute",
         "a number of seconds greater than 5 is needed, such as 60",
@@ -222,7 +222,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "schema with a title": (
         ("    Channel:\n", "    Channel:\n      title: The channel\n"),
         "Channel:",
-        "its class would be 'TheChannel': call it so here, and give it no title",
+        "its class would be 'TheChannel': give it that name here, and remove its title",
     ),
     "schema of no class's name": (
         schema("size: {type: string, enum: [a]}"),
@@ -232,17 +232,17 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "schema with a name of the client's": (
         schema("Specification: {type: object, properties: {a: {type: string}}}"),
         "Specification:",
-        "genauth_email/client.py would have two things called 'Specification'",
+        "genauth_email/client.py would define 'Specification' twice",
     ),
     "schemas of one module": (
         (LANG, "    SMSSize: {type: string, enum: [a]}\n    SmsSize: {type: string, enum: [a]}\n" + LANG),
         "SmsSize:",
-        "there would be two modules called 'sms_size'",
+        "two modules would be called 'sms_size'",
     ),
     "field with a name of the models'": (
         field("to_dict: {type: string}"),
         "to_dict",
-        "two things called 'to_dict'",
+        "would define 'to_dict' twice",
     ),
     "fields of one name": (
         field("status-code: {type: string}"),
@@ -262,16 +262,16 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "path with a stranger in it": (
         (PATH, PATH.replace("v3", "{x!r}")),
         "{x!r}",
-        "a path is made of letters, digits",
+        "a path can contain only letters, digits",
     ),
-    "path with a parameter that is none": (
+    "path with a parameter that does not exist": (
         (PATH, PATH.replace("v3", "{x}")),
         "post:",
         "Path parameters do not match",
     ),
     # What the generator leaves out, and what the templates cannot do
-    "constant": (field("kind: {const: x}"), "kind:", "the templates know neither `const` nor"),
-    "file": (field("kind: {type: string, format: binary}"), "kind:", "nor `format: binary`"),
+    "constant": (field("kind: {const: x}"), "kind:", "`const` and `format: binary` are not"),
+    "file": (field("kind: {type: string, format: binary}"), "kind:", "`const` and `format: binary` are not"),
     "wrong default": (
         field("kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}"),
         "SendEmailRespDto:",
@@ -306,12 +306,12 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "responses of two schemas": (
         response(f"}}, '400': {{description: x, content: {EMAIL}"),
         "responses:",
-        "all responses of an operation have to be of one schema",
+        "all responses of an operation must have the same schema",
     ),
     "body that is a form": (
         body("multipart/form-data: {schema: {$ref: '#/components/schemas/SendEmailDto'}}"),
         "multipart/form-data",
-        "a body has to be one JSON object",
+        "a body must be one JSON object",
     ),
     "body that is a table": (
         body("text/csv: {schema: {$ref: '#/components/schemas/SendEmailDto'}}"),
@@ -321,22 +321,22 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "body that is a list": (
         body("application/json: {schema: {type: array, items: {type: string}}}"),
         "application/json",
-        "a body has to be one JSON object",
+        "a body must be one JSON object",
     ),
     "cookie": (
         parameter("name: c, in: cookie, schema: {type: string}"),
         "cookie",
-        "a cookie, which the templates cannot send",
+        "cookies are not supported",
     ),
     "parameter that is an object": (
         parameter("name: c, in: query, schema: {type: object, properties: {}}"),
         "parameters:",
-        "'c': the templates cannot send an object as a parameter",
+        "'c': a parameter cannot be an object",
     ),
     "parameter without a schema": (
         parameter("name: c, in: query, content: {application/json: {}}"),
         "parameters:",
-        "a schema is missing",
+        "the schema is missing",
     ),
     "parameter with a name of an argument's": (
         parameter("name: timeout, in: query, schema: {type: string}"),

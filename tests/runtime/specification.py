@@ -1,13 +1,13 @@
 """A contract for the runtime, which is told by values what a contract says."""
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Self
 
 from attrs import frozen
 
 from runtime.errors import APIError
-from runtime.types import Operation, Specification
+from runtime.types import Operation, Specification, explain
 
 
 class Lang(StrEnum):
@@ -15,9 +15,16 @@ class Lang(StrEnum):
     ZH = "zh-CN"
 
 
+class ApiCode(IntEnum):
+    NO_WATER = 2333
+
+
+explain(ApiCode, {2333: "There is no water."})
+
+
 @frozen
 class RequestDto:
-    """A request body. As that of a generated one, its `repr` shows no address."""
+    """A request body. Like that of a generated one, its `repr` shows no address."""
 
     email: str
 
@@ -70,6 +77,7 @@ SPECIFICATION = Specification(
     },
     lang=Lang,
     errors={418: TeapotError},
+    paths=("/tea",),
 )
 
 OPERATION = Operation("POST", "/tea", ResponseDto)

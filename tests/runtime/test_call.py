@@ -118,19 +118,34 @@ def document(status_code: int, **more: object) -> bytes:
 # The result of one attempt.
 
 
-@pytest.mark.parametrize(("status", "status_code"), [(200, 200), (200, 500), (500, 200), (429, 429), (503, 500)])
+@pytest.mark.parametrize(
+    ("status", "status_code"), [(200, 200), (202, 200), (200, 500), (429, 429), (503, 500), (503, 503), (302, 400)]
+)
 def test_response_of_the_api_is_the_result_whatever_it_says(
     call: Call[ResponseDto], status: int, status_code: int
 ) -> None:
     pause, response = respond(call, status_code, status, Retry_After="1")
     assert pause is None
     assert isinstance(response, Response)
-    assert response.status_code == status
+    assert response.http_status == status
     assert response.parsed == ResponseDto(status_code, "Said.")
     assert response.content == document(status_code)
     assert response.headers["retry-after"] == "1"
     assert response.request is REQUEST
     assert response.earlier_error is None
+
+
+@pytest.mark.parametrize(("status", "kind"), [(302, InvalidResponseError), (418, TeapotError), (500, APIError)])
+def test_success_with_another_http_status_is_an_error_that_has_what_the_body_says(
+    call: Call[ResponseDto], status: int, kind: type[GenAuthError]
+) -> None:
+    pause, error = respond(call, document(200, apiCode=1, requestId="r-1"), status, Retry_After="1")
+    assert pause is None
+    assert type(error) is kind
+    assert isinstance(error, GenAuthError)
+    assert (error.http_status, error.status_code, error.api_code, error.request_id) == (status, 200, 1, "r-1")
+    assert (error.delivery, error.retryable, error.retry_after) == ("unknown", False, 1.0)
+    assert str(error) == f"HTTP {status} with statusCode 200, apiCode 1, request id r-1 [{REQUEST}]"
 
 
 def test_error_of_the_library_is_raised_as_ours_with_its_cause(call: Call[ResponseDto]) -> None:
@@ -234,14 +249,30 @@ def test_no_other_error_of_the_library_is_retried(call: Call[ResponseDto], failu
 
 
 @pytest.mark.parametrize(
-    ("status", "status_code", "pause"), [(429, 400, 3.0), (503, 503, 3.0), (200, 503, None), (503, 500, None)]
+    ("status", "status_code", "pause"),
+    [
+        (200, 503, 3.0),
+        # No other refusal would be another one the next time.
+        (200, 400, None),
+        (200, 429, None),
+        (200, 500, None),
+        # A gateway may speak, after the API has had the request.
+        (503, 503, None),
+        (202, 503, None),
+        (429, 429, None),
+        (429, 400, None),
+    ],
 )
-def test_refusal_is_retried_if_it_is_retryable(
+def test_only_a_503_of_the_api_itself_is_retried(
     call: Call[ResponseDto], status: int, status_code: int, pause: float | None
 ) -> None:
     end = respond(call, status_code, status, Retry_After="3")
     assert end.pause == pause
     assert end.response.parsed.status_code == status_code
+
+
+def test_503_of_the_api_is_retried_with_a_backoff_where_the_server_names_no_time(call: Call[ResponseDto]) -> None:
+    assert [respond(call, 503).pause for _ in range(4)] == [0.5, 1.0, 2.0, None]
 
 
 @pytest.mark.parametrize("status_code", [200, 400, 429])
@@ -293,17 +324,17 @@ def test_retry_waits_as_long_as_the_server_says_or_is_not_made(
     call: Call[ResponseDto], clock: Clock, passed: float, retry_after: int, pause: float | None
 ) -> None:
     clock.advance(passed)
-    assert respond(call, 503, 503, Retry_After=str(retry_after)).pause == pause
+    assert respond(call, 503, Retry_After=str(retry_after)).pause == pause
 
 
 def test_server_may_ask_for_no_pause_at_all(call: Call[ResponseDto]) -> None:
-    assert respond(call, 503, 503, Retry_After="0").pause == 0.0
+    assert respond(call, 503, Retry_After="0").pause == 0.0
 
 
 def test_call_without_a_deadline_waits_less_than_a_minute_for_the_server(clock: Clock) -> None:
     call = new_call(timeout=httpx.Timeout(None))
-    assert respond(call, 503, 503, Retry_After="59").pause == 59.0
-    assert respond(call, 503, 503, Retry_After="60").pause is None
+    assert respond(call, 503, Retry_After="59").pause == 59.0
+    assert respond(call, 503, Retry_After="60").pause is None
     clock.advance(1e9)
     assert fail(call, REFUSED).pause == 2.0
 
@@ -389,20 +420,33 @@ def test_retry_of_an_unknown_outcome_waits_as_long_as_the_server_says(repeatable
     assert respond(repeatable, b"<h1>", 503, Retry_After="56").pause is None
 
 
-@pytest.mark.parametrize(
-    ("status_code", "status"), [(200, 200), (200, 500), (400, 200), (429, 200), (429, 429), (503, 200)]
-)
-def test_outcome_that_is_known_is_final(repeatable: Call[ResponseDto], status_code: int, status: int) -> None:
+@pytest.mark.parametrize("status_code", [200, 400, 404])
+def test_outcome_that_is_known_is_final(repeatable: Call[ResponseDto], status_code: int) -> None:
     for _ in range(2):
-        pause, response = respond(repeatable, status_code, status)
+        pause, response = respond(repeatable, status_code)
         assert pause is None
         assert isinstance(response, Response)
         assert response.earlier_error is None
 
 
+@pytest.mark.parametrize("status", [200, 429])
+def test_refusal_by_the_interval_is_unknown_and_never_repeated(repeatable: Call[ResponseDto], status: int) -> None:
+    assert respond(repeatable, 429, status, Retry_After="0").pause is None
+
+
+@pytest.mark.parametrize(("status", "status_code"), [(400, 400), (503, 503), (202, 400), (500, 200)])
+def test_failure_with_another_http_status_is_repeated_within_the_interval(
+    repeatable: Call[ResponseDto], status: int, status_code: int
+) -> None:
+    assert respond(repeatable, status_code, status).pause == 0.5
+    earlier = respond(repeatable, 200).response.earlier_error
+    assert isinstance(earlier, GenAuthError)
+    assert (earlier.http_status, earlier.status_code, earlier.delivery) == (status, status_code, "unknown")
+
+
 def test_outcome_that_is_known_is_not_remembered(repeatable: Call[ResponseDto]) -> None:
     fail(repeatable, REFUSED)
-    respond(repeatable, 503, 503, Retry_After="0")
+    respond(repeatable, 503, Retry_After="0")
     assert respond(repeatable, 200).response.earlier_error is None
 
 
@@ -508,7 +552,7 @@ def test_attempt_that_would_begin_after_the_interval_is_not_made(
 def test_response_to_a_request_that_was_sent_twice_has_an_earlier_error_and_is_final(
     call: Call[ResponseDto], status_code: int
 ) -> None:
-    pause, response = respond(call, status_code, 503, times_sent=2, Retry_After="3")
+    pause, response = respond(call, status_code, times_sent=2, Retry_After="3")
     assert pause is None
     assert isinstance(response, Response)
     assert response.parsed.status_code == status_code
@@ -518,8 +562,8 @@ def test_response_to_a_request_that_was_sent_twice_has_an_earlier_error_and_is_f
     assert error.delivery == "unknown"
 
 
-@pytest.mark.parametrize(("status_code", "pause"), [(200, None), (400, 0.5), (429, 0.5), (500, 0.5)])
-def test_response_to_a_request_that_was_sent_twice_is_repeated_within_the_interval_unless_it_is_a_success(
+@pytest.mark.parametrize(("status_code", "pause"), [(200, None), (400, 0.5), (429, None), (500, 0.5)])
+def test_response_to_a_request_that_was_sent_twice_is_repeated_within_the_interval_unless_it_is_final(
     repeatable: Call[ResponseDto], status_code: int, pause: float | None
 ) -> None:
     end = respond(repeatable, status_code, times_sent=2)
@@ -548,12 +592,12 @@ def test_request_that_was_sent_twice_keeps_the_first_unknown_error(repeatable: C
 def test_retry_is_logged(call: Call[ResponseDto], caplog: pytest.LogCaptureFixture) -> None:
     fail(call, REFUSED)
     assert caplog.records == []
-    respond(call, 503, 503, Retry_After="0")
+    respond(call, 503, Retry_After="0")
     begin(call)
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     assert caplog.messages == [
         f"{REQUEST}: retrying after: ConnectError: refused",
-        f"{REQUEST}: retrying after: statusCode 503: Said.",
+        f"{REQUEST}: retrying after: statusCode 503",
     ]
     assert ADDRESS not in caplog.text
 
@@ -565,12 +609,14 @@ def test_each_attempt_is_logged_with_its_codes_and_time(
     attempt = begin(call)
     clock.advance(0.25)
     attempt.reader.start(200, httpx.Headers())
-    attempt.reader.feed(document(200, requestId=f"r-1 {ADDRESS}"))
+    attempt.reader.feed(document(200, requestId="r-1"))
     finish(call, attempt)
+    respond(call, document(400, apiCode=2333, requestId=f"r-1 {ADDRESS}"), 429)
     respond(call, b"<h1>")
     fail(call, RESET)
     assert [message for message in caplog.messages if "retrying" not in message] == [
-        f"{REQUEST}: HTTP 200, statusCode 200, request id r-1 t***@example.com, in 250 ms",
+        f"{REQUEST}: HTTP 200, statusCode 200, request id r-1, in 250 ms",
+        f"{REQUEST}: HTTP 429, statusCode 400, apiCode 2333, request id ***, in 0 ms",
         f"{REQUEST}: HTTP 200, not a ResponseDto, in 0 ms",
         f"{REQUEST}: ReadError: reset, in 0 ms",
     ]
@@ -583,9 +629,13 @@ def test_user_is_told_of_each_attempt(clock: Clock) -> None:
     clock.advance(0.25)
     finish(call, attempt, REFUSED)
     respond(call, document(400, apiCode=2333, requestId=f"r-1 {ADDRESS}"), 429)
+    respond(call, document(400, requestId="r-2"))
+    respond(call, b"<h1>", 502)
     assert told == [
         AttemptDetails("POST", "/tea", 1, 0.25, None, None, None, None, "APIConnectionError", "not_sent"),
-        AttemptDetails("POST", "/tea", 2, 0.0, 429, 400, 2333, "r-1 t***@example.com", "APIError", "not_sent"),
+        AttemptDetails("POST", "/tea", 2, 0.0, 429, 400, 2333, "***", "APIError", "unknown"),
+        AttemptDetails("POST", "/tea", 3, 0.0, 200, 400, None, "r-2", "APIError", "unknown"),
+        AttemptDetails("POST", "/tea", 4, 0.0, 502, None, None, None, "APIError", "unknown"),
     ]
 
 

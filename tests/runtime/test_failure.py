@@ -7,7 +7,6 @@ import pytest
 from attrs import frozen
 
 from runtime.failure import Failure, read_failure
-from runtime.types import UNSET
 
 WHOLE = {"statusCode": 404, "message": "None.", "apiCode": 2004, "requestId": "r-1"}
 
@@ -34,9 +33,9 @@ def test_a_failure_encodes_to_what_was_decoded() -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"apiCode": None, "requestId": None, "data": {"a": 1}}])
-def test_what_a_failure_lacks_is_unset(more: dict[str, object]) -> None:
+def test_what_a_failure_lacks_is_none(more: dict[str, object]) -> None:
     failure = Failure.from_dict({"statusCode": 404, "message": ""} | more)
-    assert (failure.api_code, failure.request_id) == (UNSET, UNSET)
+    assert (failure.api_code, failure.request_id) == (None, None)
     assert failure.to_dict() == {"statusCode": 404, "message": ""}
 
 

@@ -64,12 +64,12 @@ def send(kind: str, handler: Handler, attempt: Attempt, **options: Any) -> None:
     transport = httpx.MockTransport(handler)
     if kind == "sync":
         with httpx.Client(transport=transport, **options) as client:
-            HttpxTransport(client, None).send(REQUEST, attempt)
+            HttpxTransport(client, None, None).send(REQUEST, attempt)
         return
 
     async def send_async() -> None:
         async with httpx.AsyncClient(transport=transport, **options) as client:
-            await AsyncHttpxTransport(client, None).send(REQUEST, attempt)
+            await AsyncHttpxTransport(client, None, None).send(REQUEST, attempt)
 
     asyncio.run(send_async())
 
@@ -257,7 +257,7 @@ def test_authentication_ends_where_its_request_fails(clock: Clock) -> None:
 
 
 def test_our_own_clients_keep_no_cookies() -> None:
-    for transport in (HttpxTransport(None, None), AsyncHttpxTransport(None, None)):
+    for transport in (HttpxTransport(None, None, None), AsyncHttpxTransport(None, None, None)):
         client = transport._http_client
         client.cookies = httpx.Cookies({"a": "b"})
         request = httpx.Request("GET", "https://example.genauth.ai")
@@ -266,19 +266,19 @@ def test_our_own_clients_keep_no_cookies() -> None:
 
 
 def test_only_our_own_clients_are_closed() -> None:
-    ours = HttpxTransport(None, None)
+    ours = HttpxTransport(None, None, None)
     ours.close()
     assert ours._http_client.is_closed
     with httpx.Client() as client:
-        HttpxTransport(client, None).close()
+        HttpxTransport(client, None, None).close()
         assert not client.is_closed
 
     async def close() -> None:
-        ours = AsyncHttpxTransport(None, None)
+        ours = AsyncHttpxTransport(None, None, None)
         await ours.aclose()
         assert ours._http_client.is_closed
         async with httpx.AsyncClient() as client:
-            await AsyncHttpxTransport(client, None).aclose()
+            await AsyncHttpxTransport(client, None, None).aclose()
             assert not client.is_closed
 
     asyncio.run(close())

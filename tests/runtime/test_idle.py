@@ -13,10 +13,11 @@ from runtime.transport.idle import (
     Connection,
     IdleConnections,
     Limits,
-    as_connect_error,
     parse_keep_alive,
+    raise_library_error,
 )
 from runtime.transport.network import SyncBackend
+from runtime.transport.request import Attempt
 
 from .clock import Clock
 from .interruptions import interruptions
@@ -259,6 +260,28 @@ def test_a_hundred_idle_connections_are_kept_and_only_an_async_client_limits_tho
     assert Limits.from_httpx(DEFAULT_ASYNC_LIMITS) == Limits(100, 100, 30.0)
 
 
+def raised(error: Exception, module: str) -> Exception:
+    """Have code of a module raise an error."""
+    with pytest.raises(type(error)):
+        exec("raise error", {"__name__": module, "error": error})
+    # The frame of this function would not be there in a call.
+    traceback = error.__traceback__
+    return error.with_traceback(traceback and traceback.tb_next)
+
+
+def raised_as(error: Exception, attempt: Attempt) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011  The caller looks at it.
+        raise_library_error(error, attempt)
+    assert caught.value.__cause__ is (None if caught.value is error else error)
+    return caught.value
+
+
+def attempt(*, body_started: bool = False) -> Attempt:
+    attempt = Attempt({}, math.inf, math.inf)
+    attempt.body_started = body_started
+    return attempt
+
+
 @pytest.mark.parametrize(
     ("kind", "result"),
     [
@@ -270,18 +293,37 @@ def test_a_hundred_idle_connections_are_kept_and_only_an_async_client_limits_tho
     ],
 )
 def test_error_before_the_body_is_one_of_connecting(kind: type[Exception], result: type[Exception]) -> None:
-    error = as_connect_error(kind("it failed"))
+    error = raised_as(kind("it failed"), attempt())
     assert type(error) is result
     assert str(error) == "it failed"
+    later = kind("it failed")
+    assert raised_as(later, attempt(body_started=True)) is later
 
 
 @pytest.mark.parametrize(
     "error",
-    [httpcore.ConnectTimeout(), httpcore.ProxyError(), httpcore.LocalProtocolError(), ValueError()],
-    ids=lambda error: type(error).__name__,
+    [httpcore.ConnectTimeout(), httpcore.ProxyError(), httpcore.LocalProtocolError(), httpx.ConnectTimeout("")],
+    ids=lambda error: f"{type(error).__module__}.{type(error).__name__}",
 )
-def test_other_errors_are_left_as_they_are(error: Exception) -> None:
-    assert as_connect_error(error) is error
+def test_other_errors_of_the_library_are_left_as_they_are(error: Exception) -> None:
+    assert raised_as(error, attempt()) is error
+
+
+@pytest.mark.parametrize(("body_started", "kind"), [(False, httpcore.ConnectError), (True, httpcore.ReadError)])
+@pytest.mark.parametrize("module", ["threading", "socket", "anyio.to_thread", "httpcore._sync", "runtime.transport"])
+def test_any_other_error_of_the_libraries_is_one_of_the_connection(
+    body_started: bool, kind: type[Exception], module: str
+) -> None:
+    error = raised(RuntimeError("can't start new thread"), module)
+    result = raised_as(error, attempt(body_started=body_started))
+    assert type(result) is kind
+    assert str(result) == "RuntimeError: can't start new thread"
+
+
+@pytest.mark.parametrize("error", [ValueError("theirs"), AssertionError()])
+def test_what_a_signal_handler_raises_is_left_as_it_is(error: Exception) -> None:
+    theirs = raised(error, "theirs.handlers")
+    assert raised_as(theirs, attempt()) is theirs
 
 
 class GarbageError(Exception):
@@ -292,6 +334,6 @@ class GarbageError(Exception):
 
 @pytest.mark.parametrize("error", [GarbageError("said test@example.com"), AssertionError()], ids=["socksio", "assert"])
 def test_what_is_not_socks_is_an_error_of_the_proxy_that_quotes_nothing(error: Exception) -> None:
-    result = as_connect_error(error)
+    result = raised_as(raised(error, "httpcore._sync.socks_proxy"), attempt())
     assert type(result) is httpcore.ProxyError
     assert str(result) == "the response of the proxy is not SOCKS"

@@ -48,19 +48,24 @@ class Private(NamedTuple):
     Attributes:
         library: The library, as it is imported.
         file: The file that has the name, or a directory. A directory of that name is renamed, too.
-        reused: Whether a connection is still reused without it.
+        reused: Which clients still reuse a connection without it: "both", the "sync" one, or "none".
+        loop: The event loop of the async client.
     """
 
     library: str
     file: str
-    reused: bool
+    reused: str
+    loop: str = "asyncio"
 
 
 PRIVATE = {
-    "_pool": Private("httpx", "_transports/default.py", reused=True),
-    "_h11_state": Private("httpcore", ".", reused=False),
-    "_connection": Private("httpcore", ".", reused=False),
-    "_backends": Private("anyio", ".", reused=True),
+    "_pool": Private("httpx", "_transports/default.py", reused="both"),
+    "_h11_state": Private("httpcore", ".", reused="none"),
+    "_connection": Private("httpcore", ".", reused="none"),
+    "_stream": Private("httpcore", "_backends/anyio.py", reused="sync"),
+    "_backends": Private("anyio", ".", reused="both"),
+    "_protocol": Private("anyio", "_backends/_asyncio.py", reused="sync"),
+    "_trio_socket": Private("anyio", "_backends/_trio.py", reused="sync", loop="trio"),
 }
 """Every private name that `internals.py` uses."""
 
@@ -68,7 +73,8 @@ PRIVATE = {
 # What becomes of a call when a release of another library has renamed one.
 
 TWO_EMAILS = """
-import asyncio, sys
+import sys
+import anyio
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel
 from genauth_email._runtime.transport import internals
 
@@ -85,7 +91,7 @@ async def main():
         for email in ("three@example.com", "four@example.com"):
             await client.send_email(Channel.CHANNEL_LOGIN, email)
 
-asyncio.run(main())
+anyio.run(main, backend=sys.argv[3])
 print(__import__(sys.argv[2]).__file__)
 """
 
@@ -110,14 +116,17 @@ def rename(name: str, copies: Path) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("name", [None, *PRIVATE])
-def test_emails_arrive_once_each_when_a_private_name_was_renamed(name: str | None, tmp_path: Path) -> None:
-    private = PRIVATE[name] if name else Private("httpx", "", reused=True)
+@pytest.mark.parametrize(("name", "loop"), [(None, "asyncio"), (None, "trio"), *((name, None) for name in PRIVATE)])
+def test_emails_arrive_once_each_when_a_private_name_was_renamed(
+    name: str | None, loop: str | None, tmp_path: Path
+) -> None:
+    private = PRIVATE[name] if name else Private("httpx", "", "both", loop or "")
     copy = rename(name, tmp_path) if name else None
+    python_path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     with RawServer() as server:
         process = subprocess.run(
-            [sys.executable, "-c", TWO_EMAILS, server.url, private.library],
-            env={**os.environ, "PYTHONPATH": str(tmp_path), "NO_PROXY": "*"},
+            [sys.executable, "-c", TWO_EMAILS, server.url, private.library, private.loop],
+            env={**os.environ, "PYTHONPATH": python_path, "NO_PROXY": "*"},
             capture_output=True,
             text=True,
             timeout=60,
@@ -130,7 +139,7 @@ def test_emails_arrive_once_each_when_a_private_name_was_renamed(name: str | Non
     assert len(received) == 4
     for address in (b"one@example.com", b"two@example.com", b"three@example.com", b"four@example.com"):
         assert sum(address in request for request in received) == 1
-    assert server.connections == (2 if private.reused else 4)
+    assert server.connections == {"both": 2, "sync": 3, "none": 4}[private.reused]
 
 
 @pytest.mark.parametrize("kind", [PoolTransport, AsyncPoolTransport])
@@ -337,6 +346,32 @@ class Renamed:
 )
 def test_connection_that_cannot_be_looked_into_may_have_unread_data(made: object) -> None:
     assert has_unread_data(made, Stream()) is True
+
+
+class BufferedStream(httpcore.AsyncNetworkStream):
+    """A stream of httpcore on a stream of anyio."""
+
+    def __init__(self, inner: object) -> None:
+        self._stream = inner
+
+    def get_extra_info(self, info: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("inner", "unread"),
+    [
+        (Renamed(_protocol=Renamed(read_queue=[])), False),
+        (Renamed(_protocol=Renamed(read_queue=[b"H"])), True),
+        (Renamed(transport_stream=Renamed(_protocol=Renamed(read_queue=[b"H"]))), True),
+        (Renamed(_trio_socket=None), False),
+        (Renamed(transport_stream=Renamed(_trio_socket=None)), False),
+        (Renamed(), True),
+        (Renamed(_protocol=None), True),
+    ],
+)
+def test_what_the_event_loop_has_read_ahead_is_found_too(inner: object, unread: bool) -> None:
+    assert has_unread_data(ConnectionAfterResponse(b""), BufferedStream(inner)) is unread
 
 
 class Tls(ssl.SSLObject):

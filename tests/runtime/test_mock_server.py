@@ -104,7 +104,7 @@ def test_a_response_has_the_fields_of_its_example(server: MockServer) -> None:
         ("POST", "/tea", JSON, b"{}", "email is missing."),
         ("POST", "/tea", JSON, b'{"email": 1}', "The request is not allowed: email must be a string."),
         ("POST", "/tea", JSON, b'{"email": "a"}', "The request is not allowed: email must be an address."),
-        ("POST", "/cups/note", JSON, b"[]", "The request is not allowed: the body has to be a JSON object."),
+        ("POST", "/cups/note", JSON, b"[]", "The request is not allowed: the body must be a JSON object."),
     ],
 )
 def test_what_the_contract_does_not_allow_is_refused_with_what_is_wrong(

@@ -1,4 +1,6 @@
 import math
+import ssl
+from ipaddress import IPv4Address, IPv6Address
 from threading import TIMEOUT_MAX
 from typing import Any
 
@@ -10,6 +12,7 @@ from runtime.options import (
     exclude_unset,
     headers_from_arguments,
     options_from_environment,
+    validate_connection_options,
     validate_header_value,
     validate_http_client,
     validate_options,
@@ -61,6 +64,8 @@ def validated(name: str, value: object) -> Any:
         ("real_ip", "192.0.2.1", "192.0.2.1"),
         ("real_ip", "2001:db8::1", "2001:db8::1"),
         ("real_ip", "fe80::1%eth0", "fe80::1%eth0"),
+        ("real_ip", IPv4Address("192.0.2.1"), "192.0.2.1"),
+        ("real_ip", IPv6Address("2001:db8::1"), "2001:db8::1"),
         ("real_ip", None, None),
         ("timeout", 1, 1),
         ("timeout", 0.5, 0.5),
@@ -127,6 +132,13 @@ def test_what_is_no_such_url_is_refused(host: str) -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("host", ["https://example.com/tea", "https://example.com/base/tea//"])
+def test_host_that_ends_in_the_path_of_an_operation_is_refused(host: str) -> None:
+    with pytest.raises(ValueError, match=r"^app_host must be the host alone, such as .*, without /tea$"):
+        validated("app_host", host)
+    assert validated("app_host", "https://example.com/tea/base") == "https://example.com/tea/base"
+
+
 @pytest.mark.parametrize(
     ("host", "shown"),
     [
@@ -189,10 +201,10 @@ def test_access_token_is_the_token_alone(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        ("", "''"),
-        ("192.0.2.256", "'192.0.2.256'"),
-        ("192.0.2.1:80", "'192.0.2.1:80'"),
-        ("192.0.2.0/24", "'192.0.2.0/24'"),
+        ("", "***"),
+        ("192.0.2.256", "1***"),
+        ("192.0.2.1:80", "1***"),
+        ("192.0.2.0/24", "1***"),
         ("test@example.com", "t***@example.com"),
     ],
 )
@@ -208,10 +220,20 @@ def test_zone_of_an_ipv6_address_has_to_fit_into_a_header() -> None:
         validated("real_ip", "fe80::1%a\nb")
 
 
-@pytest.mark.parametrize("value", ["fr-FR", "", 1])
-def test_unknown_language_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match=r"^lang: .* is not a valid Lang$"):
+@pytest.mark.parametrize(
+    ("value", "error", "problem"),
+    [
+        ("fr-FR", ValueError, "is not a valid Lang; allowed are en-US, zh-CN"),
+        ("", ValueError, "is not a valid Lang; allowed are en-US, zh-CN"),
+        ("test@example.com", ValueError, "looks like an email address; allowed are en-US, zh-CN"),
+        (1, TypeError, "must be a Lang or its value, such as 'en-US', not int"),
+    ],
+)
+def test_unknown_language_is_refused(value: object, error: type[Exception], problem: str) -> None:
+    with pytest.raises(error) as caught:
         validated("lang", value)
+    assert str(caught.value) == f"lang {problem}"
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("value", [0, -1, 0.0, math.nan, math.inf, TIMEOUT_MAX * 2])
@@ -243,7 +265,7 @@ def test_number_of_retries_cannot_be_negative() -> None:
 def test_switch_of_another_type_is_refused(value: object) -> None:
     with pytest.raises(TypeError) as caught:
         validated("retry_unknown", value)
-    assert str(caught.value) == f"retry_unknown must be True or False, not {value!r}"
+    assert str(caught.value) == f"retry_unknown must be True or False, not {type(value).__name__}"
 
 
 def test_options_that_are_left_out_are_not_validated() -> None:
@@ -282,7 +304,7 @@ def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_wrong_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEAPOT_LANG", "fr-FR")
-    with pytest.raises(ValueError, match="lang: 'fr-FR' is not a valid Lang"):
+    with pytest.raises(ValueError, match=r"^TEAPOT_LANG is not a valid Lang; allowed are en-US, zh-CN$"):
         options()
 
 
@@ -354,6 +376,32 @@ def test_other_client_is_refused_by_its_type() -> None:
     with httpx.Client() as client:
         validate_http_client(client, httpx.Client, owner)
     validate_http_client(None, httpx.Client, owner)
+
+
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("limits", "context", "http_client", "error", "text"),
+    [
+        (100, None, None, TypeError, "limits must be an httpx.Limits, not int"),
+        (None, True, None, TypeError, "ssl_context must be an ssl.SSLContext, not bool"),
+        (httpx.Limits(), None, "theirs", ValueError, "pass either limits or http_client, not both"),
+        (None, CONTEXT, "theirs", ValueError, "pass either ssl_context or http_client, not both"),
+        (httpx.Limits(max_connections=0), None, None, ValueError, "limits.max_connections must be 1 or more, not 0"),
+    ],
+)
+def test_connections_that_cannot_be_made_so_are_refused(
+    limits: object, context: object, http_client: object, error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error) as caught:
+        validate_connection_options(limits, context, http_client)
+    assert str(caught.value).startswith(text)
+
+
+def test_connections_of_our_own_take_limits_and_tls_settings() -> None:
+    validate_connection_options(httpx.Limits(max_keepalive_connections=0, keepalive_expiry=0), CONTEXT, None)
+    validate_connection_options(None, None, "theirs")
 
 
 def test_header_parameters_are_lower_case_texts_and_checked() -> None:

@@ -10,17 +10,17 @@ from runtime.outcomes import (
     connection_error,
     delivery_of,
     error_message,
-    invalid_response,
+    http_error,
     is_transient,
     library_errors,
     raise_for_status_code,
 )
 from runtime.transport.request import Attempt
 from runtime.transport.response import ResponseReader
-from runtime.types import UNSET, Request, Response
+from runtime.types import Request, Response
 
 from .library_errors import BEFORE_SENDING, CERTIFICATE, END, LATER, REFUSALS, because_of, tls_error
-from .specification import RequestDto, ResponseDto, TeapotError
+from .specification import ApiCode, RequestDto, ResponseDto, TeapotError
 
 ADDRESS = "test@example.com"
 REQUEST = Request("POST", "https://example.genauth.ai/tea", RequestDto(ADDRESS), "s3cret-token")
@@ -188,14 +188,22 @@ def test_library_errors_in_a_circle_come_once() -> None:
 # A response of the API.
 
 
-def response_with(parsed: ResponseDto, status: int = 202, retry_after: str | None = None) -> Response[ResponseDto]:
+def response_with(
+    parsed: ResponseDto, http_status: int = 200, retry_after: str | None = None, interval: float | None = None
+) -> Response[ResponseDto]:
     headers = {"X-Id": "1"} if retry_after is None else {"Retry-After": retry_after}
-    return Response(REQUEST, status, httpx.Headers(headers), b"{}", parsed)
+    request = evolve(REQUEST, deduplication_interval=interval)
+    return Response(request, http_status, httpx.Headers(headers), b"{}", parsed)
 
 
-def test_only_4xx_and_503_say_that_nothing_was_sent() -> None:
-    told = {code: delivery_of(code) for code in (200, 399, 400, 429, 499, 500, 502, 503, 504)}
-    assert {code for code, delivery in told.items() if delivery == "not_sent"} == {400, 429, 499, 503}
+@pytest.mark.parametrize("interval", [None, 60.0])
+def test_only_4xx_and_503_of_the_api_itself_say_that_nothing_was_sent(interval: float | None) -> None:
+    codes = (200, 399, 400, 429, 499, 500, 502, 503, 504)
+    told = {code for code in codes if delivery_of(code, 200, interval) == "not_sent"}
+    # An earlier request may have been carried out, which a gateway has repeated.
+    assert told == {400, 429, 499, 503} - ({429} if interval else set())
+    for http_status in (201, 202, 302, 400, 429, 500, 503):
+        assert {delivery_of(code, http_status, interval) for code in codes} == {"unknown"}
 
 
 @pytest.mark.parametrize("earlier_error", [None, EARLIER])
@@ -209,9 +217,17 @@ def test_failure_raises_the_class_of_its_status_code() -> None:
         raise_for_status_code(response_with(ResponseDto(418, "No.", 2333, "r-1")), ERRORS)
     error = caught.value
     assert (error.status_code, error.message, error.api_code, error.request_id) == (418, "No.", 2333, "r-1")
-    assert (error.http_status, dict(error.headers), error.content) == (202, {"x-id": "1"}, b"{}")
+    assert (error.http_status, dict(error.headers), error.content) == (200, {"x-id": "1"}, b"{}")
     assert (error.delivery, error.retryable, error.retry_after) == ("not_sent", False, None)
-    assert str(error) == f"statusCode 418, apiCode 2333: No. [{REQUEST}; request id r-1]"
+    assert str(error) == f"statusCode 418, apiCode 2333, request id r-1 [{REQUEST}]"
+
+
+def test_failure_with_another_http_status_is_of_the_class_of_its_status_code_and_unknown() -> None:
+    error = api_error(response_with(ResponseDto(418, "No."), 503, "7"), {**ERRORS, 503: APIError})
+    assert type(error) is TeapotError
+    assert (error.status_code, error.http_status, error.delivery) == (418, 503, "unknown")
+    assert (error.retryable, error.retry_after) == (False, 7.0)
+    assert str(error) == f"HTTP 503, statusCode 418 [{REQUEST}]"
 
 
 def test_failure_that_is_not_documented_is_an_api_error() -> None:
@@ -220,53 +236,61 @@ def test_failure_that_is_not_documented_is_an_api_error() -> None:
     assert error.delivery == "unknown"
 
 
-def test_failure_without_more_says_so() -> None:
-    error = api_error(response_with(ResponseDto(500, "", api_code=UNSET, request_id=UNSET)), {})  # type: ignore[arg-type]
-    assert str(error) == f"statusCode 500: no message [{REQUEST}]"
-    assert error.api_code is None
-    assert error.request_id is None
+def test_failure_without_more_has_none() -> None:
+    error = api_error(response_with(ResponseDto(500, "")), {})
+    assert str(error) == f"statusCode 500 [{REQUEST}]"
+    assert (error.message, error.api_code, error.request_id) == ("", None, None)
 
 
-def test_text_of_a_failure_masks_what_the_user_sent_and_the_attributes_do_not() -> None:
+def test_code_is_shown_with_the_explanation_of_the_contract() -> None:
+    error = api_error(response_with(ResponseDto(418, "No.", ApiCode.NO_WATER)), ERRORS)
+    assert str(error) == f"statusCode 418, apiCode 2333 (There is no water) [{REQUEST}]"
+    # It is an integer, so that it travels as JSON.
+    assert type(error.api_code) is int
+
+
+def test_no_text_of_the_server_is_shown_but_the_attributes_have_it() -> None:
     said = f"{ADDRESS}\nis blocked: s3cret-token"
     error = api_error(response_with(ResponseDto(500, said, None, said)), {})
-    assert "test@" not in str(error)
-    assert "s3cret" not in str(error)
-    assert "\n" not in str(error)
-    assert str(error).count("t***@example.com is blocked: ***") == 2
-    assert error.message == said
-    assert error.request_id == said
+    assert str(error) == f"statusCode 500, request id *** [{REQUEST}]"
+    assert "blocked" not in repr(error)
+    assert (error.message, error.request_id) == (said, said)
+
+
+@pytest.mark.parametrize("retry_after", [None, "0", "soon"])
+def test_only_a_503_of_the_api_itself_is_retryable(retry_after: str | None) -> None:
+    for http_status in (200, 202, 429, 500, 503):
+        for status_code in (399, 400, 429, 499, 500, 502, 503):
+            response = response_with(ResponseDto(status_code, "No."), http_status, retry_after)
+            assert api_error(response, {}).retryable is (http_status == 200 and status_code == 503)
+            assert api_error(evolve(response, earlier_error=EARLIER), {}).retryable is False
 
 
 @pytest.mark.parametrize(
-    ("status", "status_code", "retry_after", "retryable"),
+    ("http_status", "status_code", "retry_after", "interval", "seconds"),
     [
-        (429, 400, "3", True),
-        (503, 499, "3", True),
-        (503, 503, "0", True),
-        # The rule of one email per minute lasts longer than a retry waits.
-        (429, 429, "3", False),
-        (503, 429, "3", False),
-        # It may have been carried out.
-        (503, 500, "3", False),
-        (429, 502, "3", False),
-        (503, 399, "3", False),
-        (200, 503, "3", False),
-        (500, 503, "3", False),
-        (400, 400, "3", False),
-        (503, 503, None, False),
-        (503, 503, "soon", False),
+        (200, 429, None, 60.0, 60.0),
+        (200, 429, "soon", 60.0, 60.0),
+        (200, 429, "7", 60.0, 7.0),
+        (200, 429, "0", 60.0, 0.0),
+        (200, 429, None, None, None),
+        # The interval of the API says nothing of the limit of a gateway.
+        (429, 429, None, 60.0, None),
+        (429, 429, "7", 60.0, 7.0),
+        (200, 503, None, 60.0, None),
+        (200, 503, "7", None, 7.0),
     ],
 )
-def test_refusal_is_retryable_if_the_server_says_when_to_come_again(
-    status: int, status_code: int, retry_after: str | None, retryable: bool
+def test_time_to_wait_is_the_servers_otherwise_the_interval_for_a_429_of_the_api(
+    http_status: int, status_code: int, retry_after: str | None, interval: float | None, seconds: float | None
 ) -> None:
-    response = response_with(ResponseDto(status_code, "No."), status, retry_after)
-    assert api_error(response, {}).retryable is retryable
-    assert api_error(evolve(response, earlier_error=EARLIER), {}).retryable is False
+    error = api_error(response_with(ResponseDto(status_code, "No."), http_status, retry_after, interval), {})
+    assert error.retry_after == seconds
+    # It is among the details, so that it travels.
+    assert error.args[1]["retry_after"] == seconds
 
 
-@pytest.mark.parametrize(("status_code", "delivery"), [(400, "not_sent"), (429, "not_sent"), (500, "unknown")])
+@pytest.mark.parametrize(("status_code", "delivery"), [(400, "not_sent"), (500, "unknown")])
 def test_refusal_after_an_unknown_outcome_is_of_unknown_delivery_and_keeps_the_earlier_error(
     status_code: int, delivery: Delivery
 ) -> None:
@@ -281,28 +305,28 @@ def test_refusal_after_an_unknown_outcome_is_of_unknown_delivery_and_keeps_the_e
     assert caught.value.__cause__ is EARLIER
 
 
-def test_only_429_after_an_unknown_outcome_says_that_it_was_carried_out() -> None:
-    said = "; the operation was carried out by an earlier attempt of this call, or by another call a moment ago"
+def test_only_429_after_an_unknown_outcome_says_that_it_may_have_been_carried_out() -> None:
+    said = "; an earlier attempt of this call may have been carried out, or another limit may have been hit"
     for status_code in (400, 429):
         alone = response_with(ResponseDto(status_code, "No."))
         error = api_error(evolve(alone, earlier_error=EARLIER), {})
         more = said if status_code == 429 else ""
-        assert str(error) == f"statusCode {status_code}: No.{more} [{REQUEST}]"
-        assert str(api_error(alone, {})) == f"statusCode {status_code}: No. [{REQUEST}]"
+        assert str(error) == f"statusCode {status_code}{more} [{REQUEST}]"
+        assert str(api_error(alone, {})) == f"statusCode {status_code} [{REQUEST}]"
         assert error.message == "No."
 
 
 # Another response.
 
 
-def invalid(status: int) -> GenAuthError:
+def error_by_http_status(http_status: int, body: dict[str, object]) -> GenAuthError:
     reader = ResponseReader(float("inf"))
-    reader.start(status, httpx.Headers({"Retry-After": "1"}))
-    return invalid_response("Busy", "ResponseDto", reader, b"<h1>", REQUEST, ERRORS)
+    reader.start(http_status, httpx.Headers({"Retry-After": "1"}))
+    return http_error("a body that is wrong", reader, b"<h1>", REQUEST, ERRORS, body)
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("http_status", "kind"),
     [
         *[(status, InvalidResponseError) for status in (200, 204, 302, 399, 600)],
         *[(status, APIError) for status in (400, 499, 500, 503, 599)],
@@ -310,13 +334,19 @@ def invalid(status: int) -> GenAuthError:
     ],
 )
 def test_response_of_anything_else_is_unknown_and_an_api_error_if_its_http_status_is_one(
-    status: int, kind: type[APIError | InvalidResponseError]
+    http_status: int, kind: type[APIError | InvalidResponseError]
 ) -> None:
-    error = invalid(status)
+    error = error_by_http_status(http_status, {})
     assert type(error) is kind
     assert isinstance(error, APIError | InvalidResponseError)
-    assert str(error) == f"HTTP {status} with a body that is not a ResponseDto: Busy [{REQUEST}]"
-    assert (error.http_status, error.headers["retry-after"], error.content) == (status, "1", b"<h1>")
-    assert (error.delivery, error.retryable) == ("unknown", False)
-    if isinstance(error, APIError):
-        assert (error.status_code, error.retry_after) == (status, 1.0)
+    assert str(error) == f"HTTP {http_status} with a body that is wrong [{REQUEST}]"
+    assert (error.http_status, error.headers["retry-after"], error.content) == (http_status, "1", b"<h1>")
+    assert (error.delivery, error.retryable, error.retry_after) == ("unknown", False, 1.0)
+    assert (error.status_code, error.api_code, error.request_id) == (None, None, None)
+
+
+def test_response_of_anything_else_has_what_its_body_says() -> None:
+    error = error_by_http_status(500, {"status_code": 200, "api_code": 1, "request_id": "r-1", "message": "Sent."})
+    assert isinstance(error, APIError)
+    assert (error.status_code, error.api_code, error.request_id, error.message) == (200, 1, "r-1", "Sent.")
+    assert (error.http_status, error.delivery) == (500, "unknown")

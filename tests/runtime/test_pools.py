@@ -12,6 +12,7 @@ import pytest
 
 from runtime.http import httpcore
 from runtime.transport import pools as module
+from runtime.transport.environment import Proxies
 from runtime.transport.idle import Connection, Limits
 from runtime.transport.network import AsyncBackend
 from runtime.transport.pools import AsyncPool, SyncPool, _aclose, _get_proxy
@@ -110,7 +111,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Inner]:
 
     monkeypatch.setattr(httpcore, "ConnectionPool", Factory)
     monkeypatch.setattr(httpcore, "AsyncConnectionPool", Factory)
-    monkeypatch.setattr(module, "_get_proxy", lambda origin: None)
+    monkeypatch.setattr(module, "_get_proxy", lambda proxies, origin, context: None)
     monkeypatch.setattr("runtime.transport.idle.has_unread_data", lambda inner, stream: False)
     return made
 
@@ -433,14 +434,20 @@ def test_proxy_is_the_one_of_the_host_with_its_port_and_scheme(monkeypatch: pyte
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.upper(), raising=False)
     origin = httpcore.Origin(b"https", b"example.genauth.ai", 443)
-    assert _get_proxy(origin) is None
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
-    monkeypatch.setenv("NO_PROXY", "other.genauth.ai:443")
-    proxy = _get_proxy(origin)
+    assert _get_proxy(Proxies(), origin, CONTEXT) is None
+    monkeypatch.setenv("HTTPS_PROXY", "https://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "other.genauth.ai,example.genauth.ai:8443")
+    proxies = Proxies()
+    proxy = _get_proxy(proxies, origin, CONTEXT)
     assert proxy is not None
     assert proxy.url.host == b"proxy"
-    assert _get_proxy(httpcore.Origin(b"https", b"other.genauth.ai", 443)) is None
-    assert _get_proxy(httpcore.Origin(b"http", b"example.genauth.ai", 80)) is None
+    assert proxy.ssl_context is CONTEXT
+    for scheme, host, port in (
+        (b"https", b"other.genauth.ai", 443),
+        (b"https", b"example.genauth.ai", 8443),
+        (b"http", b"example.genauth.ai", 80),
+    ):
+        assert _get_proxy(proxies, httpcore.Origin(scheme, host, port), CONTEXT) is None
 
 
 def connections(*failures: BaseException | None) -> list[Any]:

@@ -131,7 +131,7 @@ COMPRESSED = gzip.compress(DOCUMENT)
 def test_broken_gzip_is_an_error_with_the_bytes_as_they_came(clock: Clock, content: bytes) -> None:
     body, error = read(clock, content, "gzip")
     assert body == content
-    assert error.startswith("its gzip is broken: ")
+    assert error == "its gzip is broken"
 
 
 @pytest.mark.parametrize("encoding", ["deflate", "br", "gzip, gzip"])

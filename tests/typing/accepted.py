@@ -1,15 +1,21 @@
 """What a user may write. The type checkers have to accept each line, and know the types as they are here."""
 
-from collections.abc import Mapping
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from enum import Enum
+from ipaddress import IPv4Address, ip_address
 from typing import Literal, assert_type
 
 import httpx
 from genauth_email import (
+    UNSET,
     ApiCode,
     APIConnectionError,
     APIError,
     APITimeoutError,
     AsyncAuthenticationClient,
+    AttemptDetails,
     AuthenticationClient,
     Channel,
     GenAuthError,
@@ -19,6 +25,7 @@ from genauth_email import (
     SendEmailRespDto,
     StatusCode,
     ThrottleError,
+    Unset,
     __version__,
 )
 from genauth_email.api.email import send_email
@@ -33,7 +40,7 @@ from genauth_email.testing import (
     throttled,
     unknown_outcome,
 )
-from genauth_email.types import UNSET, Failure, Request, Response, Unset
+from genauth_email.types import Failure, Request, Response
 
 
 def sync_client() -> None:
@@ -50,7 +57,9 @@ def sync_client() -> None:
         http_client=httpx.Client(),
     )
     AuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
-    AuthenticationClient(lang=Lang.EN_US, timeout=5)
+    AuthenticationClient(lang=Lang.EN_US, timeout=5, real_ip=IPv4Address("203.0.113.9"))
+    AuthenticationClient(ssl_context=ssl.create_default_context(), limits=httpx.Limits(max_connections=5))
+    AuthenticationClient(retry_unknown=True, on_attempt=print)
 
     client = AuthenticationClient(timeout=httpx.Timeout(10, connect=2))
     with client as entered:
@@ -82,9 +91,26 @@ def sync_options(client: AuthenticationClient) -> None:
     client.with_options(lang=Lang.ZH_CN, timeout=httpx.Timeout(1)).send_email("CHANNEL_LOGIN", "test@example.com")
 
 
+def readable_options(client: AuthenticationClient, async_client: AsyncAuthenticationClient) -> None:
+    for each in (client, async_client):
+        assert_type(each.app_id, str)
+        assert_type(each.app_host, str)
+        assert_type(each.access_token, str | None)
+        assert_type(each.lang, Enum | None)
+        assert_type(each.real_ip, str | None)
+        assert_type(each.timeout, float | httpx.Timeout)
+        assert_type(each.max_retries, int)
+        assert_type(each.retry_unknown, bool)
+        assert_type(each.on_attempt, Callable[[AttemptDetails], object] | None)
+    client.with_options(real_ip=ip_address("2001:db8::9")).send_email("CHANNEL_LOGIN", "test@example.com")
+    client.send_email("CHANNEL_LOGIN", "test@example.com", real_ip=ip_address("203.0.113.9"))
+    language: str | Unset = UNSET
+    print(language)
+
+
 async def async_client() -> None:
     AsyncAuthenticationClient()
-    AsyncAuthenticationClient("my-app", http_client="aiohttp")
+    AsyncAuthenticationClient("my-app", http_client="aiohttp", ssl_context=ssl.create_default_context())
     AsyncAuthenticationClient("my-app", "https://example.genauth.ai")
     AsyncAuthenticationClient(
         app_id="my-app",
@@ -153,7 +179,7 @@ def parts_of_a_response(response: Response[SendEmailRespDto]) -> None:
     assert_type(response.request, Request)
     assert_type(response.request.method, str)
     assert_type(response.request.url, str)
-    assert_type(response.status_code, int)
+    assert_type(response.http_status, int)
     assert_type(response.headers, Mapping[str, str])
     assert_type(response.headers["x-trace"], str)
     assert_type(response.content, bytes)
@@ -163,10 +189,11 @@ def parts_of_a_response(response: Response[SendEmailRespDto]) -> None:
 def parts_of_a_response_model(response: SendEmailRespDto) -> None:
     assert_type(response.status_code, int | StatusCode)
     assert_type(response.message, str)
-    assert_type(response.api_code, ApiCode | int | Unset)
-    assert_type(response.api_code or None, ApiCode | int | None)
-    if response.api_code is not UNSET:
+    assert_type(response.api_code, ApiCode | int | None)
+    assert_type(response.request_id, str | None)
+    if response.api_code is not None:
         assert_type(response.api_code, ApiCode | int)
+    print(json.dumps({"id": response.request_id}))
     succeeded: bool = response.status_code == StatusCode.OK
     print(
         succeeded,
@@ -182,7 +209,7 @@ def parts_of_a_request() -> None:
     assert_type(SendEmailDto.from_dict(body.to_dict()), SendEmailDto)
     assert_type(Channel("CHANNEL_LOGIN"), Channel)
     text: str = Channel.CHANNEL_LOGIN + Lang.EN_US + __version__
-    print(text, SendEmailRespDto(status_code=200, message="", api_code=UNSET, request_id="r-1"))
+    print(text, SendEmailRespDto(status_code=200, message="", api_code=None, request_id="r-1"))
 
 
 def errors_of_a_users_tests() -> None:
@@ -205,6 +232,7 @@ async def testing() -> None:
         assert_type(server, MockServer)
         assert_type(server.url, str)
         server.advance(60)
+        assert_type(server.reset(), None)
         server.fail_next(status_code=500)
         server.fail_next(http_status=503, retry_after=1, carried_out=True)
         server.fail_next(connection="broken", carried_out=True)
@@ -218,12 +246,7 @@ def errors(client: AuthenticationClient) -> float | None:
     except ThrottleError as error:
         return error.retry_after
     except APIError as error:
-        assert_type(error.retry_after, float | None)
-        assert_type(error.status_code, int)
-        assert_type(error.api_code, int | None)
         assert_type(error.message, str)
-        assert_type(error.request_id, str | None)
-        assert_type(error.http_status, int)
         assert_type(error.headers, Mapping[str, str])
         assert_type(error.content, bytes)
         if error.api_code == ApiCode.USER_NOT_FOUND or error.status_code == StatusCode.FORBIDDEN_ERROR:
@@ -234,10 +257,15 @@ def errors(client: AuthenticationClient) -> float | None:
         delivery: Delivery = error.delivery
         print(delivery)
     except InvalidResponseError as error:
-        assert_type(error.http_status, int)
         assert_type(error.headers, Mapping[str, str])
         assert_type(error.content, bytes)
     except GenAuthError as error:
+        assert_type(error.retryable, bool)
+        assert_type(error.status_code, int | None)
+        assert_type(error.api_code, int | None)
+        assert_type(error.request_id, str | None)
+        assert_type(error.http_status, int | None)
+        assert_type(error.retry_after, float | None)
         if error.delivery == "not_sent":
             return 0.0
     return None

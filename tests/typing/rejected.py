@@ -5,6 +5,7 @@ Lines are short, so that a statement is one line and the checkers agree which.
 
 import httpx
 from genauth_email import (
+    UNSET,
     APIError,
     AsyncAuthenticationClient,
     AuthenticationClient,
@@ -28,6 +29,9 @@ def constructors() -> None:
     AuthenticationClient(timeout="10")  # rejected
     AuthenticationClient(timeout=None)  # rejected
     AuthenticationClient(max_retries=0.5)  # rejected
+    AuthenticationClient(real_ip=3405803785)  # rejected
+    AuthenticationClient(ssl_context=True)  # rejected
+    AuthenticationClient(http_client="aiohttp")  # rejected
     AuthenticationClient(http_client=httpx.AsyncClient())  # rejected
     AsyncAuthenticationClient(http_client=httpx.Client())  # rejected
     AsyncAuthenticationClient(lang="de-DE")  # rejected
@@ -82,8 +86,26 @@ def options(client: AuthenticationClient, async_client: AsyncAuthenticationClien
     client.with_options(timeout=None)  # rejected
     client.with_options(http_client=httpx.Client())  # rejected
     async_client.with_options(lang="en")  # rejected
+    client.with_options(ssl_context=None)  # rejected
     other: AuthenticationClient = async_client.with_options(lang="en-US")  # rejected
     print(other)
+
+
+def assignments(client: AuthenticationClient, async_client: AsyncAuthenticationClient) -> None:
+    client.app_id = "other-app"  # rejected
+    client.app_host = "https://other.example.com"  # rejected
+    client.access_token = None  # rejected
+    client.lang = None  # rejected
+    client.real_ip = "203.0.113.9"  # rejected
+    client.timeout = 5.0  # rejected
+    client.max_retries = 0  # rejected
+    client.retry_unknown = True  # rejected
+    client.on_attempt = print  # rejected
+    async_client.timeout = 5.0  # rejected
+    async_client.max_retries += 1  # rejected
+    seconds: float = client.timeout  # rejected
+    token: str = client.access_token  # rejected
+    print(seconds, token, client.proxy)  # rejected
 
 
 async def functions(client: AuthenticationClient, async_client: AsyncAuthenticationClient) -> None:
@@ -95,19 +117,26 @@ async def functions(client: AuthenticationClient, async_client: AsyncAuthenticat
     await send_email.asyncio(client=client, body=BODY)  # rejected
     print(send_email.asyncio(client=async_client, body=BODY).message)  # rejected
     print(send_email.sync_detailed(client=client, body=BODY).message)  # rejected
+    print(send_email.sync_detailed(client=client, body=BODY).status_code)  # rejected
+    request_id: str = send_email.sync(client=client, body=BODY).request_id  # rejected
+    SendEmailRespDto(status_code=200, message="", request_id=UNSET)  # rejected
     print(send_email.asyncio_detailed(client=async_client, body=BODY).parsed)  # rejected
     SendEmailDto(channel="CHANNEL_LOGIN", email=TO)  # rejected
     SendEmailDto(channel=Channel.CHANNEL_LOGIN)  # rejected
     SendEmailDto(Channel.CHANNEL_LOGIN, TO, "en-US")  # rejected
+    print(request_id)
 
 
 def errors(error: APIError, base: GenAuthError) -> None:
     print(error.statusCode)  # rejected
-    print(base.retry_after)  # rejected
-    print(base.status_code)  # rejected
+    print(base.message)  # rejected
+    status_code: int = error.status_code  # rejected
+    http_status: int = base.http_status  # rejected
+    retry_after: float = base.retry_after  # rejected
     api_code: int = error.api_code  # rejected
     request_id: str = error.request_id  # rejected
-    print(api_code, request_id)
+    print(status_code, http_status, retry_after, api_code, request_id)
+    base.delivery = "not_sent"  # rejected
     raise APIError("failed", 429)  # rejected
 
 

@@ -107,7 +107,7 @@ def test_a_hover_shows_the_text_of(server: LanguageServer, text: str, shown: str
         ("client.send_email(", f"`{CHANNEL}`: {CHANNEL_TEXT.partition(': ')[2]}"),
         (f'"{CHANNEL}", email=', "The address of the mailbox"),
         ("with_options(real_ip=", "The IP address of the end user."),
-        ("AuthenticationClient(max_retries=", "How many times at most"),
+        ("AuthenticationClient(max_retries=", "How often a call is retried at most"),
     ],
 )
 def test_a_call_shows_the_text_of_the_argument(server: LanguageServer, text: str, shown: str) -> None:

@@ -21,10 +21,10 @@ from .failure import read_failure
 from .fields import INTEGER
 from .http import httpx
 from .options import Options
-from .outcomes import api_error, connection_error, error_message, invalid_response
-from .transport.request import Attempt, HTTPRequest
+from .outcomes import api_error, connection_error, describe_body, error_message, http_error
+from .transport.request import Attempt, ClientClosedError, HTTPRequest
 from .transport.response import ResponseReader
-from .types import UNSET, AttemptDetails, Operation, Request, Response, ResponseT, Specification
+from .types import AttemptDetails, Operation, Request, Response, ResponseT, Specification
 
 # Seconds.
 FIRST_BACKOFF: Final = 0.5
@@ -34,6 +34,8 @@ DEDUPLICATION_MARGIN: Final = 5.0
 """How long before the end of its deduplication interval an operation is repeated for the last time."""
 
 logger: Final = logging.getLogger(__name__.partition(".")[0])
+# Without a handler of the program, Python would print warnings to stderr.
+logger.addHandler(logging.NullHandler())
 
 
 class Call(Generic[ResponseT]):
@@ -89,7 +91,7 @@ class Call(Generic[ResponseT]):
         self._attempts += 1
         return Attempt(self._options.timeouts, self._deadline, send_by)
 
-    def finish_attempt(self, attempt: Attempt, failure: httpx.RequestError | None) -> float | None:
+    def finish_attempt(self, attempt: Attempt, failure: httpx.RequestError | ClientClosedError | None) -> float | None:
         """Take what came of an attempt, and say what to do next.
 
         Args:
@@ -98,7 +100,14 @@ class Call(Generic[ResponseT]):
 
         Returns:
             The seconds to pause before the next attempt. None: the call is over, and `result` has its outcome.
+
+        Raises:
+            RuntimeError: The client was closed before the first attempt.
         """
+        if isinstance(failure, ClientClosedError):
+            if self._error is None:
+                raise failure
+            return None  # The client was closed during the pause, so the attempt before it was the last one.
         reader = attempt.reader
         if reader.timed_out:
             failure = attempt.deadline_exceeded()
@@ -133,7 +142,7 @@ class Call(Generic[ResponseT]):
 
     def _is_safe_to_retry(self, error: GenAuthError | None, attempt: Attempt) -> bool:
         """Return True if another attempt cannot carry out the operation twice, and might succeed."""
-        if error is None:
+        if error is None or 429 in (error.status_code, error.http_status):
             return False
         if error.delivery == "unknown" or attempt.times_sent > 1:
             return self._repeat_by is not None
@@ -152,13 +161,12 @@ class Call(Generic[ResponseT]):
         self._response, self._error = response, error
 
     def _pause(self) -> float | None:
-        """Return the seconds to pause before the next attempt. None: there is no time for one, or there were enough."""
+        """Return the seconds to pause before the next attempt. None: no time is left, or all retries are used up."""
         if self._attempts > self._options.max_retries:
             return None
         left = self._send_by - monotonic()
-        retry_after: float | None = getattr(self._error, "retry_after", None)
-        if retry_after is not None:
-            return retry_after if retry_after < (MAX_RETRY_AFTER if left == math.inf else left) else None
+        if self._error is not None and (wait := self._error.retry_after) is not None:
+            return wait if wait < (MAX_RETRY_AFTER if left == math.inf else left) else None
         # Half of what is left, so that the attempt itself has time, too.
         longest = min(FIRST_BACKOFF * 2 ** (self._attempts - 1), MAX_BACKOFF, left / 2)
         return uniform(0, longest) if longest > 0 else None
@@ -177,19 +185,27 @@ class Call(Generic[ResponseT]):
             model = self._operation.response_model.__name__
             self._log(f"HTTP {reader.status}, not a {model}")
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            ours = invalid_response(reason, model, reader, content, self._request, self._errors)
+            ours = self._http_error(f"a body that is not a {model}: {reason}", reader, content, {})
             # The repr of a UnicodeDecodeError is the whole body.
             ours.__cause__ = ValueError(str(error)) if isinstance(error, UnicodeDecodeError) else error
             return None, ours
-        self._log(f"HTTP {reader.status}", parsed)
+        text, details = describe_body(parsed, self._request)
+        self._log(f"HTTP {reader.status}, {text}")
+        if parsed.status_code == 200 and not 200 <= reader.status <= 299:
+            return None, self._http_error(text, reader, content, details)
         response = Response(
             request=self._request,
-            status_code=reader.status,
+            http_status=reader.status,
             headers=reader.headers,
             content=content,
             parsed=parsed,
         )
         return response, None if parsed.status_code == 200 else api_error(response, self._errors)
+
+    def _http_error(
+        self, reason: str, reader: ResponseReader, content: bytes, details: Mapping[str, Any]
+    ) -> GenAuthError:
+        return http_error(reason, reader, content, self._request, self._errors, details)
 
     def _parse(self, document: Mapping[str, Any]) -> ResponseT:
         if INTEGER.decode(document["statusCode"]) == 200:
@@ -203,19 +219,20 @@ class Call(Generic[ResponseT]):
         if self._options.on_attempt is None:
             return
         response, error = self._response, self._error
-        parsed: Any = response.parsed if response is not None else None
-        api_code, request_id = getattr(parsed, "api_code", UNSET), getattr(parsed, "request_id", UNSET)
+        http_status, request_id = (None, None) if error is None else (error.http_status, error.request_id)
+        if response is not None:
+            http_status, request_id = response.http_status, getattr(response.parsed, "request_id", None)
         details = AttemptDetails(
             method=self._request.method,
             path=self._operation.path,
             number=self._attempts,
             duration=monotonic() - self._attempt_started,
-            http_status=response.status_code if response is not None else getattr(error, "http_status", None),
-            status_code=None if parsed is None else int(parsed.status_code),
-            api_code=None if api_code is UNSET else int(api_code),
-            request_id=None if request_id is UNSET else self._request.redact(request_id),
-            error=type(error).__name__ if error else None,
-            delivery=error.delivery if error else None,
+            http_status=http_status,
+            status_code=200 if error is None else error.status_code,
+            api_code=None if error is None else error.api_code,
+            request_id=self._request.show_id(request_id) if isinstance(request_id, str) else None,
+            error=None if error is None else type(error).__name__,
+            delivery=None if error is None else error.delivery,
         )
         try:
             self._options.on_attempt(details)
@@ -223,11 +240,6 @@ class Call(Generic[ResponseT]):
             # The outcome of a call matters more: an email may have been sent.
             logger.exception("on_attempt raised an exception")
 
-    def _log(self, what: str, parsed: Any = None) -> None:
-        if not logger.isEnabledFor(logging.DEBUG):
-            return
-        if parsed is not None:
-            what += f", statusCode {int(parsed.status_code)}"
-            if request_id := getattr(parsed, "request_id", UNSET):
-                what += f", request id {self._request.redact(request_id)}"
-        logger.debug("%s: %s, in %.0f ms", self._request, what, (monotonic() - self._attempt_started) * 1000)
+    def _log(self, what: str) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s: %s, in %.0f ms", self._request, what, (monotonic() - self._attempt_started) * 1000)

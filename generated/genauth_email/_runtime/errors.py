@@ -51,18 +51,45 @@ class GenAuthError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call can be made again without a change, cannot carry out the operation twice, and may
-        succeed."""
+        """Whether the same call can be made again unchanged: it cannot carry out the operation twice, and may succeed.
+
+        True where `delivery` is `"not_sent"` and the cause may pass: no connection could be made or became available,
+        or the API responded with the `statusCode` 503. A wrong certificate and a proxy's refusal do not pass.
+        """
         return cast(bool, self._details.get("retryable", False))
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait before another call, or None.
+
+        From the server's `Retry-After` header, otherwise the operation's deduplication interval after the API's own
+        429.
+        """
+        return cast("float | None", self._details.get("retry_after"))
+
+    @property
+    def status_code(self) -> int | None:
+        """The `statusCode` that the body of the response has. None: there is none."""
+        return cast("int | None", self._details.get("status_code"))
+
+    @property
+    def api_code(self) -> int | None:
+        """The business reason that the body of the response has. None: there is none. `ApiCode` lists those known."""
+        return cast("int | None", self._details.get("api_code"))
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the request, for the vendor's support. None: the response has none."""
+        return cast("str | None", self._details.get("request_id"))
+
+    @property
+    def http_status(self) -> int | None:
+        """The HTTP status. It is 200 for most failures. None: there was no response."""
+        return cast("int | None", self._details.get("http_status"))
 
 
 class _ResponseError(GenAuthError):
     """An error that has an HTTP response."""
-
-    @property
-    def http_status(self) -> int:
-        """The HTTP status. It is 200 for most failures."""
-        return cast(int, self._details.get("http_status", 200))
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -78,41 +105,21 @@ class _ResponseError(GenAuthError):
 
 
 class APIError(_ResponseError):
-    """The API responded that the operation failed, or an HTTP error came without a response of the API.
+    """The `statusCode` is not 200, or the HTTP status is 4xx or 5xx.
 
-    `delivery` is `"not_sent"` where the API refused the operation: its `statusCode` is 4xx or 503. Otherwise it is
-    `"unknown"`, above all for an HTTP error without a `statusCode`: a gateway can send one after the server has
-    received the whole request.
+    `delivery` is `"not_sent"` only where the API itself, with HTTP status 200, refused the operation: its `statusCode`
+    is 4xx or 503, but not the 429 of an operation that has a deduplication interval. On any other HTTP status, a
+    gateway may have sent the response after the API received the request.
     """
-
-    @property
-    def status_code(self) -> int:
-        """The `statusCode` of the response, or the HTTP status where the response has none."""
-        return cast(int, self._details.get("status_code", 0))
 
     @property
     def message(self) -> str:
         """What happened, as the server wrote it, in the language asked for. May be empty."""
         return cast(str, self._details.get("message", ""))
 
-    @property
-    def api_code(self) -> int | None:
-        """The business reason, if there is one. `ApiCode` lists those that are known."""
-        return cast("int | None", self._details.get("api_code"))
-
-    @property
-    def request_id(self) -> str | None:
-        """The server's id of the request, if there is one. Quote it to the vendor's support."""
-        return cast("str | None", self._details.get("request_id"))
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds after which the server asks to try again, if it says so in a `Retry-After` header."""
-        return parse_retry_after(self.headers)
-
 
 class APIConnectionError(GenAuthError):
-    """There was no response: no connection could be made, or it broke before the response began."""
+    """There was no response: no connection could be opened, or it broke before the response began."""
 
 
 class APITimeoutError(APIConnectionError):

@@ -1,8 +1,7 @@
 """One object for each kind of field: it checks arguments before anything is sent, and decodes what a response has.
 
-A check takes the name and the value of an argument, and returns the value to be sent. It raises a `TypeError` for a
-wrong type, or a `ValueError` for a value that is not allowed. The error names the argument, and shows its value only
-where that cannot be an email address. Decoding raises the same errors. Encoding needs no kind: the value is enough.
+A check takes the name and the value of an argument, and returns the value to be sent. It raises a `TypeError` or a
+`ValueError` that names the argument and does not show its value, as decoding does. Encoding needs no kind.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
-from .types import UNSET
+from .types import UNSET, Unset
 
 if TYPE_CHECKING:
     import uuid
@@ -85,7 +84,7 @@ class _Number(_Plain[float]):
 
 class _Date(_Plain[datetime.date]):
     def decode(self, value: Any) -> datetime.date:
-        return datetime.date.fromisoformat(STRING.decode(value))
+        return _parse(datetime.date.fromisoformat, "a date", value)
 
 
 class _DateTime(_Plain[datetime.datetime]):
@@ -96,7 +95,7 @@ class _DateTime(_Plain[datetime.datetime]):
         return moment
 
     def decode(self, value: Any) -> datetime.datetime:
-        return datetime.datetime.fromisoformat(STRING.decode(value))
+        return _parse(datetime.datetime.fromisoformat, "a date with a time", value)
 
 
 class _Uuid(Kind["uuid.UUID"]):
@@ -109,7 +108,7 @@ class _Uuid(Kind["uuid.UUID"]):
     def decode(self, value: Any) -> uuid.UUID:
         from uuid import UUID
 
-        return UUID(STRING.decode(value))
+        return _parse(UUID, "a UUID", value)
 
 
 ANYTHING: Final = Kind[Any]()
@@ -135,9 +134,14 @@ class Enumeration(Kind[EnumT]):
         self._values: _Plain[Any] = STRING if issubclass(kind, str) else INTEGER
 
     def check(self, name: str, value: Any) -> EnumT:
+        kind = self._kind.__name__
         if not self._values.takes(value):
-            raise _wrong_type(name, f"a {self._kind.__name__}", value)
-        member = self._kind(value)
+            raise _wrong_type(name, f"a {kind} or its value, such as {next(iter(self._kind)).value!r}", value)
+        member = next((each for each in self._kind if each.value == value), None)
+        if member is None:
+            # It can be an address or a token in the wrong place, so the error does not show it.
+            problem = "looks like an email address" if "@" in str(value) else f"is not a valid {kind}"
+            raise ValueError(f"{name} {problem}; allowed are {', '.join(str(each.value) for each in self._kind)}")
         if member.value in getattr(self._kind, "__deprecated_values__", ()):
             warn(f"the {name} {member.value!r} is deprecated")
         return member
@@ -235,10 +239,17 @@ class Field(NamedTuple):
 
 
 class Fields:
-    """The fields of a model. `additional` is the kind of those that the contract does not name, if it allows any."""
+    """The fields of a model.
 
-    def __init__(self, *fields: Field, additional: Kind[Any] | None = None) -> None:
+    Args:
+        fields: Those that the contract names.
+        additional: The kind of the others. None: it allows none.
+        absent: The value of an optional field that is absent: `UNSET`, or None in what only responses have.
+    """
+
+    def __init__(self, *fields: Field, additional: Kind[Any] | None = None, absent: Unset | None = UNSET) -> None:
         self._fields = fields
+        self._absent = absent
         self._additional = None if additional is None else Map(additional)
 
     def check(self, model: T, within: str) -> T:
@@ -256,30 +267,33 @@ class Fields:
         document: dict[str, Any] = {} if self._additional is None else encode(model.additional_properties)
         for field in self._fields:
             value = getattr(model, field.name)
-            if value is not UNSET and not field.read_only:
+            if not field.read_only and value is not UNSET and (field.required or value is not self._absent):
                 document[field.json_name] = encode(value)
         return document
 
     def decode(self, model: Callable[..., T], src_dict: Mapping[str, Any]) -> T:
         """Return a model that is read from a JSON object."""
         document = dict(src_dict)
-        decoded: Any = model(
-            **{
-                each.name: each.kind.decode(document.pop(each.json_name))
-                for each in self._fields
-                if each.required or each.json_name in document
-            }
-        )
+        values: dict[str, Any] = {}
+        for each in self._fields:
+            if each.required or each.json_name in document:
+                value = document.pop(each.json_name)
+                try:
+                    values[each.name] = each.kind.decode(value)
+                except TypeError:
+                    if each.required or value is not None:  # A server may write null for what it leaves out.
+                        raise
+        decoded: Any = model(**values)
         if self._additional is not None:
             decoded.additional_properties = self._additional.decode(document)
         return cast(T, decoded)
 
-    def show(self, model: object, mask: Callable[[object], str]) -> str:
+    def show(self, model: Any, mask: Callable[[object], str]) -> str:
         """Return the `repr` of a model, with each value masked. A field that is absent is left out."""
-        names = [each.name for each in self._fields]
-        if self._additional is not None:
+        names = [each.name for each in self._fields if getattr(model, each.name) not in (UNSET, self._absent)]
+        if self._additional is not None and model.additional_properties:
             names.append("additional_properties")
-        shown = [f"{name}={mask(value)}" for name in names if (value := getattr(model, name)) is not UNSET]
+        shown = [f"{name}={mask(getattr(model, name))}" for name in names]
         return f"{type(model).__name__}({', '.join(shown)})"
 
 
@@ -332,6 +346,16 @@ def warn(message: str) -> None:
     while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, DeprecationWarning, stacklevel=level + 1)
+
+
+def _parse(parse: Callable[[str], T], expected: str, value: object) -> T:
+    """Parse a string of a response. The library's own error would quote it."""
+    text = STRING.decode(value)
+    try:
+        return parse(text)
+    except ValueError:
+        pass
+    raise ValueError(f"{expected} is expected")
 
 
 def _wrong_type(name: str, needed: str, value: object) -> TypeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from .errors import (
     APIConnectionError,
@@ -19,11 +19,23 @@ from .errors import (
 from .http import httpx
 from .transport.request import Attempt
 from .transport.response import ResponseReader
-from .types import UNSET, Request, Response, ResponseModel
+from .types import Request, Response, ResponseModel, explanation_of
 
 
-def delivery_of(status_code: int) -> Delivery:
-    """Return whether an operation may have been carried out that the API responded to with `status_code`."""
+def delivery_of(status_code: int, http_status: int, deduplication_interval: float | None) -> Delivery:
+    """Return whether an operation may have been carried out although the response was a failure.
+
+    Only the API itself can refuse an operation, and it responds with HTTP 200. Default error documents of frameworks
+    look like its failures, so on any other HTTP status a gateway may speak, after the API has had the request. A
+    refusal by the deduplication interval proves nothing either: a gateway may have repeated the request.
+
+    Args:
+        status_code: The `statusCode` of the response.
+        http_status: Its HTTP status.
+        deduplication_interval: The one of the operation, if it has one.
+    """
+    if http_status != 200 or (status_code == 429 and deduplication_interval is not None):
+        return "unknown"
     return "not_sent" if 400 <= status_code <= 499 or status_code == 503 else "unknown"
 
 
@@ -43,69 +55,82 @@ def raise_for_status_code(response: Response[ResponseModel], errors: Mapping[int
 
 def api_error(response: Response[ResponseModel], errors: Mapping[int, type[APIError]]) -> APIError:
     """Return the error of a response that is not a success."""
-    parsed = response.parsed
+    parsed, request, http_status = response.parsed, response.request, response.http_status
     status_code = int(parsed.status_code)
-    # A response model need not have these two.
-    api_code: object = getattr(parsed, "api_code", UNSET)
-    request_id: object = getattr(parsed, "request_id", UNSET)
-    text = f"statusCode {status_code}"
-    if isinstance(api_code, int):
-        text += f", apiCode {int(api_code)}"
-    text += f": {response.request.redact(parsed.message) or 'no message'}"
-    if response.earlier_error is not None and status_code == 429:
-        text += "; the operation was carried out by an earlier attempt of this call, or by another call a moment ago"
-    text += f" [{response.request}"
-    if isinstance(request_id, str):
-        text += f"; request id {response.request.redact(request_id)}"
-    delivery = delivery_of(status_code) if response.earlier_error is None else "unknown"
+    text, details = describe_body(parsed, request)
+    if http_status != 200:
+        text = f"HTTP {http_status}, {text}"
+    delivery = delivery_of(status_code, http_status, request.deduplication_interval)
+    if response.earlier_error is not None:
+        delivery = "unknown"
+        if status_code == 429:
+            text += "; an earlier attempt of this call may have been carried out, or another limit may have been hit"
+    interval = request.deduplication_interval if status_code == 429 and http_status == 200 else None
+    retry_after = parse_retry_after(response.headers)
     return errors.get(status_code, APIError)(
-        f"{text}]",
+        f"{text} [{request}]",
         {
+            **details,
+            **response_details(http_status, response.headers, response.content),
             "delivery": delivery,
-            "retryable": delivery == "not_sent" and _may_be_repeated(response),
-            "status_code": status_code,
-            "message": parsed.message,
-            "api_code": int(api_code) if isinstance(api_code, int) else None,
-            "request_id": request_id if isinstance(request_id, str) else None,
-            **response_details(response.status_code, response.headers, response.content),
+            "retryable": delivery == "not_sent" and status_code == 503,
+            "retry_after": interval if retry_after is None else retry_after,
         },
     )
 
 
-def _may_be_repeated(response: Response[ResponseModel]) -> bool:
-    """Return True if the server asks to repeat an operation that it has refused."""
-    # 429 is also the rule of one email per minute, which lasts longer than a retry waits.
-    return (
-        response.status_code in (429, 503)
-        and response.parsed.status_code != 429
-        and parse_retry_after(response.headers) is not None
-    )
+def describe_body(parsed: ResponseModel, request: Request) -> tuple[str, dict[str, Any]]:
+    """Return what the body of a response says, as a text without any text of the server, and as details of an error."""
+    # A response model need not have these two.
+    api_code: object = getattr(parsed, "api_code", None)
+    request_id: object = getattr(parsed, "request_id", None)
+    text = f"statusCode {_explained(parsed.status_code)}"
+    if isinstance(api_code, int):
+        text += f", apiCode {_explained(api_code)}"
+    if isinstance(request_id, str):
+        text += f", request id {request.show_id(request_id)}"
+    return text, {
+        "status_code": int(parsed.status_code),
+        "message": parsed.message,
+        "api_code": int(api_code) if isinstance(api_code, int) else None,
+        "request_id": request_id if isinstance(request_id, str) else None,
+    }
 
 
-def invalid_response(
+def _explained(code: int) -> str:
+    """Return a code with the contract's explanation of it."""
+    text = explanation_of(code)
+    return f"{int(code)} ({text.rstrip('.')})" if text else str(int(code))
+
+
+def http_error(
     reason: str,
-    model: str,
     reader: ResponseReader,
     content: bytes,
     request: Request,
     errors: Mapping[int, type[APIError]],
+    body: Mapping[str, Any],
 ) -> GenAuthError:
-    """Return the error of a response that is not one of the API.
+    """Return the error of a response that is neither a success nor a failure of the API, by its HTTP status.
 
     Args:
         reason: What is wrong with it.
-        model: The name of the model that was expected.
         reader: The response.
         content: Its body.
         request: The request.
         errors: The error class for each documented `statusCode`.
+        body: What the body says, as details of an error.
     """
-    status = reader.status
-    text = f"HTTP {status} with a body that is not a {model}: {reason} [{request}]"
-    details = response_details(status, reader.headers, content)
-    if 400 <= status <= 599:
+    text = f"HTTP {reader.status} with {reason} [{request}]"
+    details = {
+        **body,
+        **response_details(reader.status, reader.headers, content),
+        "delivery": "unknown",
+        "retry_after": parse_retry_after(reader.headers),
+    }
+    if 400 <= reader.status <= 599:
         # A gateway sent this, possibly after the server received the whole request.
-        return errors.get(status, APIError)(text, {"status_code": status, **details})
+        return errors.get(reader.status, APIError)(text, details)
     return InvalidResponseError(text, details)
 
 

@@ -1,5 +1,7 @@
 from enum import IntEnum
 
+from .._runtime.types import explain
+
 
 class ApiCode(IntEnum):
     """The business reason of a failure. The vendor's list serves its whole API, and any of it may come with a
@@ -133,3 +135,53 @@ class ApiCode(IntEnum):
 
     LDAP_LINK_INVALID = 2820002
     """The LDAP link is invalid."""
+
+
+explain(
+    ApiCode,
+    {
+        1300: "The AK/SK signature is invalid.",
+        1301: "The method of the AK/SK signature does not match.",
+        1302: "The version of the AK/SK signature does not match.",
+        1303: "The timestamp of the AK/SK signature is not in Unix milliseconds.",
+        1304: "The AK/SK request has no date header.",
+        1305: "The timestamp of the AK/SK signature is too far from the server's time.",
+        1306: "The AK/SK signature was used before.",
+        1600: "The flow after authentication is finished and the session is set.",
+        1635: "A personal second factor is needed.",
+        1636: "A second factor of the enterprise (application) is needed.",
+        1639: "The password has to be reset at the first login; the old one is not needed.",
+        1640: "The federated login asks to bind an existing account.",
+        1641: "The federated login asks to bind or to create an account.",
+        1642: "The login information has to be completed.",
+        1643: "The user has to unlock the account.",
+        1699: "The flow after authentication was ended early.",
+        1700: "No photo of a face was uploaded.",
+        1701: "No photo to compare with was uploaded.",
+        1702: "The verification of the face failed.",
+        1703: "No email address or phone number is bound, so a face cannot be bound.",
+        1704: "A face was not bound because the phone number could not be verified.",
+        1705: "A face was not bound because the email address could not be verified.",
+        1706: "A face is bound already.",
+        1707: "A face could not be bound.",
+        2004: "The user does not exist.",
+        2005: "The user is locked.",
+        2006: "The password is wrong.",
+        2011: "The application does not exist.",
+        2020: "The user is not logged in and has no permission.",
+        2031: "The application forbids registration.",
+        2039: "The domain of the application is taken.",
+        2040: "The domain of the user pool is taken.",
+        2058: "The password has to be reset; the old one is needed.",
+        2224: "The user pool does not exist.",
+        2333: "The user name or the password is wrong.",
+        4021: "Metering or billing failed.",
+        6001: "The TOTP code is wrong.",
+        6002: "The TOTP recovery code is wrong.",
+        6003: "The TOTP code is missing.",
+        6004: "The TOTP recovery code is missing.",
+        2120008: "The user is disabled or not a member of the tenant.",
+        2130010: "The user may not log in to the tenant.",
+        2820002: "The LDAP link is invalid.",
+    },
+)

@@ -2,6 +2,7 @@ from enum import StrEnum
 from typing import Literal, NoReturn, TypeAlias
 
 from .._runtime.redaction import mask
+from .._runtime.types import explain
 
 
 class Channel(StrEnum):
@@ -42,9 +43,26 @@ class Channel(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        # An email address can get here by mistake, and no error shows one.
-        shown = mask(value) if "@" in str(value) else repr(value)
-        raise ValueError(f"{shown} is not a valid {cls.__name__}; allowed are {', '.join(cls)}")
+        # An address or a token can get here by mistake, and no error shows one.
+        raise ValueError(f"{mask(value)} is not a valid {cls.__name__}; allowed are {', '.join(cls)}")
+
+
+explain(
+    Channel,
+    {
+        "CHANNEL_LOGIN": "Log in.",
+        "CHANNEL_REGISTER": "Register.",
+        "CHANNEL_RESET_PASSWORD": "Reset a password.",
+        "CHANNEL_VERIFY_EMAIL_LINK": "Verify an email address.",
+        "CHANNEL_UPDATE_EMAIL": "Change the email address.",
+        "CHANNEL_BIND_EMAIL": "Bind an email address.",
+        "CHANNEL_UNBIND_EMAIL": "Unbind an email address.",
+        "CHANNEL_VERIFY_MFA": "Verify a second factor.",
+        "CHANNEL_UNLOCK_ACCOUNT": "Unlock the account.",
+        "CHANNEL_COMPLETE_EMAIL": "Supply a missing email address while registering or logging in.",
+        "CHANNEL_DELETE_ACCOUNT": "Delete the account.",
+    },
+)
 
 
 ChannelLiteral: TypeAlias = Literal[

@@ -2,6 +2,7 @@ from enum import StrEnum
 from typing import Literal, NoReturn, TypeAlias
 
 from .._runtime.redaction import mask
+from .._runtime.types import explain
 
 
 class Lang(StrEnum):
@@ -21,9 +22,19 @@ class Lang(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> NoReturn:
-        # An email address can get here by mistake, and no error shows one.
-        shown = mask(value) if "@" in str(value) else repr(value)
-        raise ValueError(f"{shown} is not a valid {cls.__name__}; allowed are {', '.join(cls)}")
+        # An address or a token can get here by mistake, and no error shows one.
+        raise ValueError(f"{mask(value)} is not a valid {cls.__name__}; allowed are {', '.join(cls)}")
+
+
+explain(
+    Lang,
+    {
+        "zh-CN": "Simplified Chinese, the server's default.",
+        "en-US": "American English.",
+        "ja-JP": "Japanese.",
+        "zh-TW": "Traditional Chinese.",
+    },
+)
 
 
 LangLiteral: TypeAlias = Literal["zh-CN", "en-US", "ja-JP", "zh-TW"]

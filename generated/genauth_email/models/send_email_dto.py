@@ -19,8 +19,8 @@ class SendEmailDto:
     """What the email is for."""
 
     email: str
-    """The address of the mailbox, compared without regard to case. Which addresses are accepted is for the
-    server to say: it refuses the others with `statusCode` 400."""
+    """The address of the mailbox, compared without regard to case. The server decides which addresses
+    it accepts, and refuses the others with `statusCode` 400."""
 
     def with_checked_fields(self, within: str = "") -> Self:
         """Return a copy with its fields checked, as arguments are. Each call does this.

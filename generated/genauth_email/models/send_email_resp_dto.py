@@ -11,7 +11,6 @@ from .._runtime import fields as _fields
 from .._runtime import redaction as _redaction
 from ..models.api_code import ApiCode
 from ..models.status_code import StatusCode
-from ..types import UNSET, Unset
 
 
 @_attrs_define
@@ -24,10 +23,10 @@ class SendEmailRespDto:
     message: str
     """What happened, for people, in the language asked for. May be empty."""
 
-    api_code: ApiCode | int | Unset = UNSET
+    api_code: ApiCode | int | None = None
     """The business reason of a failure, where there is one, listed or not. Never present on success."""
 
-    request_id: str | Unset = UNSET
+    request_id: str | None = None
     """The server's id of the request, to be quoted to the vendor's support. Not always present."""
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -49,7 +48,7 @@ class SendEmailRespDto:
         return _table().decode(cls, src_dict)
 
     def __repr__(self) -> str:
-        return _table().show(self, _redaction.mask_addresses)
+        return _table().show(self, _redaction.hide_text)
 
 
 @_cache
@@ -62,4 +61,5 @@ def _table() -> _fields.Fields:
         ),
         _fields.Field("request_id", "requestId", _fields.STRING, required=False),
         additional=_fields.ANYTHING,
+        absent=None,
     )

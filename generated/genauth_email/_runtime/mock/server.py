@@ -1,6 +1,6 @@
 """The mock server: what GenAuth does, as far as the contract says it."""
 
-from __future__ import annotations
+# Annotations are not postponed: public modules take classes from here as theirs, and names would be resolved there.
 
 import json
 import math
@@ -19,6 +19,7 @@ from typing import Any, Literal, Self, cast, overload
 from urllib.parse import parse_qs
 from uuid import uuid4
 
+from ..fields import INTEGER, NUMBER
 from ..types import Operation, Specification
 from .errors import HTML, retry_after_header, validate_http_status
 
@@ -105,7 +106,7 @@ class MockServer:
     Attributes:
         url: Where it runs: the `app_host` of a client.
         received: All requests, in order.
-        sent: The bodies of the requests that were carried out, in order, such as the emails that "went out".
+        sent: The bodies of the requests that were carried out, in order, such as the emails "sent".
     """
 
     def __init__(self, operations: Sequence[MockOperation], specification: Specification, port: int = 0) -> None:
@@ -142,11 +143,19 @@ class MockServer:
             seconds: By how much; 0 or more.
 
         Raises:
+            TypeError: `seconds` is not a number.
             ValueError: `seconds` is negative.
         """
-        if not seconds >= 0:
-            raise ValueError(f"seconds has to be 0 or more, not {seconds}")
+        if not NUMBER.check("seconds", seconds) >= 0:
+            raise ValueError(f"seconds must be 0 or more, not {seconds}")
         self._advanced += seconds
+
+    def reset(self) -> None:
+        """Forget all requests and failures that are queued, and set the clock back: for a server of several tests."""
+        with self._lock:
+            for each in (self.received, self.sent, self._failures, self._sent_at):
+                each.clear()
+            self._advanced = 0.0
 
     @overload
     def fail_next(self, *, status_code: int, retry_after: int | None = None, carried_out: bool = False) -> None: ...
@@ -177,14 +186,20 @@ class MockServer:
             TypeError: Not exactly one of the three ways is given.
             ValueError: A value is not allowed.
         """
-        if [status_code, http_status, connection].count(None) != 2:
-            raise TypeError("one of status_code, http_status and connection has to be given")
+        ways = {"status_code": status_code, "http_status": http_status, "connection": connection}
+        given = [name for name, value in ways.items() if value is not None]
+        if len(given) != 1:
+            shown = " and ".join(given) or "none of them"
+            raise TypeError(f"pass exactly one of {', '.join(ways)}, not {shown}")
+        for name, value in {**ways, "retry_after": retry_after}.items():
+            if value is not None and name != "connection":
+                INTEGER.check(name, value)
         if status_code == 200:
             raise ValueError("statusCode 200 is success")
         if http_status is not None:
             validate_http_status(http_status)
         if connection not in (None, "broken", "silent"):
-            raise ValueError(f'connection has to be "broken" or "silent", not {connection!r}')
+            raise ValueError(f'connection must be "broken" or "silent", not {connection!r}')
         headers = {"content-type": "text/html", **retry_after_header(retry_after)}
         self._failures.append((status_code, Reply(http_status or 200, headers, HTML, connection), carried_out))
 
@@ -245,9 +260,9 @@ def _read_body(mocked: MockOperation, request: ReceivedRequest) -> dict[str, Any
         return None
     content_type = request.headers.get("content-type", "none")
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise ValueError(f"the content type has to be application/json, not {content_type}")
+        raise ValueError(f"the content type must be application/json, not {content_type}")
     if not isinstance(request.json, dict):
-        raise TypeError("the body has to be a JSON object")
+        raise TypeError("the body must be a JSON object")
     body = cast(dict[str, Any], request.json)
     mocked.read_body(body)
     return body

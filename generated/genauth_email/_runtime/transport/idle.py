@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from time import monotonic
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 from ..http import httpcore, httpx
+from ..redaction import LIBRARIES
 from .internals import has_unread_data
 from .network import AsyncBackend, SyncBackend
+from .request import Attempt
 
 # httpx keeps an idle connection for 5 seconds. Login emails are infrequent, so most would need a new connection.
 _KEPT: Final = 100
@@ -140,13 +143,39 @@ def parse_keep_alive(headers: Iterable[tuple[bytes, bytes]]) -> float:
     return math.inf
 
 
-def as_connect_error(error: Exception) -> Exception:
-    """Return an error as one of connecting, for a connection that nothing has been sent on yet."""
-    if isinstance(error, httpcore.ReadTimeout | httpcore.WriteTimeout):
-        return httpcore.ConnectTimeout(str(error))
-    if isinstance(error, httpcore.ReadError | httpcore.WriteError | httpcore.RemoteProtocolError):
-        return httpcore.ConnectError(str(error))
-    if isinstance(error, AssertionError) or type(error).__module__.startswith("socksio"):
+def raise_library_error(error: Exception, attempt: Attempt) -> NoReturn:
+    """Raise an error of a connection as one of httpcore, so that every failure of a call comes out as ours.
+
+    Before the request body was asked for, it is an error of connecting. What a signal handler raised stays as it is.
+    """
+    ours = _as_library_error(error, attempt)
+    if ours is error:
+        raise error  # With `from error`, it would be its own cause.
+    raise ours from error
+
+
+def _as_library_error(error: Exception, attempt: Attempt) -> Exception:
+    if not attempt.body_started:
+        if isinstance(error, httpcore.ReadTimeout | httpcore.WriteTimeout):
+            return httpcore.ConnectTimeout(str(error))
+        if isinstance(error, httpcore.ReadError | httpcore.WriteError | httpcore.RemoteProtocolError):
+            return httpcore.ConnectError(str(error))
+    if type(error).__module__.partition(".")[0] in ("httpcore", "httpx") or not _is_of_libraries(error):
+        return error
+    if not attempt.body_started and (isinstance(error, AssertionError) or type(error).__module__.startswith("socksio")):
         # httpcore lets these through.
         return httpcore.ProxyError("the response of the proxy is not SOCKS")
-    return error
+    # Such as a thread that cannot be started for the name lookup, or anything at the end of the interpreter.
+    kind = httpcore.ReadError if attempt.body_started else httpcore.ConnectError
+    return kind(f"{type(error).__name__}: {error}")
+
+
+def _is_of_libraries(error: Exception) -> bool:
+    """Return True unless code of somebody else raised an error: a signal handler, which can come at any moment."""
+    each: BaseException | None = error
+    while each is not None:
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            if str(frame.f_globals.get("__name__")).partition(".")[0] not in LIBRARIES:
+                return False
+        each = each.__cause__  # Python's codecs raise a copy of what comes out of the middle of them.
+    return True

@@ -173,6 +173,8 @@ def has_unread_data(connection: Any, stream: Any) -> bool:
             connection = connection._connection
         if connection._h11_state.trailing_data[0]:
             return True
+        if isinstance(stream, httpcore.AsyncNetworkStream) and _is_buffered(stream):
+            return True
     except (AttributeError, TypeError, IndexError):
         return True
     # An async stream of TLS may have read more from the socket than it has decrypted.
@@ -186,6 +188,14 @@ def has_unread_data(connection: Any, stream: Any) -> bool:
     except ssl.SSLError:
         pass  # The connection is at its end, or broken.
     return True
+
+
+def _is_buffered(stream: Any) -> bool:
+    """Return True if the event loop has read what nobody has asked for yet."""
+    inner = stream._stream
+    inner = getattr(inner, "transport_stream", inner)  # Of TLS.
+    # Streams of trio buffer nothing.
+    return not hasattr(inner, "_trio_socket") and len(inner._protocol.read_queue) > 0
 
 
 def warm_up_anyio(backends: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ from ..http import httpcore
 from .request import Attempt
 
 _WRITE_SIZE: Final = 64 * 1024
+_LEAST_SHARE: Final = 0.25  # Seconds that each address of a name gets, as long as there is time left.
 
 TLS_UNEXPECTED: Final = "the server speaks TLS where plain HTTP was sent: use https://"
 
@@ -43,7 +44,7 @@ class SyncBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of `host` that can be reached, each having its share of the time left."""
+        """Connect to the first address of `host` that can be reached. Each gets its share of the time left."""
         try:
             addresses = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         except (OSError, UnicodeError) as error:
@@ -53,9 +54,12 @@ class SyncBackend(httpcore.NetworkBackend):
         seconds = self.attempt.remaining("connect")
         end = None if seconds is None else monotonic() + seconds
         for index, address in enumerate(addresses):
-            share = None if end is None else (end - monotonic()) / (len(addresses) - index)
-            if share is not None and share <= 0:
-                break
+            share = None
+            if end is not None:
+                left = end - monotonic()
+                if left <= 0:
+                    break
+                share = min(left, max(left / (len(addresses) - index), _LEAST_SHARE))
             try:
                 stream = self._backend.connect_tcp(str(address), port, share, local_address, socket_options)
                 self.stream = stream

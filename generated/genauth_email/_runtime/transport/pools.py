@@ -16,10 +16,10 @@ from typing import Any, Self, cast
 
 import anyio
 
-from ..http import httpcore
+from ..http import httpcore, httpx
 from .cap import Cap
-from .environment import httpcore_proxy, proxy_for
-from .idle import Connection, IdleConnections, Limits, as_connect_error, parse_keep_alive
+from .environment import Proxies, httpcore_proxy
+from .idle import Connection, IdleConnections, Limits, parse_keep_alive, raise_library_error
 from .loops import PerLoop
 from .network import AsyncBackend, SyncBackend
 from .request import ATTEMPT, Attempt
@@ -31,6 +31,7 @@ class SyncPool:
     def __init__(self, limits: Limits, context: ssl.SSLContext) -> None:
         self._limits = limits
         self._context = context
+        self._proxies = Proxies()
         self._connections = _ProcessConnections(limits)
 
     def __enter__(self) -> Self:
@@ -56,14 +57,14 @@ class SyncPool:
             connection.backend.attempt = attempt
             try:
                 response = connection.inner.handle_request(request)
-            except BaseException as error:
+            except BaseException:
                 _close([connection])
-                if attempt.body_started or not isinstance(error, Exception):
-                    raise
-                raise as_connect_error(error) from error
-        except BaseException:
+                raise
+        except BaseException as error:
             connections.cap.leave(attempt)
-            raise
+            if not isinstance(error, Exception):
+                raise
+            raise_library_error(error, attempt)
         connection.keep_alive = parse_keep_alive(response.headers)
         response.stream = _SyncBody(response.stream, connection, connections)
         return cast(httpcore.Response, response)
@@ -84,7 +85,9 @@ class SyncPool:
         if self._limits.max_connections is not None:
             _close(connections.idle.evict(most=self._limits.max_connections - connections.cap.used))
         backend = SyncBackend()
-        factory = httpcore.ConnectionPool(self._context, _get_proxy(origin), network_backend=backend)
+        factory = httpcore.ConnectionPool(
+            self._context, _get_proxy(self._proxies, origin, self._context), network_backend=backend
+        )
         return Connection(factory.create_connection(origin), origin, backend)
 
 
@@ -94,6 +97,7 @@ class AsyncPool:
     def __init__(self, limits: Limits, context: ssl.SSLContext) -> None:
         self._limits = limits
         self._context = context
+        self._proxies = Proxies()
         self._loops = PerLoop(lambda: _LoopConnections(limits), _LoopConnections.aclose)
 
     async def __aenter__(self) -> Self:
@@ -117,14 +121,14 @@ class AsyncPool:
             connection.backend.attempt = attempt
             try:
                 response = await connection.inner.handle_async_request(request)
-            except BaseException as error:
+            except BaseException:
                 await _aclose([connection])
-                if attempt.body_started or not isinstance(error, Exception):
-                    raise
-                raise as_connect_error(error) from error
-        except BaseException:
+                raise
+        except BaseException as error:
             connections.release()
-            raise
+            if not isinstance(error, Exception):
+                raise
+            raise_library_error(error, attempt)
         connection.keep_alive = parse_keep_alive(response.headers)
         response.stream = _AsyncBody(response.stream, connection, connections)
         return cast(httpcore.Response, response)
@@ -137,7 +141,9 @@ class AsyncPool:
         if self._limits.max_connections is not None:
             await _aclose(connections.idle.evict(most=self._limits.max_connections - connections.used))
         backend = AsyncBackend()
-        factory = httpcore.AsyncConnectionPool(self._context, _get_proxy(origin), network_backend=backend)
+        factory = httpcore.AsyncConnectionPool(
+            self._context, _get_proxy(self._proxies, origin, self._context), network_backend=backend
+        )
         return Connection(factory.create_connection(origin), origin, backend)
 
 
@@ -192,7 +198,10 @@ class _SyncBody:
         self._connections: _ProcessConnections | None = connections
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
+        try:
+            yield from self._stream
+        except Exception as error:
+            raise_library_error(error, self._connection.backend.attempt)
 
     def close(self) -> None:
         connections, self._connections = self._connections, None
@@ -222,7 +231,17 @@ class _AsyncBody:
         self._connections: _LoopConnections | None = connections
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return cast(AsyncIterator[bytes], aiter(self._stream))
+        self._chunks = aiter(self._stream)
+        return self
+
+    # Not an async generator: where the loop over one ends early, closing it is left to the garbage collector.
+    async def __anext__(self) -> bytes:
+        try:
+            return cast(bytes, await anext(self._chunks))
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            raise_library_error(error, self._connection.backend.attempt)
 
     async def aclose(self) -> None:
         connections, self._connections = self._connections, None
@@ -247,14 +266,14 @@ def _get_attempt(request: httpcore.Request) -> Attempt:
     return cast(Attempt, cast(dict[str, Any], request.extensions)[ATTEMPT])
 
 
-def _get_proxy(origin: httpcore.Origin) -> httpcore.Proxy | None:
-    """Return the proxy that the environment names for `origin`.
+def _get_proxy(proxies: Proxies, origin: httpcore.Origin, context: ssl.SSLContext) -> httpcore.Proxy | None:
+    """Return the proxy that the environment named for `origin` when the client was made.
 
     Raises:
         httpx.ProxyError: It cannot be used.
     """
-    url = proxy_for(f"{origin.host.decode()}:{origin.port}", origin.scheme.decode())
-    return None if url is None else httpcore_proxy(url)
+    url = proxies.find(httpx.URL(scheme=origin.scheme.decode(), host=origin.host.decode(), port=origin.port))
+    return None if url is None else httpcore_proxy(url, context)
 
 
 def _all_in_use(limits: Limits) -> httpcore.PoolTimeout:

@@ -1,0 +1,334 @@
+"""A call that is cancelled, or that comes to its deadline, harms no other call of the client.
+
+It is given up at each of its steps in turn, while it closes connections that have expired and others use those that it
+has given back.
+"""
+
+import json
+import math
+import re
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+import httpx
+import pytest
+from anyio.abc import SocketStream
+from genauth_email import APITimeoutError, AsyncAuthenticationClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.contract.contract import CHANNEL, SENT
+from tests.runtime.clock import Clock
+
+from .server import http
+
+T = TypeVar("T")
+Way = Callable[["Giver"], None]
+
+
+class EchoServer:
+    """Responds to each request with the id that its email has, in the event loop of the client.
+
+    Attributes:
+        open: How many connections the client has not closed.
+        gate: How many requests are awaited before any of them gets its response.
+        responded: Whether the call that is given up has its response.
+        given_up: Whether it has ended. Until then, the others make one call after another.
+        before_victim: Is called just before that.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.gate = 0
+        self.given_up = False
+        self.responded = anyio.Event()
+        self.before_victim: Callable[[], object] = lambda: None
+        self._together = anyio.Event()
+
+    async def serve(self, stream: SocketStream) -> None:
+        self.open += 1
+        data = b""
+        try:
+            async with stream:
+                async for chunk in stream:
+                    data += chunk
+                    if match := re.search(rb'"email":"([^"@]+)@example.com"\}', data):
+                        data = data[match.end() :]
+                        await self._wait_for_others()
+                        if match[1] == b"victim":
+                            self.before_victim()
+                            self.responded.set()
+                        await stream.send(_response(match[1].decode()))
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            pass  # The client has hung up.
+        finally:
+            self.open -= 1
+
+    def hold(self, number: int) -> None:
+        self.gate, self._together = number, anyio.Event()
+
+    async def _wait_for_others(self) -> None:
+        if self.gate > 0:
+            self.gate -= 1
+            if self.gate == 0:
+                self._together.set()
+            await self._together.wait()
+
+    async def wait_for_open(self, number: int) -> None:
+        with anyio.fail_after(10):
+            while self.open > number:
+                await anyio.sleep(0)
+
+
+def _response(request_id: str) -> bytes:
+    return http(200, json.dumps({**SENT, "message": "", "requestId": request_id}).encode())
+
+
+class Giver:
+    """Runs a coroutine and does something at one of its steps, which are the moments when others can run.
+
+    Attributes:
+        done: Whether there was such a step.
+        scope: What cancels the call.
+        deadlines: The scopes that end calls at their deadlines, the call's own first.
+    """
+
+    def __init__(self, step: int, way: Way) -> None:
+        self.done = False
+        self.scope = anyio.CancelScope()
+        self.deadlines: list[anyio.CancelScope] = []
+        self._left = step
+        self._way = way
+
+    async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return await _Steps(coroutine, self._step)
+
+    def _step(self) -> None:
+        self._left -= 1
+        if self._left < 0 and not self.done:
+            self.done = True
+            self._way(self)
+
+
+class _Steps(Awaitable[T]):
+    """Awaits a coroutine, and calls a function each time that it waits."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], function: Callable[[], None]) -> None:
+        self._coroutine = coroutine
+        self._function = function
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        resume: Callable[[], Any] = partial(self._coroutine.send, None)
+        while True:
+            try:
+                waiting = resume()
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            self._function()
+            try:
+                resume = partial(self._coroutine.send, (yield waiting))
+            except BaseException as error:
+                resume = partial(self._coroutine.throw, error)
+
+
+def cancel(giver: Giver) -> None:
+    giver.scope.cancel()
+
+
+def cancel_task(giver: Giver) -> None:
+    import asyncio
+
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
+def let_deadline_pass(giver: Giver) -> None:
+    giver.deadlines[0].deadline = -math.inf
+
+
+WAYS = {"a cancel scope": cancel, "Task.cancel": cancel_task, "the deadline": let_deadline_pass}
+CASES = [("asyncio", way) for way in WAYS] + [("trio", way) for way in WAYS if way != "Task.cancel"]
+LIMITS = {
+    "default limits": httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30),
+    "three connections": httpx.Limits(max_connections=3, max_keepalive_connections=3, keepalive_expiry=30),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens when a call is given up.
+
+    Attributes:
+        backend: The event loop.
+        way: How it is given up.
+        idle: How many idle connections there are that expire.
+        late: Whether they expire while the call waits for its response. Otherwise, they have expired before it.
+        others: How many other calls there are at the same time.
+        first: How many steps after the response the first of these begins. Before the call has read it, they make
+            connections of their own, and close those that have expired. Later, they find the one that it gives back.
+        apart: How many steps later than the one before each of them begins.
+    """
+
+    backend: str
+    way: str
+    idle: int = 3
+    late: bool = True
+    others: int = 5
+    first: int = 6
+    apart: int = 2
+
+
+class Scene:
+    """A client with idle connections, one call that is given up, and others at the same time."""
+
+    def __init__(self, limits: httpx.Limits, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._monkeypatch = monkeypatch
+
+    def play(self, plan: Plan, step: int) -> bool:
+        """Give a call up at a step. False: it has fewer, and has ended."""
+        return anyio.run(self._play, plan, step, backend=plan.backend)
+
+    async def _play(self, plan: Plan, step: int) -> bool:
+        server, giver = EchoServer(), Giver(step, WAYS[plan.way])
+        async with (
+            await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(listener.serve, server.serve)
+            url = f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
+            async with AsyncAuthenticationClient(
+                "app123", url, limits=self._limits, timeout=1000, max_retries=0
+            ) as client:
+                await self._call_together(client, server, "idle", plan.idle)
+                if plan.late:
+                    server.before_victim = partial(self._clock.advance, 31)
+                else:
+                    self._clock.advance(31)
+                await self._give_up(client, server, plan, giver)
+                # Nothing is lost: as many connections as there may be can be used at once.
+                await self._call_together(client, server, "after", plan.idle + plan.others)
+            await server.wait_for_open(0)
+            tasks.cancel_scope.cancel()
+        return giver.done
+
+    async def _call_together(
+        self, client: AsyncAuthenticationClient, server: EchoServer, name: str, number: int
+    ) -> None:
+        number = min(number, self._limits.max_connections or 0)
+        server.hold(number)
+        async with anyio.create_task_group() as calls:
+            for each in range(number):
+                calls.start_soon(_call, client, f"{name}-{each}")
+
+    async def _give_up(self, client: AsyncAuthenticationClient, server: EchoServer, plan: Plan, giver: Giver) -> None:
+        async with anyio.create_task_group() as calls:
+            for number in range(plan.others):
+                calls.start_soon(_call_after, server, plan.first + plan.apart * number, client, f"other-{number}")
+            with self._monkeypatch.context() as patch:
+                patch.setattr(anyio, "move_on_after", partial(_note, giver.deadlines, anyio.move_on_after))
+                await _give_up(client, giver, plan.way)
+            server.given_up = True
+            server.responded.set()
+
+
+def _note(
+    scopes: list[anyio.CancelScope], move_on_after: Callable[..., anyio.CancelScope], *args: Any
+) -> anyio.CancelScope:
+    scopes.append(move_on_after(*args))
+    return scopes[-1]
+
+
+async def _call(client: AsyncAuthenticationClient, request_id: str) -> None:
+    response = await client.send_email(CHANNEL, f"{request_id}@example.com")
+    assert response.request_id == request_id
+
+
+async def _call_after(server: EchoServer, steps: int, client: AsyncAuthenticationClient, request_id: str) -> None:
+    await server.responded.wait()
+    for _ in range(steps):
+        await anyio.sleep(0)
+    number = 0
+    while not server.given_up or number == 0:
+        await _call(client, f"{request_id}-{number}")
+        number += 1
+
+
+async def _give_up(client: AsyncAuthenticationClient, giver: Giver, way: str) -> None:
+    """Make a call and give it up. It may have been too late."""
+    if way == "Task.cancel":
+        import asyncio
+
+        task = asyncio.create_task(giver.run(_call(client, "victim")))
+        await asyncio.wait([task])
+        assert task.cancelled() or task.exception() is None
+    elif way == "a cancel scope":
+        with giver.scope:
+            await giver.run(_call(client, "victim"))
+    else:
+        try:
+            await giver.run(_call(client, "victim"))
+        except APITimeoutError:
+            assert giver.done
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of all modules of the package. Each imports `monotonic` by its name."""
+    clock = Clock()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("genauth_email._runtime") and hasattr(module, "monotonic"):
+            monkeypatch.setattr(module, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture(params=LIMITS)
+def scene(request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(LIMITS[request.param], clock, monkeypatch)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["expired before", "expired meanwhile"])
+@pytest.mark.parametrize(("backend", "way"), CASES)
+def test_a_call_that_is_given_up_at_any_step_harms_no_other(scene: Scene, backend: str, way: str, late: bool) -> None:
+    step = 0
+    while scene.play(Plan(backend, way, late=late), step):
+        step += 1
+    # It sends, reads, and closes the connections.
+    assert step > 3
+
+
+@pytest.mark.parametrize("scene", ["default limits"], indirect=True)
+@pytest.mark.parametrize(("backend", "way"), CASES)
+def test_a_call_that_is_given_up_while_it_closes_thirty_connections_harms_no_other(
+    scene: Scene, backend: str, way: str
+) -> None:
+    step = 0
+    while scene.play(Plan(backend, way, idle=30, others=8), step):
+        step += 9
+
+
+@pytest.mark.parametrize(("backend", "way"), CASES)
+@settings(
+    max_examples=25,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    step=st.integers(0, 40),
+    idle=st.integers(1, 6),
+    late=st.booleans(),
+    others=st.integers(1, 6),
+    first=st.integers(0, 12),
+    apart=st.integers(0, 8),
+)
+def test_no_order_of_calls_and_their_ends_harms_another(
+    scene: Scene, backend: str, way: str, step: int, idle: int, late: bool, others: int, first: int, apart: int
+) -> None:
+    scene.play(Plan(backend, way, idle, late, others, first, apart), step)
