@@ -13,12 +13,16 @@ BUILD := $(BIN)/uv build --quiet --offline --no-create-gitignore
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 24
 
-demo: generate ## Regenerate, then send an email through both clients (plain `make`)
+# In the middle of a change, a version that is too low is no failure.
+demo: .venv/environment ## Regenerate, then send an email through both clients (plain `make`)
+	@$(BIN)/python -m scripts.generate
 	@$(MAKE) --silent .venv/package
 	@$(BIN)/python -m scripts.demo
+	@$(BIN)/python -m scripts.compatibility || true
 
 generate: .venv/environment ## Write generated/ from openapi.yaml, generator-config.yml, templates/ and runtime/
 	@$(BIN)/python -m scripts.generate
+	@$(BIN)/python -m scripts.compatibility || true
 
 # A test runs `make check` in a copy of the repository, with the linters and the lowest versions of this one.
 test: .venv/package .venv/lowest/environment $(LINT)/node_modules/.package-lock.json ## Run every test
@@ -34,14 +38,17 @@ test-integrations: .venv/integrations/package ## Test with tracing tools, queues
 	@$(BIN)/mypy --python-executable .venv/integrations/bin/python $$(find tests/integrations -name "*.py")
 	@.venv/integrations/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/integrations
 
-check: .venv/package lint wheel ## Run the linters and type checkers; check generated/, the version and the wheel
+# What takes long comes last.
+check: .venv/package ## Run the linters and type checkers; check generated/, the version and the wheel
+	@$(BIN)/python -m scripts.generate --check
+	@$(BIN)/python -m scripts.compatibility
+	@$(BIN)/python -m scripts.changelog
+	@$(BIN)/python -m scripts.originals
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no problems"
+	@$(MAKE) --no-print-directory lint wheel
 	@$(BIN)/mypy --no-error-summary benchmarks examples runtime scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
 		&& echo "mypy finds no problems"
 	@$(BIN)/basedpyright
-	@$(BIN)/python -m scripts.originals
-	@$(BIN)/python -m scripts.changelog
-	@$(BIN)/python -m scripts.generate --check
 
 lint: export REDOCLY_TELEMETRY := off
 lint: export REDOCLY_SUPPRESS_NOTIFICATIONS := true
@@ -55,7 +62,7 @@ wheel: build .venv/lowest/environment ## Check the wheel, and send an email with
 	@$(BIN)/validate-pyproject generated/pyproject.toml >/dev/null
 	@$(BIN)/twine --no-color check --strict dist/*.whl dist/*.tar.gz >/dev/null
 	@$(BIN)/check-wheel-contents --ignore W002 dist/*.whl # W002: the folders of endpoints have the same __init__.py
-	@$(BIN)/python -m zipfile --list dist/*.whl | grep -q licenses/LICENSE || { echo >&2 "No LICENSE in the wheel"; exit 1; }
+	@$(BIN)/python -m zipfile --list dist/*.whl | grep licenses/LICENSE >/dev/null || { echo >&2 "No LICENSE in the wheel"; exit 1; }
 	@$(BUILD) --out-dir dist/again generated && for file in dist/again/*; do cmp $$file dist/$${file##*/} || exit 1; done; \
 		rm -r dist/again
 	@for environment in .venv .venv/lowest; do $(BIN)/uv pip install --quiet --offline --no-deps --reinstall \

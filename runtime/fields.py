@@ -95,7 +95,7 @@ class _DateTime(_Plain[datetime.datetime]):
         return moment
 
     def decode(self, value: Any) -> datetime.datetime:
-        return _parse(datetime.datetime.fromisoformat, "a date with a time", value)
+        return _parse(lambda text: datetime.datetime.fromisoformat(text.upper()), "a date with a time", value)
 
 
 class _Uuid(Kind["uuid.UUID"]):
@@ -241,10 +241,8 @@ class Field(NamedTuple):
 class Fields:
     """The fields of a model.
 
-    Args:
-        fields: Those that the contract names.
-        additional: The kind of the others. None: it allows none.
-        absent: The value of an optional field that is absent: `UNSET`, or None in what only responses have.
+    `additional` is the kind of those that the contract does not name, if it allows any. `absent` is the value of an
+    optional field that is absent: `UNSET`, or None in what only responses have.
     """
 
     def __init__(self, *fields: Field, additional: Kind[Any] | None = None, absent: Unset | None = UNSET) -> None:

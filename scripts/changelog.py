@@ -41,7 +41,8 @@ def check_changelog(root: Path) -> Iterator[str]:
         given, expected = releases[0] if releases else "none", last.version if last else "none"
         yield f"{CHANGELOG}:1: its newest release is {given}, but the last release was {expected}"
     elif (last is None or Version.parse(version) > Version.parse(last.version)) and not unreleased(root):
-        yield f"{CHANGELOG}:1: there is nothing under `{_UNRELEASED}`: tell users what changes for them in {version}"
+        place = f"{CHANGELOG}:{lines.index(_UNRELEASED) + 1}"
+        yield f"{place}: there is nothing under `{_UNRELEASED}`: tell users what changes for them in {version}"
 
 
 def unreleased(root: Path) -> str:

@@ -10,26 +10,20 @@ minor version. Any other change of what is shipped needs a new version.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from enum import IntEnum
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .contract import locate_names
+from .changes import Change, Part, changes, fold
 from .document import Document, Fact
 from .interface import interface
+from .walk import locate_names
 from .wire import wire
 
+ROOT = Path(__file__).resolve().parent.parent
 CONFIG = Path("generator-config.yml")
 RECORD = Path("docs", "last-release.json")
-
-
-class Part(IntEnum):
-    """A part of a version."""
-
-    MAJOR = 0
-    MINOR = 1
-    PATCH = 2
 
 
 class Version(NamedTuple):
@@ -83,27 +77,39 @@ def write_record(root: Path, contract: Document, version: str) -> None:
     (root / RECORD).write_text(json.dumps(release._asdict(), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def check_version(root: Path, contract: Document, version: str) -> Iterator[str]:
-    """Yield a line for each change since the last release that `version` does not allow, and what to do."""
-    last = last_release(root)
+def needed_version(root: Path, contract: Document, version: str) -> tuple[Version, list[str]]:
+    """Return the lowest version that what is in `generated/` can have, and what changed that `version` does not allow.
+
+    There is a line for each change since the last release.
+    """
+    given, last = Version.parse(version), last_release(root)
     if last is None:
-        return
-    given, before = Version.parse(version), Version.parse(last.version)
-    if given < before:
-        yield f"{CONFIG}: the version {given} is lower than that of the last release, {before}"
-        return
-    needed = before
-    if given == before and _hash_of(root / "generated") != last.hash:
-        needed = before.after(Part.PATCH)
-    for part, line in changes(last.facts, facts_of(root / "generated", contract), contract.place(("paths",))):
-        if given < (needs := before.after(part)):
-            yield f"{line}. That needs version {needs}"
+        return given, []
+    before = Version.parse(last.version)
+    is_other = _hash_of(root / "generated") != last.hash
+    needed = before.after(Part.PATCH) if is_other and given <= before else before
+    facts = facts_of(root / "generated", contract)
+    found: list[Change] = []
+    for change in changes(last.facts, facts, contract.place(("paths",))):
+        if given < (needs := before.after(change.part)):
             needed = max(needed, needs)
-    if given < needed:
-        yield (
-            f"{CONFIG}: generated/ differs from release {before}, but the version is {given}. Undo the change, "
-            f"or set package_version_override to {needed} and run `make generate`"
-        )
+            found.append(change)
+    texts = {**last.facts, **{key: fact.text for key, fact in facts.items()}}
+    return needed, [f"{change} (needs {before.after(change.part)})" for change in fold(found, texts)]
+
+
+def main(root: Path = ROOT) -> int:
+    """Print what the version does not allow and, last of all, what to write where."""
+    config = Document(root / CONFIG)
+    version = current_version(root)
+    needed, lines = needed_version(root, Document(root / "openapi.yaml"), version)
+    if Version.parse(version) >= needed:
+        print(f"Version {version} is high enough for what changed since the last release.")
+        return 0
+    place = config.place(("package_version_override",))
+    print(*lines, f"{place}: {version} is too low. Write this line there, and run `make` again:", sep="\n")
+    print(f"package_version_override: {needed}")
+    return 1
 
 
 def facts_of(generated: Path, contract: Document) -> dict[str, Fact]:
@@ -135,43 +141,5 @@ def _hash_of(generated: Path) -> str:
     return total.hexdigest()
 
 
-def changes(before: Mapping[str, str], after: Mapping[str, Fact], paths: str) -> Iterator[tuple[Part, str]]:
-    """Yield which part of the version each change raises, and a line. What is gone or new as a whole is one change.
-
-    `paths` is the place of an operation that is gone.
-    """
-    for key, text in before.items():
-        parents = _parents(key)
-        if key not in after and all(each in after for each in parents):
-            place = after[parents[0]].place if parents else paths
-            yield Part.MAJOR, f"{place}: {key} was removed, which breaks users' code"
-        elif key in after and text != after[key].text:
-            part = Part.MINOR if _takes_more(text, after[key].text, in_response=" > response" in key) else Part.MAJOR
-            breaks = "" if part == Part.MINOR else ", which breaks users' code"
-            yield part, f"{after[key].place}: {key} changed from `{text}` to `{after[key].text}`{breaks}"
-    for key, (text, place) in after.items():
-        if key not in before and all(each in before for each in _parents(key)):
-            if text.startswith("required ") and " > response" not in key:
-                yield Part.MAJOR, f"{place}: {key} is new and required, which breaks users' code"
-            else:
-                yield Part.MINOR, f"{place}: {key} is new"
-
-
-def _parents(key: str) -> list[str]:
-    """Return the names of what a name is a part of, the nearest first."""
-    parts = key.split(" > ")
-    return [" > ".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
-
-
-def _takes_more(before: str, after: str, *, in_response: bool) -> bool:
-    """Tell whether all that could be given before, or relied on in a response, still can."""
-    was, _, old = before.partition(" ")
-    now, _, new = after.partition(" ")
-    if in_response:
-        return (was, now, old) == ("optional", "required", new)
-    if (was, now) not in (("required", "required"), ("required", "optional"), ("optional", "optional")):
-        return False
-    old_types, _, old_default = old.partition(" = ")
-    new_types, _, new_default = new.partition(" = ")
-    same_default = was == "required" or old_default == new_default
-    return same_default and set(re.split(r": | \| ", old_types)) <= set(re.split(r": | \| ", new_types))
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,5 +1,7 @@
 """A YAML file that knows its lines, so that an issue is told as `file:line: location: reason`."""
 
+import math
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -47,8 +49,9 @@ class Document:
         except YAMLError as error:
             raise self._error(0, f"not valid YAML: {error}") from error
         if not isinstance(root, CommentedMap):
-            raise self._error(0, "the file must contain a mapping")
+            raise self._error(0, f"{self.name} is empty" if root is None else "the file must contain a mapping")
         self._root = root
+        self._join_surrogates()
         self.raise_issues(self._not_json())
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,8 +104,19 @@ class Document:
     def _error(self, line: int, reason: str) -> InputError:
         return InputError(f"{self.name}:{line + 1}: {shorten(reason)}")
 
+    def _join_surrogates(self) -> None:
+        """Make one character of each pair of escapes such as `\\ud83d\\ude00`, which JSON has and YAML does not."""
+        for _, node in list(self.nodes()):
+            for key, item in list(_items(node)):
+                if isinstance(item, str) and re.search("[\ud800-\udbff][\udc00-\udfff]", item):
+                    node[key] = item.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
     def _not_json(self) -> Iterator[Issue]:
         for location, node in self.nodes():
+            if isinstance(node, float) and not math.isfinite(node):
+                yield location, f"{node} is not a number in JSON"
+            if isinstance(node, str) and re.search("[\ud800-\udfff]", node):
+                yield location, f"{node!a} has half of a surrogate pair, which is not a character"
             if not isinstance(node, str | int | float | CommentedMap | CommentedSeq | None):
                 yield location, f"{node} is neither a string nor a number: put it in quotes"
             for key, _ in _items(node) if isinstance(node, CommentedMap) else ():

@@ -6,7 +6,7 @@ from typing import Any
 
 from openapi_python_client.strings import PythonIdentifier
 
-from .contract import METHODS
+from .walk import METHODS
 
 Node = Mapping[str, Any]
 
@@ -29,8 +29,6 @@ class ContractOperation:
         path: The path, with `{name}` for each path parameter.
         parameters: The parameters, those of the path item too.
         body: The schema of the request body, if there is one.
-        required_fields: The fields that every request body has.
-        response: The schema of the responses.
         responses: The examples of responses by name. There is always one of `statusCode` 200.
         deduplication_interval: Within how many seconds the server refuses the same again, if it does.
     """
@@ -41,8 +39,6 @@ class ContractOperation:
     path: str
     parameters: tuple[Node, ...]
     body: Node | None
-    required_fields: tuple[str, ...]
-    response: Node
     responses: Mapping[str, dict[str, Any]]
     deduplication_interval: float | None
 
@@ -123,8 +119,6 @@ class Examples:
             path=path,
             parameters=(*(each for each in shared if (each["in"], each["name"]) not in names), *own),
             body=body.get("schema"),
-            required_fields=tuple(self.resolve(body.get("schema", {})).get("required", ())),
-            response=response,
             responses=responses,
             deduplication_interval=operation.get("x-deduplication-interval"),
         )

@@ -10,8 +10,7 @@ The generator is openapi-python-client, called as its command line calls it with
 - every issue is reported as `file:line: reason`, invalid Python in a module included;
 - the package is made aside and moved into place when it is complete, so that `generated/` is always a whole package,
   with nothing left over from earlier inputs;
-- what changed is printed, and what needs a higher version than the config has. With `--check` nothing is written, and
-  both are failures.
+- what changed is printed. With `--check` nothing is written, and a change is a failure.
 """
 
 import argparse
@@ -27,6 +26,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from keyword import iskeyword
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -41,15 +41,18 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
 from pydantic import ValidationError
 
-from .compatibility import Version, check_version, read_tree
-from .contract import operations, read_contract
+from .compatibility import Version, read_tree
+from .contract import read_contract
 from .document import Document, InputError, shorten
 from .examples import response_examples
 from .modules import check_module, check_operations
 from .parsed_contract import check_parsed, check_whole, generator_issue
 from .reshape import Facts, reshape
 from .subset import check_subset
+from .walk import operations
 
+# What can be set in generator-config.yml.
+SETTINGS = {"project_name_override", "package_name_override", "package_version_override", "post_hooks"}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if generated/ would change")
     check: bool = parser.parse_args(arguments).check
     try:
-        changes, contract, version = generate(root, check=check)
+        changes = generate(root, check=check)
     except InputError as error:
         print(f"{error}\ngenerated/ was not changed.", file=sys.stderr)
         return 1
@@ -73,14 +76,11 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     if changes and check:
         print("generated/ is not up to date: run `make generate` and commit it.", file=sys.stderr)
         return 1
-    issues = list(check_version(root, contract, version))
-    if issues:
-        print("\n".join(issues), file=sys.stderr if check else sys.stdout)
-    return int(bool(issues and check))
+    return 0
 
 
-def generate(root: Path, *, check: bool = False) -> tuple[list[str], Document, str]:
-    """Write `root/generated`, unless this is a check, and return what changed, the contract and the version.
+def generate(root: Path, *, check: bool = False) -> list[str]:
+    """Write `root/generated`, unless this is a check, and return what changed.
 
     Raises:
         InputError: The contract, the config or a template is wrong.
@@ -91,11 +91,11 @@ def generate(root: Path, *, check: bool = False) -> tuple[list[str], Document, s
             remove_leftovers(root)
         with TemporaryDirectory(dir=None if check else root, prefix=".generated-") as scratch:
             new = Path(scratch, "new")
-            contract, config = make(root, new)
+            make(root, new)
             changes = list(compare(generated, new, with_diff=check))
             if changes and not check:
                 replace(generated, new, aside=Path(scratch, "old"))
-    return changes, contract, config.package_version_override or ""
+    return changes
 
 
 @contextlib.contextmanager
@@ -133,8 +133,8 @@ def replace(old: Path, new: Path, *, aside: Path) -> None:
             signal.signal(each, handler)
 
 
-def make(root: Path, target: Path) -> tuple[Document, ConfigFile]:
-    """Generate the package into `target`, which must not exist, and return the contract and the config.
+def make(root: Path, target: Path) -> None:
+    """Generate the package into `target`, which must not exist.
 
     Raises:
         InputError: The contract, the config or a template is wrong.
@@ -142,9 +142,8 @@ def make(root: Path, target: Path) -> tuple[Document, ConfigFile]:
     contract = read_contract(root / "openapi.yaml")
     contract.raise_issues(check_subset(contract))
     settings = Document(root / "generator-config.yml")
-    config_file = read_config(settings)
     config = Config.from_sources(
-        config_file,
+        read_config(settings),
         MetaType.UV,
         document_source=root / contract.name,
         file_encoding="utf-8",
@@ -178,7 +177,6 @@ def make(root: Path, target: Path) -> tuple[Document, ConfigFile]:
     # The pages are beside its copy.
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8").replace(f"](generated/{package.name}/docs/", "](")
     package.joinpath("docs", "changelog.md").write_text(changelog, encoding="utf-8")
-    return contract, config_file
 
 
 def new_project(root: Path, contract: Document, data: GeneratorData, facts: Facts, config: Config) -> Project:
@@ -211,11 +209,23 @@ def render_more(project: Project, templates: Path, target: Path) -> None:
 
 
 def read_config(document: Document) -> ConfigFile:
+    settings = document.to_dict()
+    # The templates, and the checks of the contract, rely on the generator's own choice for the others.
+    others = ConfigFile.model_fields.keys() - SETTINGS
+    document.raise_issues(((key,), "this setting is not supported: remove it") for key in settings if key in others)
     try:
-        config = ConfigFile.model_validate(document.to_dict(), extra="forbid")
+        config = ConfigFile.model_validate(settings, extra="forbid")
     except ValidationError as error:
         document.raise_issues((each["loc"], each["msg"]) for each in error.errors())
         raise
+    package = config.package_name_override or ""
+    if package and (not re.fullmatch(r"[a-z_][a-z0-9_]*", package) or iskeyword(package)):
+        reason = f"{package!r} is not a name that Python can import, such as genauth_email"
+        document.raise_issues([(("package_name_override",), reason)])
+    project = config.project_name_override or ""
+    if project and not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", project, re.ASCII):
+        reason = f"{project!r} is not a name of a package in an index, such as genauth-email"
+        document.raise_issues([(("project_name_override",), reason)])
     try:
         Version.parse(config.package_version_override or "")
     except ValueError as error:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from openapi_python_client.strings import PythonIdentifier
 
-from .contract import locate_names, operations
 from .document import Document, InputError
+from .walk import locate_names, operations
 
 
 def check_module(module: Path, package: Path, contract: Document) -> None:

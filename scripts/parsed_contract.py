@@ -23,9 +23,10 @@ from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.parser.properties.uuid import UuidProperty
 from openapi_python_client.strings import PythonIdentifier
 
-from .contract import CLIENT_HEADERS, SCHEMAS, locate_operations
+from .contract import CLIENT_HEADERS
 from .document import Document, Issue, Location
 from .reshape import MapProperty, fields_of, parts_of
+from .walk import SCHEMAS, locate_operations
 
 # The names that each method of the clients needs for itself, and those that each endpoint function needs.
 OF_METHODS = ("self", "lang", "real_ip", "access_token", "timeout")

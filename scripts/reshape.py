@@ -1,7 +1,8 @@
 """Reshape what the generator has understood, where the templates need more of the contract than it keeps.
 
 - An object without properties is a map: a `dict` of what its values are, and no class of its own.
-- An enum is open in what a response has: a value that the contract does not list yet is read as a plain one.
+- An enum is open in what a response has: a value that the contract does not list yet is read as a plain one. So is a
+  date, a time or a UUID that Python cannot read, as a field that nobody may look at never fails a success.
 - The types of a union are in an order in which the first that takes a value is the right one.
 - A field that is `readOnly` can be absent from a model that requests have.
 - Fields and parameters have their own descriptions. `Facts` has what else the contract says of them.
@@ -31,11 +32,12 @@ from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol, Value, convert_example
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
+from openapi_python_client.parser.properties.uuid import UuidProperty
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonCode, PythonIdentifier
 
-from .contract import locate_operations, parameters_of
 from .document import Document
+from .walk import locate_operations, parameters_of
 
 # The types of a union that come last, as the ones before them take what these would take too.
 _LAST: tuple[type[Any], ...] = (
@@ -215,8 +217,8 @@ def _reshape(prop: Property, models: Mapping[str, ModelProperty], *, is_open: bo
     if isinstance(prop, ModelProperty) and _is_map(model := models[prop.class_info.name]):
         value = _reshape(cast(Property, model.additional_properties), models, is_open=is_open)
         return cast(Property, _of_kind(MapProperty, prop, value_property=value))
-    if isinstance(prop, EnumProperty) and is_open:
-        plain = IntProperty if prop.value_type is int else StringProperty
+    if isinstance(prop, EnumProperty | DateProperty | DateTimeProperty | UuidProperty) and is_open:
+        plain = IntProperty if isinstance(prop, EnumProperty) and prop.value_type is int else StringProperty
         part = evolve(prop, required=True, default=None)
         inner: list[PropertyProtocol] = [part, _of_kind(plain, part)]
         return cast(Property, _of_kind(UnionProperty, prop, inner_properties=inner))

@@ -3,11 +3,11 @@
 The generator passes over most of this without a word, so it is looked for in the contract itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .contract import operations, parameters_of, resolve, schemas
 from .document import Document, Issue, Location
+from .walk import operations, parameters_of, resolve, schemas
 
 # Keywords of a schema that are not supported at all.
 _KEYWORDS = {
@@ -31,8 +31,13 @@ def check_subset(contract: Document) -> Iterator[Issue]:
         yield ("webhooks",), "webhooks are not supported"
     for location, schema in schemas(contract):
         yield from _schema(location, schema)
-        if location in _inside(contract, location, set()):
-            yield location, "a map of itself is not supported: give it `properties`"
+        if _is_in_itself(contract, location, _kinds_of_parts):
+            yield location, "a schema that consists of itself is not supported: give it `properties`"
+        elif _is_in_itself(contract, location, _required_parts):
+            yield location, "an object that requires one of its own kind never ends: make that property optional"
+    for path, item in contract.get(("paths",)).items():
+        if "$ref" in item:
+            yield ("paths", path, "$ref"), "a reference in the place of a path is not supported: write the path here"
     for location, operation in operations(contract):
         yield from _operation(location, operation, contract)
         for each, parameter in parameters_of(contract, location):
@@ -56,17 +61,37 @@ def _schema(location: Location, schema: Mapping[str, Any]) -> Iterator[Issue]:
             yield from _part((*location, "allOf", index), part)
 
 
-def _inside(contract: Document, location: Location, seen: set[Location]) -> set[Location]:
-    """Return the locations of the schemas that a map is made of, other than through the properties of an object."""
-    location, schema = resolve(contract, location)
-    parts: list[Location] = [(key,) for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
-    parts += [(key, index) for key in ("anyOf", "oneOf") for index in range(len(schema.get(key, ())))]
-    for part in parts if "properties" not in schema else ():
-        inner, _ = resolve(contract, (*location, *part))
-        if inner not in seen:
-            seen.add(inner)
-            _inside(contract, inner, seen)
-    return seen
+def _kinds_of_parts(contract: Document, location: Location) -> Iterator[Location]:
+    """Yield the schemas that a schema is made of, other than through the properties of an object."""
+    schema = contract.get(location)
+    if "properties" not in schema:
+        yield from ((*location, key) for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict))
+    for union in ("allOf", "anyOf", "oneOf"):
+        yield from ((*location, union, index) for index in range(len(schema.get(union, ()))))
+
+
+def _required_parts(contract: Document, location: Location) -> Iterator[Location]:
+    """Yield the schemas of what each value of a schema has in it."""
+    schema = contract.get(location)
+    yield from ((*location, "allOf", index) for index in range(len(schema.get("allOf", ()))))
+    for name in schema.get("required", ()):
+        if name in schema.get("properties", ()):
+            yield (*location, "properties", name)
+
+
+def _is_in_itself(
+    contract: Document, location: Location, parts: Callable[[Document, Location], Iterator[Location]]
+) -> bool:
+    pending, seen = [location], set[Location]()
+    while pending:
+        for part in parts(contract, pending.pop()):
+            inner, _ = resolve(contract, part)
+            if inner == location:
+                return True
+            if inner not in seen:
+                seen.add(inner)
+                pending.append(inner)
+    return False
 
 
 def _part(location: Location, part: Mapping[str, Any]) -> Iterator[Issue]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .contract import operations, parameters_of, resolve
 from .document import Document, Fact, Location
+from .walk import operations, parameters_of, resolve
 
 _Part = tuple[str, Location, str]
 """The key of a part, where the contract says so, and a text."""
@@ -22,6 +22,9 @@ def _wire(contract: Document) -> Iterator[_Part]:
     for location, operation in operations(contract):
         key = f"{str(location[-1]).upper()} {location[-2]}"
         yield key, location, f"operation {operation['operationId']}"
+        if "x-deduplication-interval" in operation:
+            place = (*location, "x-deduplication-interval")
+            yield f"{key} > deduplication", place, f"within {operation[place[-1]]} seconds"
         yield from _security(contract, key, location if "security" in operation else ())
         for place, parameter in parameters_of(contract, location):
             name = f"{key} > {parameter['in']} {parameter['name']}"

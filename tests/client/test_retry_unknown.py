@@ -220,3 +220,13 @@ def test_a_detailed_function_tells_the_earlier_error(make_client: ClientFactory)
         assert response.earlier_error.delivery == "unknown"
         response = make_client(server.url).call(send_email, detailed=True, body=BODY)
         assert response.earlier_error is None
+
+
+@pytest.mark.parametrize("body", [b"<h1>Too many requests</h1>", b'{"statusCode": 429, "message": ""}'])
+def test_a_gateways_429_is_not_repeated_either(make_client: ClientFactory, body: bytes) -> None:
+    with RawServer(Step(http(429, body, {"retry-after": "0"}))) as server:
+        client = make_client(server.url, retry_unknown=True)
+        with pytest.raises(ThrottleError) as caught:
+            send(client)
+        assert caught.value.delivery == "unknown"
+    assert len(server.received) == 1

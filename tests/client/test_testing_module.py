@@ -439,7 +439,7 @@ def test_two_run_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("changes", "status_code", "message"),
     [
-        ({"url": "/api/v3/send-sms"}, 404, "There is no POST /api/v3/send-sms. There is: POST /api/v3/send-email."),
+        ({"url": "/api/v3/nothing"}, 404, "There is no POST /api/v3/nothing. There is: POST /api/v3/send-email."),
         ({"url": "/api/v3/send-email/"}, 404, "There is no POST /api/v3/send-email/."),
         ({"method": "GET"}, 404, "There is no GET /api/v3/send-email."),
         ({"headers": {"content-type": "application/json"}}, 400, "The header x-genauth-app-id is missing."),

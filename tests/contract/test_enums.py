@@ -19,11 +19,11 @@ def test_an_enum_has_the_values_of_the_contract_in_its_order(name: str) -> None:
     assert [member.value for member in generated] == SCHEMAS[name]["enum"]
 
 
-@pytest.mark.parametrize("name", ENUMS)
+@pytest.mark.parametrize("name", [name for name in ENUMS if "x-enumDescriptions" in SCHEMAS[name]])
 def test_a_value_has_the_description_of_the_contract(name: str) -> None:
     source = inspect.getsource(getattr(genauth_email, name))
-    for value in SCHEMAS[name]["enum"]:
-        assert f'"""{SCHEMAS[name]["x-enumDescriptions"][str(value)]}"""' in source
+    for description in SCHEMAS[name]["x-enumDescriptions"].values():
+        assert f'"""{description}"""' in source
 
 
 @pytest.mark.parametrize("name", ["StatusCode", "ApiCode"])

@@ -10,25 +10,24 @@ from pathlib import Path
 import pytest
 
 from scripts.changelog import check_changelog, move_unreleased
+from scripts.changes import Part, changes, fold
 from scripts.compatibility import (
     CONFIG,
     RECORD,
-    Part,
     Version,
-    changes,
-    check_version,
     current_version,
     facts_of,
+    needed_version,
     write_record,
 )
+from scripts.compatibility import main as check_version
 from scripts.document import Document, Fact
 from scripts.generate import main
 from scripts.interface import interface
 from scripts.originals import check_originals
 from scripts.wire import wire
-from tests.contract.contract import OTHER_CHANNEL
 
-from .conftest import ROOT, replace
+from .conftest import OTHER_CHANNEL, ROOT, replace
 
 MAJOR, MINOR = Part.MAJOR, Part.MINOR
 
@@ -80,6 +79,7 @@ PARAMETER = "Client > send > "
         ("POST /send > response > note", "required string", "required string | null", MAJOR),
         ("POST /send > response > note", "optional string", None, MAJOR),
         ("POST /send", "operation send", "operation sendEmail", MAJOR),
+        ("POST /send > deduplication", "within 60 seconds", None, MAJOR),
         ("POST /send > security appId", "header x-app-id", "header x-app", MAJOR),
     ],
 )
@@ -90,17 +90,70 @@ def test_each_change_raises_a_part_of_the_version(key: str, before: str | None, 
     found = list(
         changes({parent: "" for parent in parents} | old, {parent: Fact("", "x") for parent in parents} | new, "paths")
     )
-    assert [each for each, _ in found] == [part]
-    assert ("which breaks users' code" in found[0][1]) == (part is MAJOR)
+    assert [each.part for each in found] == [part]
+    assert ("which breaks users' code" in str(found[0])) == (part is MAJOR)
 
 
 def test_what_comes_or_goes_as_a_whole_is_one_change() -> None:
     method = {"send": "function", "send > email": "required keyword-only: str"}
     placed = {key: Fact(text, "openapi.yaml:7") for key, text in method.items()}
-    assert list(changes({}, placed, "")) == [(MINOR, "openapi.yaml:7: send is new")]
-    assert list(changes(method, {}, "openapi.yaml:5")) == [
-        (MAJOR, "openapi.yaml:5: send was removed, which breaks users' code")
+    assert list(map(str, changes({}, placed, ""))) == ["openapi.yaml:7: send is new"]
+    assert list(map(str, changes(method, {}, "openapi.yaml:5"))) == [
+        "openapi.yaml:5: send was removed, which breaks users' code"
     ]
+
+
+OPERATION = {
+    "POST /sms": "operation sendSms",
+    "POST /sms > body > channel": "required string",
+    "Client > send_sms": "function -> None",
+    "Client > send_sms > channel": "required positional or keyword: SmsChannel | SmsChannelLiteral",
+    "AsyncClient > send_sms": "async function -> None",
+    "SmsChannel": "class(StrEnum)",
+    "SmsChannelLiteral": "Literal",
+    "models > SmsChannel": "the same as SmsChannel",
+    "models > sms_channel": "module",
+    "api > sms": "module",
+    "api > sms > send_sms": "module",
+    "testing > send_sms_response": "function -> SmsRespDto",
+    "SmsRespDto": "class()",
+}
+FIELD = {
+    "POST /email > body > tenantId": "optional string",
+    "Client > send_email > tenant_id": "optional keyword-only: str | Unset = UNSET",
+    "AsyncClient > send_email > tenant_id": "optional keyword-only: str | Unset = UNSET",
+    "EmailDto > tenant_id": "str | Unset, with a default",
+}
+STATUS = {
+    "POST /email > response > statusCode > 451": "value",
+    "StatusCode > LEGAL_REASONS_ERROR": "= 451",
+    "LegalReasonsError": "class(APIError)",
+}
+OTHER = {"Server > note": "str", "models > Note": "class()", "AsyncClient > note": "str", "Client > note": "str"}
+THERE = [
+    *("Client", "AsyncClient", "Client > send_email", "AsyncClient > send_email", "EmailDto", "StatusCode", "Server"),
+    *("POST /email", "POST /email > body", "POST /email > response", "POST /email > response > statusCode"),
+    *("models", "api", "testing"),
+]
+
+
+@pytest.mark.parametrize(
+    ("texts", "titles"),
+    [
+        (OPERATION, ["POST /sms"]),
+        (FIELD, ["POST /email > body > tenantId"]),
+        (STATUS, ["StatusCode > LEGAL_REASONS_ERROR"]),
+        (OPERATION | FIELD, ["POST /sms", "POST /email > body > tenantId"]),
+        (OTHER, ["Server > note", "models > Note", "AsyncClient > note"]),
+        (OPERATION | {"POST /mail": "operation sendMail"}, ["POST /sms", "POST /mail"]),
+    ],
+)
+def test_what_comes_or_goes_with_a_change_has_no_line_of_its_own(texts: dict[str, str], titles: list[str]) -> None:
+    there = {key: "module" if key in ("models", "api", "testing") else "class()" for key in THERE}
+    after = {key: Fact(text, f"openapi.yaml:{line}") for line, (key, text) in enumerate((there | texts).items())}
+    unchanged = {key: Fact(text, "") for key, text in there.items()}
+    assert [each.key for each in fold(changes(there, after, ""), there | texts)] == titles
+    assert [each.key for each in fold(changes(there | texts, unchanged, ""), there | texts)] == titles
 
 
 # ---------------------------------------------------------------- what is looked at
@@ -126,6 +179,7 @@ def test_the_wire_has_methods_paths_headers_names_and_what_is_required() -> None
     assert found[f"{operation} > security appId"] == "header x-genauth-app-id"
     assert found[f"{operation} > body > email"] == "required string"
     assert found[f"{operation} > response > message"] == "required string"
+    assert found[f"{operation} > deduplication"] == "within 60 seconds"
     assert found["server > host"] == "default api.genauth.ai"
 
 
@@ -185,9 +239,15 @@ def set_version(root: Path, version: str) -> None:
     replace(root / CONFIG, current_version(root), version)
 
 
+def line_of_the_version(root: Path) -> int:
+    return int(Document(root / CONFIG).place(("package_version_override",)).partition(":")[2])
+
+
 def test_without_a_change_the_version_can_stay(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--check"], root) == 0
-    assert capsys.readouterr() == ("generated/ is up to date.\n", "")
+    assert main(["--check"], root) == check_version(root) == 0
+    assert capsys.readouterr().out == (
+        "generated/ is up to date.\nVersion 1.4.2 is high enough for what changed since the last release.\n"
+    )
     assert len((root / RECORD).read_text("utf-8")) < 100_000
 
 
@@ -199,36 +259,35 @@ def test_a_channel_that_is_gone_needs_a_major_version_and_a_line_tells_where(
     text = contract.read_text("utf-8")
     contract.write_text(re.sub(rf"        {OTHER_CHANNEL}: .*\n", "", text), "utf-8")
 
-    assert main([], root) == 0  # A maintainer is in the middle of a change, and is told.
-    told = capsys.readouterr().out
+    assert main([], root) == 0
+    capsys.readouterr()
+    assert check_version(root) == 1
     line = 1 + text.splitlines().index("    Channel:")
-    assert (
-        f"openapi.yaml:{line}: Channel > {OTHER_CHANNEL} was removed, which breaks users' code. That needs version "
-        "2.0.0\n"
-    ) in told
-    assert "set package_version_override to 2.0.0 and run `make generate`" in told
+    assert capsys.readouterr().out.splitlines() == [
+        f"openapi.yaml:{line}: Channel > {OTHER_CHANNEL} was removed, which breaks users' code (needs 2.0.0)",
+        f"generator-config.yml:{line_of_the_version(root)}: 1.4.2 is too low. Write this line there, and run `make` "
+        "again:",
+        "package_version_override: 2.0.0",
+    ]
 
-    assert main(["--check"], root) == 1
-    assert "That needs version 2.0.0" in capsys.readouterr().err
-    document = Document(contract)
-    assert list(check_version(root, document, "1.5.0"))
-    assert not list(check_version(root, document, "2.0.0"))
+    set_version(root, "1.5.0")
+    assert check_version(root) == 1
+    set_version(root, "2.0.0")
+    assert check_version(root) == 0
 
 
 def test_any_change_of_what_is_shipped_needs_a_new_version(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (root / "runtime" / "call.py").open("a") as module:
         module.write("# A change that no user notices.\n")
     assert main([], root) == 0
-    assert (
-        "generated/ differs from release 1.4.2, but the version is 1.4.2. Undo the change, or set"
-        in capsys.readouterr().out
-    )
-    assert not list(check_version(root, Document(root / "openapi.yaml"), "1.4.3"))
+    assert check_version(root) == 1
+    assert capsys.readouterr().out.endswith("package_version_override: 1.4.3\n")
+    set_version(root, "1.4.3")
+    assert check_version(root) == 0
 
 
 def test_a_version_does_not_fall(root: Path) -> None:
-    issues = check_version(root, Document(root / "openapi.yaml"), "1.4.1")
-    assert list(issues) == ["generator-config.yml: the version 1.4.1 is lower than that of the last release, 1.4.2"]
+    assert needed_version(root, Document(root / "openapi.yaml"), "1.4.1") == (Version(1, 4, 2), [])
 
 
 def test_a_name_of_the_contract_is_placed_in_the_contract_and_any_other_in_the_package(root: Path) -> None:
@@ -282,7 +341,7 @@ def test_a_changelog_in_order_is_accepted(changelog: Path) -> None:
     [
         (
             ("### Added\n\n- A channel.\n", ""),
-            "CHANGELOG.md:1: there is nothing under `## [Unreleased]`: tell users what",
+            "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell users what",
         ),
         (
             ("### Added", "### New"),

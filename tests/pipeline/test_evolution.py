@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from openapi_python_client.strings import PythonIdentifier
 from ruamel.yaml import YAML
 
 from scripts.generate import main
@@ -577,12 +578,13 @@ def test_everyday_names_can_be_arguments(root: Path) -> None:
     contract["components"]["schemas"]["SendEmailDto"]["properties"].update(fields)
     write(root, contract)
     assert main([], root) == 0
+    arguments = {str(PythonIdentifier(name, "field_")): name for name in EVERYDAY_NAMES}
     run(
         root,
         f"""\
 import asyncio, json
-import attrs, httpx
-from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailDto
+import httpx
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient
 
 def respond(request):
     assert json.loads(request.content) == {{"channel": "{CHANNEL}", "email": "a@example.com"}} | names
@@ -594,7 +596,7 @@ async def call_async():
         await client.send_email("{CHANNEL}", "a@example.com", **arguments)
 
 names = {{name: name for name in {EVERYDAY_NAMES}}}
-arguments = dict(zip([field.name for field in attrs.fields(SendEmailDto)][2:], names, strict=True))
+arguments = {arguments}
 transport = httpx.MockTransport(respond)
 http_client = httpx.Client(transport=transport)
 with http_client, AuthenticationClient("app123", http_client=http_client) as client:

@@ -16,9 +16,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from scripts.generate import main
-from tests.contract.contract import CHANNEL, CHANNEL_TEXT
+from tests.contract.contract import CHANNEL_TEXT as SHIPPED_TEXT
 
-from .conftest import ROOT, make, replace
+from .conftest import CHANNEL, CHANNEL_TEXT, ROOT, make, replace
 from .unsupported import UNSUPPORTED
 from .wrong_contracts import FIRST_FIELD, LANG, LAST_NAME, PATH, WRONG_CONTRACTS
 
@@ -174,7 +174,7 @@ def test_a_check_shows_what_differs_and_writes_nothing(root: Path, capsys: pytes
 
 
 def test_a_check_can_be_read_where_characters_are_missing(repository: Path) -> None:
-    replace(repository / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: 登录。")
+    replace(repository / "openapi.yaml", SHIPPED_TEXT, f"{SHIPPED_TEXT} 登录。")
     done = subprocess.run(
         [sys.executable, "-m", "scripts.generate", "--check"],
         cwd=repository,
@@ -182,7 +182,7 @@ def test_a_check_can_be_read_where_characters_are_missing(repository: Path) -> N
         capture_output=True,
         check=False,
     )
-    assert rb'+    """\u767b\u5f55\u3002"""' in done.stdout
+    assert rb' \u767b\u5f55\u3002"""' in done.stdout
     assert b"Traceback" not in done.stderr
 
 
@@ -209,8 +209,8 @@ def test_a_wrong_contract_is_rejected_with_its_line(
 @pytest.mark.parametrize(
     ("content", "issue"),
     [
-        (b"", Issue("openapi.yaml", 1, "the file must contain a mapping")),
-        (b"# Nothing yet.\n", Issue("openapi.yaml", 1, "the file must contain a mapping")),
+        (b"", Issue("openapi.yaml", 1, "openapi.yaml is empty")),
+        (b"# Nothing yet.\n", Issue("openapi.yaml", 1, "openapi.yaml is empty")),
         (b"- openapi: 3.1.0\n", Issue("openapi.yaml", 1, "the file must contain a mapping")),
         (b"openapi: 3.1.0\ninfo:\n  title: Gr\xfc\xdfe\n", Issue("openapi.yaml", 3, "not UTF-8")),
         ("openapi: 3.1.0\n".encode("utf-16"), Issue("openapi.yaml", 1, "not UTF-8")),
@@ -221,6 +221,34 @@ def test_a_contract_that_is_no_text_or_no_mapping_is_rejected(
 ) -> None:
     (root / "openapi.yaml").write_bytes(content)
     assert issues(root, capsys) == [issue]
+
+
+def test_a_pair_of_escapes_is_one_character_as_in_json(root: Path) -> None:
+    replace(root / "openapi.yaml", "message: Sent", r'message: "\ud83d\ude00"')
+    assert main([], root) == 0
+    assert "\U0001f600" in (root / "generated" / "genauth_email" / "testing.py").read_text("utf-8")
+
+
+def test_lines_of_the_summary_are_joined_by_spaces(root: Path) -> None:
+    replace(root / "openapi.yaml", "summary: Have GenAuth", "summary: |\n    Have\n    GenAuth")
+    assert main([], root) == 0
+    metadata = tomllib.loads((root / "generated" / "pyproject.toml").read_text("utf-8"))
+    assert metadata["project"]["description"].startswith("Have GenAuth send an email to a user. A typed")
+
+
+def test_an_example_of_a_failure_needs_no_more_than_its_status_code_and_message(root: Path) -> None:
+    replace(
+        root / "openapi.yaml", "      required: [statusCode, message]", "      required: [statusCode, message, data]"
+    )
+    replace(root / "openapi.yaml", FIRST_FIELD, f"        data: {{type: string}}\n{FIRST_FIELD}")
+    replace(root / "openapi.yaml", "message: Sent", "message: Sent, data: x")
+    assert main([], root) == 0
+
+
+def test_an_example_of_a_request_needs_no_field_that_is_read_only(root: Path) -> None:
+    replace(root / "openapi.yaml", "required: [channel, email]", "required: [channel, email, id]")
+    replace(root / "openapi.yaml", "        email:\n", "        id: {type: string, readOnly: true}\n        email:\n")
+    assert main([], root) == 0
 
 
 @pytest.mark.parametrize("name", ["openapi.yaml", "generator-config.yml"])
@@ -245,7 +273,19 @@ def test_a_contract_can_begin_with_a_byte_order_mark(root: Path) -> None:
         (
             ("post_hooks:", "class_overrides: {Lang: {name: L}}\npost_hooks:"),
             "Lang",
-            "Extra inputs are not permitted",
+            "class_overrides: this setting is not supported: remove it",
+        ),
+        (("post_hooks:", "literal_enums: true\npost_hooks:"), "literal_enums", "this setting is not supported"),
+        (
+            ("package_name_override: genauth_email", "package_name_override: genauth-mail"),
+            "genauth-mail",
+            "'genauth-mail' is not a name that Python can import, such as genauth_email",
+        ),
+        (("_name_override: genauth_email", "_name_override: class"), "class", "'class' is not a name that Python can"),
+        (
+            ("project_name_override: genauth-email", "project_name_override: genauth email"),
+            "genauth email",
+            "'genauth email' is not a name of a package in an index, such as genauth-email",
         ),
         (("  - ruff check", "  - exit 3 #\n  - ruff check"), "- exit 3", "'exit 3' failed"),
         (("  - ruff check", "  - nothing-like-it\n  - ruff check"), "- nothing", "not found"),
@@ -390,7 +430,7 @@ def test_leftovers_of_any_kind_are_removed(root: Path, tmp_path: Path) -> None:
 
 
 def test_two_at_once_wait_for_each_other(repository: Path) -> None:
-    replace(repository / "openapi.yaml", CHANNEL_TEXT, f"{CHANNEL}: Something else.")
+    replace(repository / "openapi.yaml", SHIPPED_TEXT, f"{SHIPPED_TEXT} And more.")
     runs = [
         subprocess.Popen(
             [sys.executable, "-m", "scripts.generate"],
@@ -518,10 +558,10 @@ def hostile_contract(root: Path, text: str) -> Any:
     contract["info"].update(title=text, contact={"name": text}, license={"name": text, "identifier": text})
     label = "".join(filter(str.isprintable, text))
     contract["info"]["x-project-urls"] = {label: f"https://example.com/{''.join(text.split())}"}
-    contract["servers"] = [{"url": f"https://{{host}}/{text}", "variables": {"host": {"default": text}}}]
+    contract["servers"][0]["variables"] |= {"other": {"default": text}}
     operation = contract["paths"]["/api/v3/send-email"]["post"]
     content = operation["requestBody"]["content"]["application/json"]
-    content["examples"] = {"Hostile": {"value": {"channel": text, "email": text}}}
+    content["examples"] = {text.splitlines()[0]: {"value": {"channel": CHANNEL, "email": text}}}
     for example in operation["responses"]["200"]["content"]["application/json"]["examples"].values():
         example["value"] |= {"message": text, "more": [text, 1.5, True, None]}
     contract["components"]["schemas"]["SendEmailRespDto"]["properties"]["kind"] = {
@@ -529,7 +569,7 @@ def hostile_contract(root: Path, text: str) -> Any:
         "default": text,
         "examples": [text],
         "example": text,
-        "pattern": "^x",
+        "pattern": "x*",
         "$comment": text,
     }
     return contract
@@ -569,9 +609,8 @@ REAL_IP = '- $ref: "#/components/parameters/realIp"'
 # The keys of a contract have no line break in them.
 KEYS = [
     ("        apiCode:\n", "        {}:\n"),
-    (f"value: {{channel: {CHANNEL}", f"value: {{{{{{}}: {CHANNEL}"),
+    ("message: Sent", "{}: 5, message: x"),
     ("              LogIn:\n", "              {}:\n"),
-    ("      host:\n        default:", "      {}:\n        default:"),
 ]
 VALUES = [
     ("name: x-genauth-lang", "name: {}"),
@@ -586,6 +625,9 @@ MORE_VALUES = [
     (FIRST_FIELD, "        kind: {{title: {}, type: object, properties: {{}}}}\n" + FIRST_FIELD),
 ]
 NAMES_IN_PYTHON = [
+    ("      host:\n        default:", "      {}:\n        default:"),
+    (f"value: {{channel: {CHANNEL}", f"value: {{{{{{}}: {CHANNEL}"),
+    ("  - appId: []\n", "  - {}: []\n"),
     ("operationId: sendEmail", "operationId: {}"),
     (PATH, "  {}:\n"),
     (PATH, "  ? {}\n  :\n"),

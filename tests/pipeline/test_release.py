@@ -19,9 +19,8 @@ from scripts import publish
 from scripts.compatibility import RECORD, current_version
 from scripts.generate import main as generate
 from scripts.release import check_release, main
-from tests.contract.contract import CHANNEL, OTHER_CHANNEL
 
-from .conftest import ROOT, commit, git, replace
+from .conftest import CHANNEL, OTHER_CHANNEL, ROOT, commit, git, replace
 from .index import PASSWORD, USERNAME, Index, serve
 
 NEW_CHANNEL = "CHANNEL_OF_THE_WALK"
@@ -115,7 +114,9 @@ def test_a_contract_changes_from_release_to_release(
     change(repository, "Added", f"The channel `{NEW_CHANNEL}`.")
     before = state(repository)
     assert main("1.0.1", repository) == 1
-    assert f"Channel > {NEW_CHANNEL} is new. That needs version 1.1.0" in capfd.readouterr().err
+    told = capfd.readouterr().err
+    assert f"Channel > {NEW_CHANNEL} is new (needs 1.1.0)" in told
+    assert "error: 1.0.1 is too low: make release VERSION=1.1.0\n" in told
     assert state(repository) == before
     assert main("1.1.0", repository) == 0
     upload(repository, index)
@@ -127,8 +128,8 @@ def test_a_contract_changes_from_release_to_release(
     change(repository, "Removed", f"The channel `{NEW_CHANNEL}`.")
     assert main("1.2.0", repository) == 1
     line = 1 + contract.read_text("utf-8").splitlines().index("    Channel:")
-    told = f"openapi.yaml:{line}: Channel > {NEW_CHANNEL} was removed, which breaks users' code. That needs version "
-    assert f"{told}2.0.0\n" in capfd.readouterr().err
+    told = f"openapi.yaml:{line}: Channel > {NEW_CHANNEL} was removed, which breaks users' code (needs 2.0.0)\n"
+    assert told in capfd.readouterr().err
     assert main("2.0.0", repository) == 0
     upload(repository, index)
     version, *channels = user.upgrade()

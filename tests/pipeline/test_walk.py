@@ -213,7 +213,7 @@ from genauth_email import (
 from genauth_email.testing import mock_genauth
 
 
-def show(user: UserDto) -> tuple[str, datetime.datetime, list[str | None]]:
+def show(user: UserDto) -> tuple[str, datetime.datetime | str, list[str | None]]:
     assert user.address is not None
     assert user.addresses is not None
     assert user.identities is not None
@@ -292,7 +292,20 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     replace(copy / "pyproject.toml", '"benchmarks", "examples", "runtime", "scripts", "tests", ', '"examples", ')
     done = make(copy, "generate")
     assert done.returncode == 0, done.stderr
-    (asked,) = re.findall(r"set package_version_override to ([\d.]+) and run `make generate`", done.stdout)
+    # An operation, a value of an enum and a field are one line each, and what to write where comes last.
+    told, (asked,) = (
+        re.findall(r": (.+) is new", done.stdout),
+        re.findall(r"\npackage_version_override: (.+)$", done.stdout),
+    )
+    assert sorted(told) == [
+        "Channel > CHANNEL_INVITE",
+        "DELETE /api/v3/users/{userId}",
+        "GET /api/v3/get-user",
+        "GET /api/v3/list-users",
+        "POST /api/v3/send-email > body > locale",
+        "POST /api/v3/send-sms",
+        "StatusCode > LEGAL_REASONS_ERROR",
+    ]
     replace(copy / CONFIG, released, asked)
     assert "package_version_override" not in make(copy, "generate").stdout
     return copy

@@ -3,8 +3,7 @@
 For each: edits of the contract, each with a part of the line that is reported, and a part of the reason.
 """
 
-from tests.contract.contract import OTHER_CHANNEL
-
+from .conftest import OTHER_CHANNEL
 from .wrong_contracts import LANG, RESPONSE, body, field, operation, parameter, schema
 
 Edit = tuple[str, str]
@@ -91,12 +90,29 @@ UNSUPPORTED: dict[str, list[tuple[Edit, str, str]]] = {
             "`default` beside `$ref` is not supported: write `allOf: [{$ref: …}]` beside it",
         )
     ],
-    "a map that has itself as its values": [
+    "a schema that consists of itself, or requires itself": [
         (
             schema("Tree: {type: object, additionalProperties: {$ref: '#/components/schemas/Tree'}}"),
             "Tree:",
-            "a map of itself is not supported",
-        )
+            "a schema that consists of itself is not supported: give it `properties`",
+        ),
+        *(
+            (schema(f"Tree: {{{each}}}"), "Tree:", "a schema that consists of itself is not supported")
+            for each in (
+                "type: array, items: {$ref: '#/components/schemas/Tree'}",
+                "anyOf: [{type: string}, {$ref: '#/components/schemas/Tree'}]",
+                "allOf: [{$ref: '#/components/schemas/Tree'}, {properties: {a: {type: string}}}]",
+            )
+        ),
+        (
+            schema("Tree: {type: object, required: [a], properties: {a: {$ref: '#/components/schemas/Tree'}}}"),
+            "Tree:",
+            "an object that requires one of its own kind never ends: make that property optional",
+        ),
+    ],
+    "`false` as a schema": [
+        (field("kind: false"), "kind:", "`false` allows no value at all: remove this"),
+        (field("kind: {type: array, items: false}"), "kind:", "`false` allows no value at all: remove this"),
     ],
     "an enum of strings and numbers, or of other values": [
         (schema("Odd: {enum: [a, 1]}"), "Odd:", "the values must be all strings or all integers"),

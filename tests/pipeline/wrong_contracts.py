@@ -1,6 +1,6 @@
 """Edits that spoil the contract, each with the issue that `make generate` reports."""
 
-from tests.contract.contract import CHANNEL, CHANNEL_TEXT, OTHER_CHANNEL
+from .conftest import CHANNEL, CHANNEL_TEXT, OTHER_CHANNEL
 
 LANG = "    Lang:\n"
 LAST_NAME = "        - CustomCodeError\n"
@@ -78,11 +78,117 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "required: yes",
         "'yes' is not of type 'array'",
     ),
-    "unknown type": (("type: object", "type: objekt"), "type: objekt", "'objekt' is not"),
-    "unknown key": (("operationId:", "operationID:"), "operationID", "('operationID' was unexpected)"),
+    "unknown type": (
+        ("type: object", "type: str"),
+        "type: str",
+        "'str' is not a type; allowed are array, boolean, integer, null, number, object, string",
+    ),
+    "unknown type among several": (field("kind: {type: [str, 'null']}"), "kind:", "'str' is not a type; allowed are"),
+    "unknown key": (
+        ("operationId:", "operationID:"),
+        "operationID",
+        "'operationID' is not allowed here; did you mean operationId?",
+    ),
+    "unknown method": (
+        ("    post:\n", "    pots:\n"),
+        "pots:",
+        "'pots' is not an HTTP method; did you mean post?",
+    ),
+    "path without a slash": ((PATH, PATH.replace("/api", "api")), "api/v3", "a path begins with /"),
+    "unknown place of a parameter": (
+        ("      in: header\n      schema", "      in: heder\n      schema"),
+        "in: heder",
+        "'heder' is not allowed here; allowed are query, header, path, cookie",
+    ),
+    "path that is a reference": (
+        (PATH, "  /api/v3/other: {$ref: '#/components/schemas/Lang'}\n" + PATH),
+        "other:",
+        "a reference in the place of a path is not supported",
+    ),
+    # Numbers and characters that JSON does not have
+    **{
+        f"example with the number {number}": (
+            ("message: Sent", f"message: Sent, more: {number}"),
+            number,
+            "is not a number in JSON",
+        )
+        for number in (".nan", "-.inf", "1e400")
+    },
+    "half of a surrogate pair": (
+        ("message: Sent", r'message: "\ud83d"'),
+        "ud83d",
+        r"'\ud83d' has half of a surrogate pair, which is not a character",
+    ),
+    # Servers, security schemes and extensions
+    **{
+        f"server {url}": (
+            ("url: https://{host}", f"url: {url}"),
+            url,
+            "is not a URL that calls can be sent to, such as https://example.genauth.ai",
+        )
+        for url in ("/", "/api", "example.com", "ftp://example.com", "https://", "https://a..b", "'https://a b'")
+    },
+    "server with an unknown variable": (
+        ("url: https://{host}", "url: https://{hots}"),
+        "{hots}",
+        "the variable 'hots' is not in `variables`; did you mean host?",
+    ),
+    "unknown security scheme": (
+        ("  - appId: []\n  - appId", "  - appID: []\n  - appId"),
+        "appID",
+        "there is no security scheme 'appID'; did you mean appId?",
+    ),
+    "unknown security scheme of an operation": (
+        operation(f"security: [{{token: []}}]\n      {RESPONSE}"),
+        "security:",
+        "there is no security scheme 'token'",
+    ),
+    "misspelt extension of an operation": (
+        ("x-deduplication-interval", "x-deduplication-intervall"),
+        "x-deduplication-intervall",
+        "'x-deduplication-intervall' means nothing here; did you mean x-deduplication-interval?",
+    ),
+    "extension in a wrong place": (
+        (PATH, f"{PATH}    x-deduplication-interval: 60\n"),
+        "    x-deduplication-interval",
+        "'x-deduplication-interval' means nothing here",
+    ),
+    "misspelt extension of the contract": (
+        ("  contact:\n", "  x-project-url: {Source: 'https://example.com'}\n  contact:\n"),
+        "x-project-url:",
+        "'x-project-url' means nothing here; did you mean x-project-urls?",
+    ),
     "no paths": (("\npaths:\n", "\nx-paths:\n"), "openapi:", f"paths: {MISSING}"),
     "no response 200": (('        "200":\n', '        "201":\n'), "responses:", "a response '200' is missing"),
     # References
+    "reference that is empty": (
+        ('$ref: "#/components/schemas/Channel"', "$ref: #/components/schemas/Channel"),
+        "$ref:",
+        'this is empty: put the reference in quotes, as "#" begins a comment',
+    ),
+    "schema that refers to itself": (
+        schema("A: {$ref: '#/components/schemas/A'}"),
+        "A:",
+        "this refers to itself",
+    ),
+    "schemas that refer to each other": (
+        schema("A: {$ref: '#/components/schemas/B'}\n    B: {$ref: '#/components/schemas/A'}"),
+        "A:",
+        "this refers to itself",
+    ),
+    "parameter that refers to itself": (
+        ("  parameters:\n    lang:", "  parameters:\n    loop: {$ref: '#/components/parameters/loop'}\n    lang:"),
+        "loop:",
+        "this refers to itself",
+    ),
+    "response that refers to itself": (
+        (
+            "  parameters:\n    lang:",
+            "  responses:\n    R: {$ref: '#/components/responses/R'}\n  parameters:\n    lang:",
+        ),
+        "R:",
+        "this refers to itself",
+    ),
     "reference to nothing": (
         ('$ref: "#/components/schemas/SendEmailDto"', '$ref: "#/components/schemas/SendDto"'),
         "SendDto",
@@ -106,7 +212,76 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         "emial",
         "there is no property 'emial'",
     ),
+    # Examples
+    "example of a request with a value that is not allowed": (
+        ("{channel: CHANNEL_LOGIN, email", "{channel: CHANNEL_LOGON, email"),
+        "CHANNEL_LOGON",
+        "this does not fit its schema: 'CHANNEL_LOGON' is not allowed here; allowed are CHANNEL_LOGIN, CHANNEL_REG",
+    ),
+    "example of a request that lacks a field": (
+        ("CHANNEL_LOGIN, email: test@example.com}", "CHANNEL_LOGIN}"),
+        "CHANNEL_LOGIN}",
+        "this does not fit its schema: 'email' is a required property",
+    ),
+    "example of a request with a field too many": (
+        ("email: test@example.com}", "email: test@example.com, emial: x}"),
+        "emial",
+        "this does not fit its schema: 'emial' is not allowed here; did you mean email?",
+    ),
+    "example of a response with a wrong type": (
+        ("message: Sent", "message: 5"),
+        "message: 5",
+        "this does not fit its schema: 5 is not of type 'string'",
+    ),
+    "example of a failure that lacks its message": (
+        ("{statusCode: 400, message: Wrong}", "{statusCode: 400}"),
+        "{statusCode: 400}",
+        "this does not fit its schema: 'message' is a required property",
+    ),
+    "example with a wrong value of a field called type": (
+        body("application/json: {schema: {properties: {type: {type: string, enum: [a]}}}, example: {type: x}}"),
+        "example: {type: x}",
+        "this does not fit its schema: 'x' is not allowed here; allowed are a",
+    ),
+    "unknown type of a security scheme": (
+        ("type: apiKey", "type: apikey"),
+        "type: apikey",
+        "'apikey' is not allowed here; allowed are apiKey, http",
+    ),
+    "example of a parameter": (
+        ("value: 203.0.113.9", "value: 203"),
+        "value: 203",
+        "this does not fit its schema: 203 is not of type 'string'",
+    ),
+    "example of a field": (
+        ("examples: [test@example.com]", "examples: [5]"),
+        "examples: [5]",
+        "this does not fit its schema: 5 is not of type 'string'",
+    ),
     # Enums
+    "type that is not the values'": (
+        ("    Channel:\n      type: string", "    Channel:\n      type: integer"),
+        "type: integer",
+        "the type of these values is 'string'",
+    ),
+    **{
+        f"value with the invisible character {escape}": (
+            schema(f'Size: {{type: string, enum: ["a{escape}b"], x-enum-varnames: [AB]}}'),
+            "Size:",
+            "has an invisible character",
+        )
+        for escape in (r"\n", r"\t", r"\u200b", r"\u00a0")
+    },
+    "name with an invisible character": (
+        ("[ZH_CN, EN_US", r'["ZH\u200b_CN", EN_US'),
+        "ZH",
+        "has an invisible character",
+    ),
+    "deprecated value that is not one": (
+        schema("Size: {type: string, enum: [S], x-enum-deprecated: [L]}"),
+        "Size:",
+        "'L' is not one of the enum's values: remove it here too",
+    ),
     "value of another type": ((f"- {CHANNEL}\n", "- 7\n"), "enum:", MIXED),
     "no values": (("enum: [zh-CN, en-US, ja-JP, zh-TW]", "enum: []"), "enum: []", "this should be non-empty"),
     "value twice": (
@@ -152,12 +327,12 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "description of a stranger": (
         (f"        {CHANNEL_TEXT}", f"        CHANNEL_LOGON: x\n        {CHANNEL_TEXT}"),
         "CHANNEL_LOGON",
-        "'CHANNEL_LOGON' is not one of the enum's values",
+        "'CHANNEL_LOGON' is not one of the enum's values: remove its description too",
     ),
     "description empty": (
         (CHANNEL_TEXT, f"{CHANNEL}:"),
         f"{CHANNEL}:",
-        "None is not of type 'string'",
+        "this is empty: 'string' is expected",
     ),
     "no status codes": (
         ("    StatusCode:\n", "    Code: {type: integer}\n    x-StatusCode:\n"),
@@ -274,8 +449,8 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "file": (field("kind: {type: string, format: binary}"), "kind:", "`const` and `format: binary` are not"),
     "wrong default": (
         field("kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}"),
-        "SendEmailRespDto:",
-        "Value x is not valid for enum",
+        "kind:",
+        "this does not fit its schema: 'x' is not allowed here; allowed are zh-CN",
     ),
     "response without a message": (
         ("required: [statusCode, message", "required: [statusCode"),
@@ -283,7 +458,7 @@ WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
         NOT_A_RESPONSE,
     ),
     "response with a number as a message": (
-        (FIRST_FIELD, FIRST_FIELD.replace("string", "number")),
+        (FIRST_FIELD, FIRST_FIELD.replace("string", "[string, number]")),
         "SendEmailRespDto:",
         NOT_A_RESPONSE,
     ),

@@ -337,3 +337,19 @@ def test_what_is_not_socks_is_an_error_of_the_proxy_that_quotes_nothing(error: E
     result = raised_as(raised(error, "httpcore._sync.socks_proxy"), attempt())
     assert type(result) is httpcore.ProxyError
     assert str(result) == "the response of the proxy is not SOCKS"
+
+
+class TimeUpError(Exception):
+    """What a signal handler raises."""
+
+
+def test_copy_of_what_a_signal_handler_raised_stays_as_it_is() -> None:
+    # Python's codecs raise such a copy of what is raised in the middle of them.
+    copy = TimeUpError("encoding with 'idna' codec failed")
+    try:
+        raise TimeUpError
+    except TimeUpError as error:
+        copy.__cause__ = error
+    with pytest.raises(TimeUpError) as caught:
+        raise_library_error(copy, Attempt({}, math.inf, math.inf))
+    assert caught.value is copy

@@ -1,0 +1,87 @@
+"""Find one's way in the contract: its operations, their parameters, its schemas and its names."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from openapi_python_client.strings import PythonIdentifier
+
+from .document import Document, Location
+
+SCHEMAS: Location = ("components", "schemas")
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+def operations(contract: Document) -> Iterator[tuple[Location, Any]]:
+    """Yield each operation with its location."""
+    for path, item in contract.get(("paths",)).items():
+        for method in METHODS:
+            if method in item:
+                yield ("paths", path, method), item[method]
+
+
+def locate_operations(contract: Document) -> dict[str, Location]:
+    """Return the location of each operation by its name in Python."""
+    return {PythonIdentifier(each["operationId"], ""): location for location, each in operations(contract)}
+
+
+def resolve(contract: Document, location: Location) -> tuple[Location, Any]:
+    """Return the node at a location, or the one that it refers to, with its location."""
+    node = contract.get(location)
+    while isinstance(node, dict) and "$ref" in node:
+        location = tuple(node["$ref"].split("/")[1:])
+        node = contract.get(location)
+    return location, node
+
+
+def parameters_of(contract: Document, operation: Location) -> Iterator[tuple[Location, Any]]:
+    """Yield each parameter of an operation with its location. One of the operation's own hides one of its path."""
+    seen: set[tuple[str, str]] = set()
+    for parent in (operation, operation[:-1]):
+        for index in range(len(contract.get((*parent, "parameters")) or ())):
+            location, parameter = resolve(contract, (*parent, "parameters", index))
+            if (key := (parameter["in"], parameter["name"])) not in seen:
+                seen.add(key)
+                yield location, parameter
+
+
+def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
+    """Yield each schema of the contract with its location, and those inside of it."""
+
+    def descend(location: Location, schema: Any) -> Iterator[tuple[Location, Any]]:
+        yield location, schema
+        if not isinstance(schema, dict):
+            return
+        for key in ("items", "additionalProperties", "not"):
+            # `additionalProperties` says whether there are others, where it is true or false.
+            if key in schema and not (key == "additionalProperties" and isinstance(schema[key], bool)):
+                yield from descend((*location, key), schema[key])
+        for key in ("allOf", "anyOf", "oneOf", "prefixItems"):
+            for index, part in enumerate(schema.get(key, ())):
+                yield from descend((*location, key, index), part)
+        for name, part in schema.get("properties", {}).items():
+            yield from descend((*location, "properties", name), part)
+
+    for location, node in contract.nodes():
+        match location:
+            case ("components", "schemas", _) | (*_, "content", _, "schema") | (*_, "parameters", _, "schema"):
+                yield from descend(location, node)
+            case _:
+                pass
+
+
+def locate_names(contract: Document) -> dict[str, Location]:
+    """Return the locations of what is named in Python, by its name."""
+    names: dict[str, Location] = {}
+    for location, node in contract.nodes():
+        match location:
+            case ("components", "schemas", str(key)):
+                names.setdefault(key, location)
+            case (*_, "x-enum-varnames" | "enum", int()):
+                names.setdefault(str(node), location)
+            case (*_, "operationId"):
+                names.setdefault(PythonIdentifier(node, ""), location)
+            case (*_, "properties", str(key)):
+                names.setdefault(PythonIdentifier(key, ""), location)
+            case _:
+                pass
+    return names
