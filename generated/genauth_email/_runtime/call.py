@@ -185,14 +185,14 @@ class Call(Generic[ResponseT]):
             model = self._operation.response_model.__name__
             self._log(f"HTTP {reader.status}, not a {model}")
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            ours = self._http_error(f"a body that is not a {model}: {reason}", reader, content, {})
+            ours = self._http_error(f"a body that is not a {model}: {reason}", {}, reader, content)
             # The repr of a UnicodeDecodeError is the whole body.
             ours.__cause__ = ValueError(str(error)) if isinstance(error, UnicodeDecodeError) else error
             return None, ours
-        text, details = describe_body(parsed, self._request)
-        self._log(f"HTTP {reader.status}, {text}")
+        if logger.isEnabledFor(logging.DEBUG):
+            self._log(f"HTTP {reader.status}, {describe_body(parsed, self._request)[0]}")
         if parsed.status_code == 200 and not 200 <= reader.status <= 299:
-            return None, self._http_error(text, reader, content, details)
+            return None, self._http_error(*describe_body(parsed, self._request), reader, content)
         response = Response(
             request=self._request,
             http_status=reader.status,
@@ -203,7 +203,7 @@ class Call(Generic[ResponseT]):
         return response, None if parsed.status_code == 200 else api_error(response, self._errors)
 
     def _http_error(
-        self, reason: str, reader: ResponseReader, content: bytes, details: Mapping[str, Any]
+        self, reason: str, details: Mapping[str, Any], reader: ResponseReader, content: bytes
     ) -> GenAuthError:
         return http_error(reason, reader, content, self._request, self._errors, details)
 
