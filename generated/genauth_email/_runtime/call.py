@@ -172,7 +172,7 @@ class Call(Generic[ResponseT]):
         return uniform(0, longest) if longest > 0 else None
 
     def _read(self, reader: ResponseReader) -> tuple[Response[ResponseT] | None, GenAuthError | None]:
-        """Return the response of the API and its error. Its `statusCode` decides, whatever the HTTP status."""
+        """Return the response of the API and its error. Its `statusCode` decides, but a success has HTTP 2xx too."""
         content = reader.body()
         try:
             if reader.body_error:

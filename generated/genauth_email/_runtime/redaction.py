@@ -10,11 +10,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import Enum
+from types import FrameType
 from typing import Any, Final, TypeVar, cast
 
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
-LIBRARIES: Final = sys.stdlib_module_names | {
+_LIBRARIES: Final = sys.stdlib_module_names | {
     __name__.partition(".")[0],
     *("aiohttp", "anyio", "h11", "httpcore", "httpx", "idna", "outcome", "sniffio", "socksio", "trio"),
 }
@@ -69,6 +70,11 @@ def error_chain(error: BaseException | None, until: BaseException | None = None)
             pending += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
 
 
+def is_of_libraries(frame: FrameType) -> bool:
+    """Return True for a frame of the packages that a call goes through, and False for one of the user's code."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in _LIBRARIES
+
+
 def clear_locals(error: BaseException, handled: BaseException | None) -> None:
     """Clear the local variables of our frames and of the libraries' that `error` and its causes came through.
 
@@ -81,7 +87,7 @@ def clear_locals(error: BaseException, handled: BaseException | None) -> None:
     """
     for each in error_chain(error, until=handled):
         for frame, _ in traceback.walk_tb(each.__traceback__):
-            if str(frame.f_globals.get("__name__")).partition(".")[0] in LIBRARIES:
+            if is_of_libraries(frame):
                 with suppress(RuntimeError):  # It still runs.
                     frame.clear()
 

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 from ..http import httpcore, httpx
-from ..redaction import LIBRARIES
+from ..redaction import is_of_libraries
 from .internals import has_unread_data
 from .network import AsyncBackend, SyncBackend
 from .request import Attempt
@@ -174,8 +174,7 @@ def _is_of_libraries(error: Exception) -> bool:
     """Return True unless code of somebody else raised an error: a signal handler, which can come at any moment."""
     each: BaseException | None = error
     while each is not None:
-        for frame, _ in traceback.walk_tb(each.__traceback__):
-            if str(frame.f_globals.get("__name__")).partition(".")[0] not in LIBRARIES:
-                return False
+        if not all(is_of_libraries(frame) for frame, _ in traceback.walk_tb(each.__traceback__)):
+            return False
         each = each.__cause__  # Python's codecs raise a copy of what comes out of the middle of them.
     return True
