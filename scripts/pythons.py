@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ["tests/runtime", "tests/client", "tests/faults"]
+TESTS = ["tests/unit", "tests/client", "tests/faults"]
 
 
 def supported_versions() -> list[str]:

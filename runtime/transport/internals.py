@@ -1,7 +1,7 @@
 """The only place where this package uses private names of other libraries.
 
 Each use fails closed: if a release of the library renames one, a connection is not reused, a warm-up is skipped, or a
-plain transport takes over. `tests/runtime/test_internals.py` renames each of them.
+plain transport takes over. `tests/unit/test_internals.py` renames each of them.
 """
 
 from __future__ import annotations

@@ -1,25 +1,6 @@
-from collections.abc import Generator
-
 import pytest
 
-from tests.clients import no_pauses
-from tests.runtime.clock import Clock
-
-VARIABLES = ("GENAUTH_APP_ID", "GENAUTH_APP_HOST", "GENAUTH_ACCESS_TOKEN", "GENAUTH_LANG")
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the developer's own settings of GenAuth."""
-    for variable in VARIABLES:
-        monkeypatch.delenv(variable, raising=False)
-
-
-@pytest.fixture(name="no_pauses")
-def without_pauses() -> Generator[None]:
-    """Have retries follow at once."""
-    with no_pauses():
-        yield
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.contract import contract
+from tests.contract import facts
 
-SENT: dict[str, Any] = {**contract.SENT, "message": "Sent."}
+SENT: dict[str, Any] = {**facts.SENT, "message": "Sent."}
 
 
 class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):

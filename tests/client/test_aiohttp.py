@@ -6,7 +6,7 @@ import anyio
 import pytest
 from genauth_email import AsyncAuthenticationClient
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 
 
 # Only the async client takes the word, so nothing here is run once per kind.

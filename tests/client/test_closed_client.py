@@ -8,8 +8,8 @@ import pytest
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, GenAuthError, SendEmailRespDto
 
 from tests.clients import LOOPS, ClientFactory, options_of
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step, http
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 BUSY = b'{"statusCode": 503, "message": "Under maintenance.", "requestId": "r-1"}'
 EMAIL = "test@example.com"

@@ -13,8 +13,8 @@ from genauth_email.__main__ import OPERATIONS
 from genauth_email._runtime.command import main
 from genauth_email.testing import MockServer, mock_genauth
 
-from tests.contract.contract import CHANNEL, OPERATION
-from tests.faults.server import RawServer, Step, http
+from tests.contract.facts import CHANNEL, OPERATION
+from tests.servers.raw import RawServer, Step, http
 
 EMAIL = "test@example.com"
 SEND = ("send-email", CHANNEL, EMAIL)

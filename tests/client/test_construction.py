@@ -14,10 +14,10 @@ from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Lang,
 from genauth_email.api.email import send_email
 
 from tests.clients import ClientFactory, before_transport
-from tests.contract.contract import CHANNEL, CONTRACT, SCHEMAS
-from tests.mock_server import MockServer
+from tests.conftest import VARIABLES
+from tests.contract.facts import CHANNEL, CONTRACT, SCHEMAS
+from tests.servers import MockServer
 
-from .conftest import VARIABLES
 from .mock import MockNetwork
 
 PATH = "/api/v3/send-email"

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
-from tests.contract.contract import CHANNEL, SENT
-from tests.faults.server import SUCCESS, RawServer, Step, http
+from tests.contract.facts import CHANNEL, SENT
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 pytestmark = pytest.mark.usefixtures("no_pauses", "unwatched")
 

@@ -13,8 +13,8 @@ import trio
 from genauth_email import AsyncAuthenticationClient
 
 from tests.clients import LOOPS, options_of
-from tests.contract.contract import CHANNEL
-from tests.faults.server import RawServer
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import RawServer
 
 Main = Callable[[], Awaitable[None]]
 

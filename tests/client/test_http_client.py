@@ -23,10 +23,10 @@ from genauth_email import (
 from pytest_httpx import HTTPXMock
 
 from tests.clients import ClientFactory, on_httpx
-from tests.contract.contract import CHANNEL
-from tests.faults.server import RawServer, Step, http
-from tests.mock_server import MockServer
-from tests.runtime.clock import Clock
+from tests.clock import Clock
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
+from tests.servers.raw import RawServer, Step, http
 
 from .mock import SENT, MockNetwork
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tests.clients import KINDS
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step, http
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 # It runs in a process of its own, as the modules of a test run are all loaded.
 SYNC = """

@@ -15,13 +15,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pytest_httpx import HTTPXMock
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
-from tests.contract import contract
-from tests.contract.contract import CHANNEL
-from tests.mock_server import MockServer
+from tests.contract import facts
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
 
 HOST = "https://example.genauth.ai"
 URL = f"{HOST}/api/v3/send-email"
-SENT = {**contract.SENT, "message": "Sent.", "requestId": "r-1"}
+SENT = {**facts.SENT, "message": "Sent.", "requestId": "r-1"}
 THROTTLED = {"statusCode": 429, "message": "Too many."}
 TRANSPORTS = [(httpx.HTTPTransport, "handle_request"), (httpx.AsyncHTTPTransport, "handle_async_request")]
 

@@ -36,9 +36,9 @@ from genauth_email.testing import mock_genauth
 
 from tests import secrets_watch
 from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx
-from tests.contract.contract import CHANNEL, CHANNEL_TEXT, SCHEMAS
-from tests.faults.server import SUCCESS, RawServer, Step
-from tests.mock_server import MockServer
+from tests.contract.facts import CHANNEL, CHANNEL_TEXT, SCHEMAS
+from tests.servers import MockServer
+from tests.servers.raw import SUCCESS, RawServer, Step
 
 from .mock import MockNetwork
 

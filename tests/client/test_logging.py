@@ -19,10 +19,10 @@ from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
-from tests.contract.contract import CHANNEL, SCHEMAS
-from tests.faults.server import RawServer, Step, http
-from tests.mock_server import MockServer
-from tests.runtime.clock import Clock
+from tests.clock import Clock
+from tests.contract.facts import CHANNEL, SCHEMAS
+from tests.servers import MockServer
+from tests.servers.raw import RawServer, Step, http
 
 from .mock import SENT, MockNetwork
 

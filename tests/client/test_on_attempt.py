@@ -9,10 +9,10 @@ import pytest
 from genauth_email import APIConnectionError, AttemptDetails, GenAuthError, ThrottleError
 
 from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step, http
-from tests.mock_server import MockServer
-from tests.runtime.clock import Clock
+from tests.clock import Clock
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 from .mock import SENT, MockNetwork
 

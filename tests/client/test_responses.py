@@ -9,9 +9,9 @@ import pytest
 from genauth_email import APIError, GenAuthError, InvalidResponseError, ServiceUnavailableError
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.contract.contract import CHANNEL, SENT
-from tests.faults.server import SUCCESS, RawServer, Step, http
-from tests.mock_server import MockServer
+from tests.contract.facts import CHANNEL, SENT
+from tests.servers import MockServer
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 DTO = json.dumps({**SENT, "message": "As asked.", "requestId": "r-1"}).encode()
 MIB = 1024 * 1024

@@ -27,9 +27,9 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 
 from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx, pauses_replaced
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step, http
-from tests.runtime.clock import Clock
+from tests.clock import Clock
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 from .mock import SENT, MockNetwork
 

@@ -23,10 +23,10 @@ from genauth_email.models import Channel
 from genauth_email.types import Operation
 
 from tests.clients import BlockingClient, ClientFactory, before_transport
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step, http
-from tests.mock_server import MockServer
-from tests.runtime.clock import Clock
+from tests.clock import Clock
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 from .mock import SENT, MockNetwork
 

@@ -10,7 +10,7 @@ from genauth_email import AsyncAuthenticationClient, AuthenticationClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 
 pytestmark = pytest.mark.usefixtures("unwatched")
 

@@ -15,9 +15,9 @@ from genauth_email.api.email import send_email
 from genauth_email.types import Request
 
 from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step, http
-from tests.mock_server import MockServer
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 from .mock import MockNetwork
 

@@ -24,8 +24,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
-from tests.contract.contract import CHANNEL
-from tests.faults.server import RawServer, Step, http
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import RawServer, Step, http
 
 # What is drawn can look like an address, and is nobody's.
 pytestmark = pytest.mark.usefixtures("no_pauses", "unwatched")

@@ -29,8 +29,8 @@ from genauth_email import (
 from genauth_email.api.email import send_email
 
 from tests.clients import KINDS, LOOPS, options_of
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step, http
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 TESTS = str(Path(__file__).parents[1])
 TOKEN = "eyJ.s3cret.sig"

@@ -16,8 +16,8 @@ import trio
 from genauth_email import APIConnectionError
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
-from tests.contract.contract import CHANNEL
-from tests.faults.server import RawServer
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import RawServer
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
 

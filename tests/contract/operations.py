@@ -23,7 +23,7 @@ from openapi_python_client.strings import PythonIdentifier
 
 from scripts.examples import ContractOperation, Examples
 
-from .contract import CONTRACT
+from .facts import CONTRACT
 
 EXAMPLES = Examples(CONTRACT)
 CLIENT_HEADERS = [

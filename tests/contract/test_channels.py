@@ -4,9 +4,9 @@ import pytest
 from genauth_email import Channel, SendEmailRespDto, StatusCode, ThrottleError
 
 from tests.clients import ClientFactory
-from tests.mock_server import MockServer
+from tests.servers import MockServer
 
-from .contract import CHANNEL, OTHER_CHANNEL, SCHEMAS
+from .facts import CHANNEL, OTHER_CHANNEL, SCHEMAS
 
 CHANNELS: list[str] = SCHEMAS["Channel"]["enum"]
 

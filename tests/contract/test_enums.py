@@ -8,7 +8,7 @@ import genauth_email
 import pytest
 from genauth_email.models import channel, lang
 
-from .contract import FAILURES, SCHEMAS
+from .facts import FAILURES, SCHEMAS
 
 ENUMS = [name for name, schema in SCHEMAS.items() if "enum" in schema]
 

@@ -8,9 +8,9 @@ from genauth_email import testing
 from genauth_email.testing import ReceivedRequest, mock_genauth
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.mock_server import MockServer
+from tests.servers import MockServer
 
-from .contract import FAILURES
+from .facts import FAILURES
 from .operations import FIRST_CALLS, Call, every_call, every_operation, parsed_query, success
 
 UNDOCUMENTED = [code for code in (7, 418, 604) if code not in FAILURES]

@@ -10,9 +10,9 @@ from genauth_email.api.email import send_email
 from genauth_email.models import Channel
 
 from tests.clients import ClientFactory
-from tests.mock_server import MockServer
+from tests.servers import MockServer
 
-from .contract import CHANNEL, FAILURES, SENT
+from .facts import CHANNEL, FAILURES, SENT
 
 BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 API_CODES = [None, 2333, 777777]

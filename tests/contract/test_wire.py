@@ -9,9 +9,9 @@ import pytest
 from genauth_email.testing import ReceivedRequest
 
 from tests.clients import ClientFactory
-from tests.mock_server import MockServer
+from tests.servers import MockServer
 
-from .contract import CHANNEL, OTHER_CHANNEL
+from .facts import CHANNEL, OTHER_CHANNEL
 
 HEADERS = ("x-genauth-app-id", "x-genauth-lang", "x-real-ip", "authorization")
 OPTIONS: list[dict[str, Any]] = [

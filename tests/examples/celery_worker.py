@@ -13,8 +13,8 @@ from celery import Celery
 from celery.result import AsyncResult
 from genauth_email import ThrottleError
 
-from tests.contract.contract import CHANNEL
-from tests.mock_server import MockServer
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # For a busy machine. Nothing here takes so long.

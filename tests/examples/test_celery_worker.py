@@ -6,7 +6,7 @@ import pytest
 from celery import Celery
 
 from tests.examples.celery_worker import check_that_errors_travel
-from tests.mock_server import MockServer
+from tests.servers import MockServer
 
 # On a broker that it has to poll, Celery waits for two seconds up to two times before it ends. This makes it short.
 IMPATIENT = """

@@ -20,9 +20,9 @@ from genauth_email._runtime.options import DEFAULT_MAX_RETRIES
 from werkzeug.serving import make_server
 
 from tests.clients import no_pauses
-from tests.contract.contract import CHANNEL, SENT
-from tests.faults.server import RawServer, Step
-from tests.mock_server import MockServer
+from tests.contract.facts import CHANNEL, SENT
+from tests.servers import MockServer
+from tests.servers.raw import RawServer, Step
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LOGIN = {"email": "test@example.com"}

@@ -23,10 +23,10 @@ from genauth_email import APIConnectionError, AsyncAuthenticationClient, Authent
 from genauth_email._runtime.outcomes import delivery_of
 from genauth_email.api.email import send_email
 
-from tests.contract.contract import CHANNEL, FAILURES, ROOT, SCHEMAS
+from tests.build.conftest import make
+from tests.contract.facts import CHANNEL, FAILURES, ROOT, SCHEMAS
 from tests.contract.operations import CALLS
-from tests.mock_server import MockServer
-from tests.pipeline.conftest import make
+from tests.servers import MockServer
 
 
 class Block(NamedTuple):

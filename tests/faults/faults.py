@@ -23,9 +23,8 @@ from genauth_email import (
     UnauthorizedError,
 )
 
-from tests.contract import contract
-
-from .server import SUCCESS, Step, http
+from tests.contract import facts
+from tests.servers.raw import SUCCESS, Step, http
 
 EMAIL = "test@example.com"
 """Who is sent an email. Some responses say it too, and no error may."""
@@ -128,7 +127,7 @@ def responds(status: int, body: bytes = HTML, headers: Mapping[str, str] | None 
 
 
 def dto(**fields: object) -> bytes:
-    return json.dumps({**contract.SENT, "message": f"Sent to {EMAIL}."} | fields).encode()
+    return json.dumps({**facts.SENT, "message": f"Sent to {EMAIL}."} | fields).encode()
 
 
 def raw_dto(status_code: bytes) -> bytes:

@@ -12,7 +12,7 @@ from threading import Event
 
 from genauth_email import AuthenticationClient
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 
 FORKS = 10
 

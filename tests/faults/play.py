@@ -12,10 +12,10 @@ import trustme
 from genauth_email import GenAuthError, SendEmailRespDto
 
 from tests.clients import BlockingClient, ClientFactory, no_pauses
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step
 
 from .faults import EMAIL, PLAIN, Certificate, Fault, Outcome
-from .server import SUCCESS, RawServer, Step
 
 TOKEN = "s3cret-token"
 BEFORE, AFTER = "before@example.com", "after@example.com"

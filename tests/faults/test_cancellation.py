@@ -25,9 +25,8 @@ from genauth_email import AsyncAuthenticationClient, AuthenticationClient
 from genauth_email.types import AttemptDetails
 
 from tests.clients import limit_connections
-from tests.contract.contract import CHANNEL
-
-from .server import SUCCESS, RawServer, Step, http
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 Pool = Literal["the client's own connections", "an http_client"]
 POOLS: tuple[Pool, ...] = ("the client's own connections", "an http_client")

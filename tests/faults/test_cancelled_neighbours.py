@@ -21,10 +21,9 @@ from genauth_email import APITimeoutError, AsyncAuthenticationClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.contract import CHANNEL, SENT
-from tests.runtime.clock import Clock
-
-from .server import http
+from tests.clock import Clock
+from tests.contract.facts import CHANNEL, SENT
+from tests.servers.raw import http
 
 T = TypeVar("T")
 Way = Callable[["Giver"], None]

@@ -16,9 +16,8 @@ import pytest
 from genauth_email import APITimeoutError, AsyncAuthenticationClient
 
 from tests.clients import KINDS, ClientFactory, no_pauses, on_httpx
-from tests.contract.contract import CHANNEL
-
-from .server import SUCCESS, RawServer, Step
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step
 
 EMAIL = "test@example.com"
 TIMEOUT, STEP = 0.6, 0.25

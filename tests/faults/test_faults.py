@@ -15,7 +15,7 @@ from genauth_email import APIError, GenAuthError, InvalidResponseError
 from genauth_email._runtime.redaction import error_chain
 
 from tests.clients import KINDS, ClientFactory
-from tests.contract.contract import ROOT
+from tests.contract.facts import ROOT
 
 from .faults import EMAIL, FAULTS, LIMIT, Fault
 from .markdown import markdown

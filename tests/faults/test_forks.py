@@ -5,9 +5,8 @@ import sys
 
 import pytest
 
-from tests.contract.contract import CHANNEL
-
-from .server import RawServer
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import RawServer
 
 # The program forks while its first calls are made, at other moments each time. A child that hangs ends by itself.
 PROGRAM = """

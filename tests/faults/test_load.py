@@ -29,11 +29,11 @@ from genauth_email import (
 )
 
 from tests.clients import KINDS, LOOPS, ClientFactory, limit_connections, no_pauses, on_httpx, options_of
-from tests.contract.contract import CHANNEL, ROOT
+from tests.contract.facts import CHANNEL, ROOT
+from tests.servers.load import BEHAVIOURS, LoadServer, Seen
+from tests.servers.raw import SUCCESS, RawServer, Step
 
 from .load_fork import FORKS
-from .load_server import BEHAVIOURS, LoadServer, Seen
-from .server import SUCCESS, RawServer, Step
 
 CALLS = 2_500  # of each kind of client
 WARM_UP = 1_000

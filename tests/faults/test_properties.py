@@ -22,10 +22,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.contract.contract import CHANNEL, SCHEMAS
-
-from .load_server import LoadServer, told
-from .server import SUCCESS, http
+from tests.contract.facts import CHANNEL, SCHEMAS
+from tests.servers.load import LoadServer, told
+from tests.servers.raw import SUCCESS, http
 
 # What is drawn can look like an address, and is nobody's.
 pytestmark = pytest.mark.usefixtures("unwatched")

@@ -14,9 +14,8 @@ import httpx
 import pytest
 from genauth_email import APITimeoutError, AuthenticationClient
 
-from tests.contract.contract import CHANNEL
-
-from .load_server import LoadServer
+from tests.contract.facts import CHANNEL
+from tests.servers.load import LoadServer
 
 PATIENCE = 60
 LIMITS = {

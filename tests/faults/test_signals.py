@@ -6,9 +6,8 @@ import threading
 
 import pytest
 
-from tests.contract.contract import CHANNEL
-
-from .server import SUCCESS, RawServer, Step
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step
 
 PROGRAM = """
 import gc, logging, os, random, signal, sys

@@ -15,9 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.clients import BlockingClient, ClientFactory
-from tests.contract.contract import CHANNEL, SENT
-
-from .server import http
+from tests.contract.facts import CHANNEL, SENT
+from tests.servers.raw import http
 
 KIB = 1024
 # How much httpcore, anyio and asyncio read at once, and the most that a response can have.

@@ -22,8 +22,8 @@ import trustme
 from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient
 
 from tests.clients import KINDS, LOOPS, ClientFactory, options_of
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import SUCCESS, RawServer, Step
 
 T = TypeVar("T")
 TRUSTED = trustme.CA()

@@ -11,9 +11,9 @@ from asgiref.sync import async_to_sync
 from genauth_email import AsyncAuthenticationClient
 from starlette.exceptions import StarletteDeprecationWarning
 
-from tests.contract.contract import CHANNEL
-from tests.faults.server import RawServer
-from tests.mock_server import MockServer
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
+from tests.servers.raw import RawServer
 
 
 def over_asgi(app: Any) -> AbstractContextManager[Any]:

@@ -1,4 +1,4 @@
-"""`make publish` to devpi, and an installation from there. pypiserver is tested in `tests/pipeline`."""
+"""`make publish` to devpi, and an installation from there. pypiserver is tested in `tests/build`."""
 
 import socket
 import subprocess

@@ -17,9 +17,9 @@ from taskiq import InMemoryBroker, TaskiqResult
 from taskiq.abc.serializer import TaskiqSerializer
 from taskiq.serializers import JSONSerializer, PickleSerializer
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 from tests.examples.celery_worker import check_that_errors_travel
-from tests.mock_server import MockServer
+from tests.servers import MockServer
 
 SPAWN = get_context("spawn")
 

@@ -23,10 +23,10 @@ import trio
 from genauth_email import AsyncAuthenticationClient
 from nbclient import NotebookClient
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 from tests.faults import conftest
-from tests.faults.server import RawServer, Step
-from tests.mock_server import MockServer
+from tests.servers import MockServer
+from tests.servers.raw import RawServer, Step
 
 ROOT = Path(__file__).parents[2]
 

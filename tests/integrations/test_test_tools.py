@@ -21,9 +21,9 @@ from pytest_httpserver import HTTPServer
 from pytest_httpx import HTTPXMock
 
 from tests.clients import BlockingClient, ClientFactory, no_pauses
-from tests.contract.contract import CHANNEL
-from tests.faults.server import SUCCESS, RawServer, Step, http
-from tests.mock_server import MockServer
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
+from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 HOST = "https://example.genauth.ai"
 PATH = "/api/v3/send-email"

@@ -14,8 +14,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import StatusCode
 
-from tests.faults.server import RawServer, Step, http
-from tests.mock_server import MockServer
+from tests.servers import MockServer
+from tests.servers.raw import RawServer, Step, http
 
 from .tracing_tools import TOOLS, Work, send
 

@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 import pytest
 
-from tests.contract.contract import CHANNEL, CHANNEL_TEXT
+from tests.contract.facts import CHANNEL, CHANNEL_TEXT
 
 CODE = f"""\
 from genauth_email import AttemptDetails, AuthenticationClient, Channel, SendEmailDto, SendEmailRespDto

@@ -15,7 +15,7 @@ import genauth_email
 import pytest
 from genauth_email.api.email import send_email
 
-from tests.contract.contract import CHANNEL, OTHER_CHANNEL
+from tests.contract.facts import CHANNEL, OTHER_CHANNEL
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent

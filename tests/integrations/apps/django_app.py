@@ -11,7 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, ThrottleError
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 
 settings.configure(ROOT_URLCONF=__name__)
 app = get_wsgi_application()

@@ -9,7 +9,7 @@ from fastapi import Body, FastAPI, Request
 from fastapi.responses import JSONResponse
 from genauth_email import AsyncAuthenticationClient, SendEmailRespDto, ThrottleError
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from genauth_email import AuthenticationClient, ThrottleError
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 
 app = Flask(__name__)
 client = AuthenticationClient()

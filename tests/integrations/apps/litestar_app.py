@@ -10,7 +10,7 @@ from litestar import Litestar, Request, Response, post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 
-from tests.contract.contract import CHANNEL
+from tests.contract.facts import CHANNEL
 
 
 @asynccontextmanager

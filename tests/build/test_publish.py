@@ -1,0 +1,308 @@
+"""`make publish`, to a pypiserver that wants a password for everything.
+
+What a person sees goes through make. How indexes differ is tested without it, because that is faster.
+"""
+
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from scripts import publish
+from scripts.publish import PublishError
+from tests.contract.facts import CHANNEL
+from tests.servers import MockServer
+from tests.servers.index import PASSWORD, USERNAME, Index, serve
+
+from .conftest import ROOT, commit, copy_repository, git, make
+
+CREDENTIALS = {"UV_PUBLISH_USERNAME": USERNAME, "UV_PUBLISH_PASSWORD": PASSWORD}
+
+SEND_TWO_EMAILS = f"""
+import asyncio
+import genauth_email
+
+with genauth_email.AuthenticationClient() as client:
+    client.send_email("{CHANNEL}", "sync@example.com")
+
+async def send() -> None:
+    async with genauth_email.AsyncAuthenticationClient() as client:
+        await client.send_email("{CHANNEL}", "async@example.com")
+
+asyncio.run(send())
+print(genauth_email.__file__)
+"""
+
+
+VERSION = tomllib.loads((ROOT / "generated" / "pyproject.toml").read_text())["project"]["version"]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A copy of the repository, released as it lies here."""
+    repository = copy_repository(tmp_path / "repository")
+    commit(repository, tag=f"v{VERSION}")
+    return repository
+
+
+@pytest.fixture
+def index(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
+    """An index with nothing in it. A test says how it differs with `@index_with`."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "index").mkdir()
+    with serve(tmp_path / "index", **getattr(request, "param", {})) as index:
+        yield index
+
+
+def index_with(*variants: dict[str, Any]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("index", variants, indirect=True, ids=str)
+
+
+def make_publish(repository: Path, *arguments: str, **environment: str) -> tuple[int, list[str], list[str]]:
+    """What make returns, what it says, and what it complains of."""
+    result = make(repository, "publish", *arguments, **{**CREDENTIALS, **environment})
+    assert PASSWORD not in result.stdout + result.stderr
+    return result.returncode, result.stdout.splitlines(), result.stderr.splitlines()
+
+
+def test_what_is_published_once_can_be_installed_and_sends_an_email(
+    repository: Path, index: Index, mock_server: MockServer, tmp_path: Path
+) -> None:
+    printed = make_publish(repository, f"INDEX_URL={index.url}")
+    assert printed == (0, [f"published: {name}" for name in sorted(index.files)], [])
+    built = {path.name: path.read_bytes() for path in (repository / "dist").iterdir()}
+    bill = f"genauth_email-{VERSION}.cdx.json"
+    assert index.files == {name: content for name, content in built.items() if name != bill}
+    assert bill in built  # It lies beside the wheel. An index has no place for it.
+
+    again = make_publish(repository, f"INDEX_URL={index.url}")
+    assert again == (0, [f"already there: {name}" for name in sorted(index.files)], [])
+
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    simple = f"{index.url.replace('//', f'//{USERNAME}:{PASSWORD}@')}/simple/"
+    pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(venv)]
+    install = [*pip, "install", "--no-cache-dir", "--no-deps", "--index-url", simple, "genauth-email"]
+    subprocess.run(install, check=True)
+    # The package's dependencies are those of the tests. The venv's own packages come before them.
+    (site_packages,) = venv.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    installed = subprocess.check_output(
+        [venv / "bin" / "python", "-W", "error", "-c", SEND_TWO_EMAILS],
+        env={"GENAUTH_APP_ID": "app123", "GENAUTH_APP_HOST": mock_server.url},
+        cwd=tmp_path,
+        text=True,
+    )
+
+    assert installed.strip() == str(site_packages / "genauth_email" / "__init__.py")
+    sent = [received.json["email"] for received in mock_server.received]
+    assert sent == ["sync@example.com", "async@example.com"]
+
+
+def test_what_is_not_committed_is_not_published(repository: Path, index: Index) -> None:
+    (repository / "runtime" / "new.py").touch()
+    code, printed, complaint = make_publish(repository, f"INDEX_URL={index.url}")
+    assert (code, printed, index.files) == (2, [], {})
+    assert complaint[:3] == [
+        "error: there are uncommitted changes:",
+        "?? runtime/new.py",
+        "Commit them, or stash them with `git stash -u`",
+    ]
+
+
+def test_what_is_not_tagged_is_not_published(repository: Path, index: Index) -> None:
+    (repository / "runtime" / "new.py").touch()
+    commit(repository)
+    code, printed, (complaint, _) = make_publish(repository, f"INDEX_URL={index.url}")
+    assert (code, printed, index.files) == (2, [], {})
+    assert complaint.startswith(f"error: this commit has no tag v{VERSION}; only releases can be published.")
+
+
+def test_a_tag_with_something_else_in_generated_is_not_published(repository: Path, index: Index) -> None:
+    (repository / "runtime" / "new.py").touch()
+    commit(repository)
+    git(repository, "tag", "--force", f"v{VERSION}")
+    code, printed, complaint = make_publish(repository, f"INDEX_URL={index.url}")
+    assert (code, printed, index.files) == (2, [], {})
+    assert complaint[:2] == [
+        "generated/ is not up to date: run `make generate` and commit it.",
+        "error: `make check` finds what is wrong with this release",
+    ]
+
+
+def test_without_an_index_there_is_one_clear_error(repository: Path) -> None:
+    code, printed, (complaint, make_fails) = make_publish(repository)
+    assert (code, printed) == (2, [])
+    assert complaint.startswith("error: INDEX_URL is missing. Give the URL where the package index takes uploads:")
+    assert make_fails.startswith("make: ***")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    dist = tmp_path_factory.mktemp("dist")
+    uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
+    subprocess.run([*uv, "--out-dir", str(dist), str(ROOT / "generated")], check=True)
+    return sorted(dist.iterdir())
+
+
+@pytest.fixture(scope="module")
+def client() -> Generator[httpx.Client]:
+    with httpx.Client(auth=(USERNAME, PASSWORD), trust_env=False) as client:
+        yield client
+
+
+Publish = Callable[..., tuple[list[str], str]]
+
+
+@pytest.fixture
+def publish_to(files: list[Path], client: httpx.Client, capsys: pytest.CaptureFixture[str]) -> Publish:
+    """Publishes `files` on an index, and returns what is printed, and to stderr."""
+
+    def publish_to(index: Index, **environment: str) -> tuple[list[str], str]:
+        settings = publish.settings({"INDEX_URL": index.url, **CREDENTIALS, **environment})
+        publish.publish(files, settings, client)
+        printed, complaint = capsys.readouterr()
+        return printed.splitlines(), complaint
+
+    return publish_to
+
+
+def put(files: list[Path], index: Index, contents: bytes | None = None) -> None:
+    """Have `files` on the index without publishing them, as they are or with other contents."""
+    for file in files:
+        (index.directory / file.name).write_bytes(contents or file.read_bytes())
+
+
+@index_with({"hash_algo": "md5"}, {"hash_algo": "sha256"}, {"hash_algo": "blake2b"})
+def test_any_hash_tells_whether_the_contents_are_the_same(files: list[Path], index: Index, publish_to: Publish) -> None:
+    put(files, index)
+    assert publish_to(index) == ([f"already there: {file.name}" for file in files], "")
+
+    put(files, index, b"other contents")
+    with pytest.raises(PublishError, match="is already there with other contents"):
+        publish_to(index)
+
+
+@index_with({"hash_algo": None})
+def test_without_a_hash_what_is_there_is_taken_for_something_else(index: Index, publish_to: Publish) -> None:
+    publish_to(index)
+    with pytest.raises(PublishError, match="gives no hash for it, so nobody can tell whether it is the same"):
+        publish_to(index)
+
+
+def test_what_was_published_by_half_is_completed(files: list[Path], index: Index, publish_to: Publish) -> None:
+    wheel, sdist = files
+    put([wheel], index)
+    assert publish_to(index) == ([f"already there: {wheel.name}", f"published: {sdist.name}"], "")
+    assert index.files == {file.name: file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("other", [0, 1])
+def test_if_one_file_differs_neither_is_published(
+    files: list[Path], index: Index, publish_to: Publish, other: int
+) -> None:
+    put([files[other]], index, b"other contents")
+    with pytest.raises(PublishError, match=f"^{files[other].name} is already there with other contents"):
+        publish_to(index)
+    assert index.files == {files[other].name: b"other contents"}
+
+
+@index_with({"hide": 1})
+def test_a_race_with_the_same_contents_succeeds(files: list[Path], index: Index, publish_to: Publish) -> None:
+    put(files, index)
+    assert publish_to(index)[1] == ""
+
+
+@index_with({"hide": 1})
+def test_a_race_with_other_contents_fails(files: list[Path], index: Index, publish_to: Publish) -> None:
+    put(files, index, b"other contents")
+    with pytest.raises(PublishError, match="is already there with other contents"):
+        publish_to(index)
+    assert set(index.files.values()) == {b"other contents"}
+
+
+@index_with({"hide": 9})
+def test_what_an_index_says_when_it_refuses_is_passed_on(files: list[Path], index: Index, publish_to: Publish) -> None:
+    put(files, index)
+    with pytest.raises(PublishError, match=f"^{index.url} rejected {files[0].name}:\n") as raised:
+        publish_to(index)
+    printed = " ".join(str(raised.value).split())  # uv breaks its lines to fit.
+    assert "409 Conflict" in printed
+    assert f"Package '{files[0].name}' already exists!" in printed
+    assert "<" not in printed
+
+
+@index_with({"disable_fallback": False, "fallback_url": "http://127.0.0.1:1/simple"})
+def test_an_index_that_sends_on_to_a_public_one_is_not_followed(index: Index, publish_to: Publish) -> None:
+    assert publish_to(index)[1] == ""
+
+
+@index_with({}, {"authenticate": ["update"]})
+def test_a_wrong_password_is_reported(files: list[Path], index: Index) -> None:
+    settings = publish.settings({"INDEX_URL": index.url, **CREDENTIALS, "UV_PUBLISH_PASSWORD": "a-wrong-one"})
+    refused = pytest.raises(PublishError, match=rf"^{index.url}\S* refused the credentials \(403\)")
+    with httpx.Client(auth=(settings.username, settings.password), trust_env=False) as client, refused as raised:
+        publish.publish(files, settings, client)
+    assert "a-wrong-one" not in str(raised.value)
+    assert index.files == {}
+
+
+def test_a_slash_more_or_less_does_not_matter(index: Index, publish_to: Publish) -> None:
+    publish_to(index, INDEX_URL=f"{index.url}/")
+    printed, complaint = publish_to(index, INDEX_URL=f"{index.url}/", CHECK_URL=f"{index.url}/simple")
+    assert [line.partition(":")[0] for line in printed] == ["already there"] * 2
+    assert complaint == ""
+
+
+def test_a_check_url_where_nothing_is_listed_is_reported(index: Index, publish_to: Publish) -> None:
+    printed, complaint = publish_to(index, CHECK_URL=f"{index.url}/packages")
+    assert len(printed) == 2
+    assert all(f"/packages/ does not list {name}." in complaint for name in index.files)
+
+
+def test_an_index_that_cannot_be_reached_is_reported(tmp_path: Path, publish_to: Publish) -> None:
+    page = "http://127.0.0.1:1/simple/genauth-email/"
+    with pytest.raises(PublishError, match=f"^{page} cannot be read: .*refused"):
+        publish_to(Index("http://127.0.0.1:1", tmp_path))
+
+
+def test_a_check_url_that_is_no_simple_index_is_reported(index: Index, publish_to: Publish) -> None:
+    page = f"{index.url}/genauth-email/"
+    with pytest.raises(PublishError, match=f"^{page} responded with 303 See Other. .*: set CHECK_URL"):
+        publish_to(index, CHECK_URL=index.url)
+
+
+@pytest.mark.parametrize("name", ["INDEX_URL", "CHECK_URL"])
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        (f"http://{USERNAME}:{PASSWORD}@127.0.0.1/", "contains an @, as a URL with a password does"),
+        (f"{USERNAME}:{PASSWORD}@127.0.0.1", "contains an @, as a URL with a password does"),
+        ("127.0.0.1/simple/", "must start with https:// or http:// and name a host"),
+        ("ftp://127.0.0.1/", "must start with https:// or http:// and name a host"),
+        ("https:///simple/", "must start with https:// or http:// and name a host"),
+        ("https://127.0.0.1:port/", "must start with https:// or http:// and name a host"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_reported_without_its_contents(name: str, url: str, complaint: str) -> None:
+    with pytest.raises(PublishError, match=f"^{name} {complaint}") as raised:
+        publish.settings({"INDEX_URL": "http://127.0.0.1/", name: url, **CREDENTIALS})
+    assert url not in str(raised.value)
+    assert PASSWORD not in str(raised.value)
+
+
+@pytest.mark.parametrize("given", [{}, {"UV_PUBLISH_USERNAME": USERNAME}, {"UV_PUBLISH_PASSWORD": PASSWORD}])
+def test_missing_credentials_are_told(given: dict[str, str]) -> None:
+    with pytest.raises(PublishError, match=r"^The index's credentials are missing. Set UV_PUBLISH_USERNAME"):
+        publish.settings({"INDEX_URL": "http://127.0.0.1/", **given})
+
+
+def test_a_token_is_enough() -> None:
+    settings = publish.settings({"INDEX_URL": "http://127.0.0.1/", "UV_PUBLISH_TOKEN": PASSWORD})
+    assert (settings.username, settings.password) == ("__token__", PASSWORD)

@@ -1,0 +1,213 @@
+"""`make release`, from the first release to a user who upgrades to the third, and what it refuses.
+
+Here `make check` is the check of the changelog, and `make test` does nothing: the suite would run itself.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scripts import publish
+from scripts.compatibility import RECORD, current_version
+from scripts.generate import main as generate
+from scripts.release import check_release, main
+from tests.servers.index import PASSWORD, USERNAME, Index, serve
+
+from .conftest import CHANNEL, OTHER_CHANNEL, ROOT, commit, git, replace
+
+NEW_CHANNEL = "CHANNEL_OF_THE_WALK"
+MAKEFILE = f"""
+check:
+	@{sys.executable} -m scripts.changelog
+test test-lowest:
+"""
+CHANGES = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Everything.\n"
+
+
+@pytest.fixture
+def repository(pristine: Path, tmp_path: Path) -> Path:
+    """A repository before its first release."""
+    repository = shutil.copytree(pristine, tmp_path / "repository")
+    shutil.copytree(ROOT / "scripts", repository / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    (repository / "docs").mkdir()
+    (repository / ".gitignore").write_text("__pycache__/\n", "utf-8")
+    (repository / "Makefile").write_text(MAKEFILE, "utf-8")
+    (repository / "CHANGELOG.md").write_text(CHANGES, "utf-8")
+    commit(repository)
+    return repository
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "index").mkdir()
+    with serve(tmp_path / "index") as index:
+        yield index
+
+
+def state(repository: Path) -> tuple[str, str, str]:
+    return git(repository, "rev-parse", "HEAD"), git(repository, "tag"), git(repository, "status", "--porcelain")
+
+
+def change(repository: Path, kind: str, text: str) -> None:
+    """Commit what has changed in the contract, as a maintainer does."""
+    assert generate([], repository) == 0
+    replace(repository / "CHANGELOG.md", "## [Unreleased]\n", f"## [Unreleased]\n\n### {kind}\n\n- {text}\n")
+    commit(repository)
+
+
+def upload(repository: Path, index: Index) -> None:
+    check_release(repository)
+    dist = repository.with_name(f"dist-{current_version(repository)}")
+    uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
+    subprocess.run([*uv, "--out-dir", dist, repository / "generated"], check=True)
+    settings = publish.Index(index.url, f"{index.url}/simple/", USERNAME, PASSWORD)
+    with httpx.Client(auth=(USERNAME, PASSWORD)) as client:
+        publish.publish(sorted(dist.iterdir()), settings, client)
+
+
+class User:
+    """Somebody who installs the package. Its dependencies are those of the tests."""
+
+    def __init__(self, venv: Path, index: Index) -> None:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+        (site_packages,) = venv.glob("lib/python*/site-packages")
+        (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+        self.venv = venv
+        self.simple = f"{index.url.replace('//', f'//{USERNAME}:{PASSWORD}@')}/simple/"
+
+    def upgrade(self) -> list[str]:
+        """Install the newest version, and return it with the channels that it has."""
+        pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(self.venv), "install"]
+        # Its dependencies come from the environment of the tests, which has this package too.
+        options = ["--force-reinstall", "--no-cache-dir", "--no-deps", "--index-url", self.simple]
+        subprocess.run([*pip, *options, "genauth-email"], check=True)
+        program = "import genauth_email as g; print(g.__version__, *g.Channel)"
+        return subprocess.check_output([self.venv / "bin" / "python", "-c", program], text=True).split()
+
+
+def test_a_contract_changes_from_release_to_release(
+    repository: Path, index: Index, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    contract = repository / "openapi.yaml"
+    user = User(tmp_path / "user", index)
+
+    assert main("1.0.0", repository) == 0
+    assert "Released 1.0.0, as a commit with the tag v1.0.0." in capfd.readouterr().out
+    assert git(repository, "log", "--format=%s").splitlines() == ["Release 1.0.0", "Change"]
+    assert git(repository, "status", "--porcelain") == ""
+    changelog = (repository / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(r"## \[Unreleased\]\n\n## \[1\.0\.0\] - \d{4}-\d\d-\d\d\n\n### Added\n", changelog)
+    upload(repository, index)
+    assert user.upgrade()[0] == "1.0.0"
+
+    replace(contract, f"        - {OTHER_CHANNEL}\n", f"        - {OTHER_CHANNEL}\n        - {NEW_CHANNEL}\n")
+    replace(contract, f"        {OTHER_CHANNEL}: ", f"        {NEW_CHANNEL}: Walk.\n        {OTHER_CHANNEL}: ")
+    change(repository, "Added", f"The channel `{NEW_CHANNEL}`.")
+    before = state(repository)
+    assert main("1.0.1", repository) == 1
+    told = capfd.readouterr().err
+    assert f"Channel > {NEW_CHANNEL} is new (needs 1.1.0)" in told
+    assert "error: 1.0.1 is too low: make release VERSION=1.1.0\n" in told
+    assert state(repository) == before
+    assert main("1.1.0", repository) == 0
+    upload(repository, index)
+    version, *channels = user.upgrade()
+    assert version == "1.1.0"
+    assert NEW_CHANNEL in channels
+
+    contract.write_text(re.sub(rf" +(- )?{NEW_CHANNEL}\b.*\n", "", contract.read_text("utf-8")), "utf-8")
+    change(repository, "Removed", f"The channel `{NEW_CHANNEL}`.")
+    assert main("1.2.0", repository) == 1
+    line = 1 + contract.read_text("utf-8").splitlines().index("    Channel:")
+    told = f"openapi.yaml:{line}: Channel > {NEW_CHANNEL} was removed, which breaks users' code (needs 2.0.0)\n"
+    assert told in capfd.readouterr().err
+    assert main("2.0.0", repository) == 0
+    upload(repository, index)
+    version, *channels = user.upgrade()
+    assert version == "2.0.0"
+    assert CHANNEL in channels
+    assert NEW_CHANNEL not in channels
+    assert len(index.files) == 6
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """What `make release` reads before it begins."""
+    shutil.copy(ROOT / "generator-config.yml", tmp_path)
+    (tmp_path / "CHANGELOG.md").write_text(CHANGES, "utf-8")
+    commit(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("", "VERSION is missing: make release VERSION=1.4.0"),
+        ("1.x", "VERSION: '1.x' is not a version: three numbers are needed, such as 1.4.0"),
+        ("1.1.0", "the first release is 1.0.0: make release VERSION=1.0.0"),
+    ],
+)
+def test_a_wrong_version_is_refused_before_anything_is_done(
+    small: Path, capsys: pytest.CaptureFixture[str], version: str, told: str
+) -> None:
+    before = state(small)
+    assert main(version, small) == 1
+    assert capsys.readouterr() == ("", f"error: {told}\n")
+    assert state(small) == before
+
+
+def test_a_version_that_is_not_higher_than_the_last_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (small / "docs").mkdir()
+    (small / RECORD).write_text(json.dumps({"version": "1.4.2", "hash": "", "facts": {}}), "utf-8")
+    assert main("1.4.2", small) == 1
+    assert capsys.readouterr().err == "error: VERSION must be higher than 1.4.2, the last release\n"
+
+
+def test_a_tree_with_something_uncommitted_is_not_released(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (small / "new").touch()
+    assert main("1.0.0", small) == 1
+    assert capsys.readouterr().err.startswith(
+        "error: there are uncommitted changes:\n?? new\nCommit them, or stash them"
+    )
+
+
+def test_a_tag_that_exists_is_not_moved(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    git(small, "tag", "v1.0.0")
+    assert main("1.0.0", small) == 1
+    assert capsys.readouterr().err == "error: the tag v1.0.0 already exists\n"
+
+
+def test_a_release_that_tells_users_nothing_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replace(small / "CHANGELOG.md", "### Added\n\n- Everything.\n", "")
+    commit(small)
+    assert main("1.0.0", small) == 1
+    assert capsys.readouterr().err.startswith("error: CHANGELOG.md has nothing under Unreleased: tell users what")
+
+
+def test_what_is_no_git_repository_is_not_released(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main("1.0.0", tmp_path) == 1
+    assert capsys.readouterr().err.startswith("error: `git status` failed: fatal: not a git repository")
+
+
+def test_a_release_whose_tests_fail_leaves_everything_as_it_was(
+    repository: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "Makefile").write_text("check:\ntest:\n\t@exit 1\n", "utf-8")
+    commit(repository)
+    before = state(repository)
+    assert main("1.0.0", repository) == 1
+    assert capfd.readouterr().err.splitlines()[-2:] == ["Nothing was changed.", "error: `make test` failed"]
+    assert state(repository) == before
+    assert not (repository / RECORD).exists()

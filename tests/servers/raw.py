@@ -1,0 +1,242 @@
+"""A server that does byte for byte as a script says, also what HTTP forbids, and that tells what it saw."""
+
+import json
+import socket
+import ssl
+import struct
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BufferedReader
+from threading import Condition, Thread
+from time import sleep
+from types import TracebackType
+from typing import Literal, Self
+
+from tests.contract.facts import SENT
+
+
+def http(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
+    fields = {"content-type": "application/json", "content-length": f"{len(body)}", **(headers or {})}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"HTTP/1.1 {status} Status\r\n{lines}\r\n".encode() + body
+
+
+SUCCESS = http(200, json.dumps({**SENT, "message": "Sent.", "requestId": "r-1"}).encode())
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done about one request.
+
+    Attributes:
+        content: The bytes to send, which need not be a whole response.
+        then: What becomes of the connection afterwards. "hold": nothing more is sent on it.
+        reading: How much of the request is read first. "half": its head, and half of its body. Only one that
+            is read to its end counts.
+        before: Is called when the request is read, in the connection's thread.
+        at_once: No request is waited for.
+        delay: Seconds between the reading and the sending.
+        more: Is sent after `content` again and again, 1,024 times, unless the client hangs up.
+        pause: Seconds between one of those and the next.
+    """
+
+    content: bytes = b""
+    then: Literal["keep", "close", "reset", "hold"] = "keep"
+    reading: Literal["nothing", "head", "half", "all"] = "all"
+    before: Callable[[], object] | None = None
+    at_once: bool = False
+    delay: float = 0.0
+    more: bytes = b""
+    pause: float = 0.0
+
+
+class RawServer:
+    """Serves on the loopback interface, each connection in a thread. After its script it responds with `SUCCESS`.
+
+    Attributes:
+        connections: How many connections were made.
+        open: How many of them are not closed.
+        received: The requests that came in full.
+    """
+
+    def __init__(
+        self,
+        *script: Step,
+        listening: bool = True,
+        tls: ssl.SSLContext | None = None,
+        handshake_delay: float = 0.0,
+    ) -> None:
+        self._script = deque(script)
+        self._tls = tls
+        self._handshake_delay = handshake_delay
+        self._sockets: list[socket.socket] = []
+        self._threads: list[Thread] = []
+        self._last: object = None
+        self._changed = Condition()
+        self.connections = 0
+        self.open = 0
+        self.received: list[bytes] = []
+        # While it is bound and does not listen, connections to it are refused, and nobody can take the port.
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self.listener.getsockname()
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.address[1]}"
+        self._acceptor: Thread | None = None
+        if listening:
+            self.listen()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for connection in self._sockets:
+            with suppress(OSError):  # It may be closed.
+                connection.shutdown(socket.SHUT_RDWR)
+        self.finish()
+
+    def listen(self) -> None:
+        self.listener.listen()
+        self._acceptor = Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
+
+    def wait_for_end_of_script(self) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._script, 10), f"not played: {self._script}"
+
+    def wait_for_open(self, number: int) -> None:
+        """Wait until no more than that many connections are open."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.open <= number, 10), f"{self.open} are open"
+
+    def disturb(self, step: Step) -> None:
+        """Do that on the connections that are there, without being asked."""
+        for connection in self._sockets:
+            connection.sendall(step.content)
+            if step.then == "reset":
+                _reset_when_closed(connection)
+            if step.then != "keep":
+                # Who reads wakes, and closes; it is only then that a reset is sent.
+                connection.shutdown(socket.SHUT_WR if step.then == "close" else socket.SHUT_RD)
+        if step.then == "reset":
+            self.wait_for_open(0)
+
+    def finish(self) -> list[bytes]:
+        """Wait until the clients have hung up, stop, and return all requests that came in full."""
+        if self._acceptor is not None:
+            # Connections are accepted in their order, so none is left out before this one.
+            with socket.socket() as last:
+                last.bind(("127.0.0.1", 0))
+                self._last = last.getsockname()
+                last.connect(self.address)
+                self._acceptor.join()
+            self._acceptor = None
+        self.listener.close()
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive(), "a client has not hung up"
+        return self.received
+
+    def _accept(self) -> None:
+        while True:
+            connection, address = self.listener.accept()
+            if address == self._last:
+                connection.close()
+                return
+            # What is sent in pieces has to arrive in pieces.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._changed:
+                self.connections += 1
+                self.open += 1
+            thread = Thread(target=self._serve, args=(connection,), daemon=True)
+            self._sockets.append(connection)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            if self._tls is not None:
+                sleep(self._handshake_delay)
+                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                self._sockets.append(connection)
+            with connection, connection.makefile("rb") as stream:
+                if isinstance(connection, ssl.SSLSocket) and not _shakes_hands(connection):
+                    _wait_for_hang_up(connection, stream)
+                    return
+                while self._is_next(stream) and self._respond(connection, stream):
+                    pass
+        except OSError:  # The client has hung up. That is its business.
+            pass
+        finally:
+            with self._changed:
+                self.open -= 1
+                self._changed.notify_all()
+
+    def _is_next(self, stream: BufferedReader) -> bool:
+        return bool(self._script and self._script[0].at_once) or bool(stream.peek(1))
+
+    def _respond(self, connection: socket.socket, stream: BufferedReader) -> bool:
+        with self._changed:
+            step = self._script.popleft() if self._script else Step(SUCCESS)
+            self._changed.notify_all()
+        if not self._read(stream, step.reading):
+            return False
+        if step.before is not None:
+            step.before()
+        sleep(step.delay)
+        connection.sendall(step.content)
+        if step.more:
+            for _ in range(1024):
+                connection.sendall(step.more)
+                sleep(step.pause)
+        if step.then == "reset":
+            _reset_when_closed(connection)
+        if step.then == "close":
+            _wait_for_hang_up(connection, stream)
+        if step.then == "hold":
+            stream.read()
+        return step.then == "keep"
+
+    def _read(self, stream: BufferedReader, reading: str) -> bool:
+        """Tell whether as much as that came."""
+        if reading == "nothing":
+            return True
+        head, length = b"", 0
+        while not head.endswith(b"\r\n\r\n"):
+            line = stream.readline()
+            if not line.endswith(b"\n"):
+                return False
+            head += line
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        if reading == "head":
+            return True
+        if reading == "half":
+            return len(stream.read(length // 2)) == length // 2
+        body = stream.read(length)
+        if len(body) < length:
+            return False
+        self.received.append(head + body)
+        return True
+
+
+def _reset_when_closed(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _wait_for_hang_up(connection: socket.socket, stream: BufferedReader) -> None:
+    """Close our side. Were something unread when both are closed, it would be a reset."""
+    connection.shutdown(socket.SHUT_WR)
+    stream.read()
+
+
+def _shakes_hands(connection: ssl.SSLSocket) -> bool:
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:  # We do not understand, or do not trust, each other.
+        return False
+    return True

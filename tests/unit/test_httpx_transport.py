@@ -1,0 +1,284 @@
+import asyncio
+import inspect
+import ssl
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+
+from runtime.http import httpx
+from runtime.transport.httpx_transport import AsyncHttpxTransport, HttpxTransport, fail_at_deadline
+from runtime.transport.request import STEPS, Attempt, HTTPRequest
+from tests.clock import Clock
+
+from .test_request import attempt_at
+
+REQUEST = HTTPRequest("POST", httpx.URL("https://example.genauth.ai/tea"), {"content-length": "2"}, b"{}")
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a response. It notes what is asked of it."""
+
+    def __init__(self, *chunks: bytes | Exception) -> None:
+        self.read = 0
+        self.closed = False
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            if self.closed:
+                return
+            self.read += 1
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            yield chunk
+
+    def close(self) -> None:
+        self.closed = True
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def respond(stream: Chunks, status: int = 202) -> Handler:
+    def respond(request: httpx.Request) -> httpx.Response:
+        request.read()
+        return httpx.Response(status, headers={"location": "https://example.com", "set-cookie": "a=b"}, stream=stream)
+
+    return respond
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def send(kind: str, handler: Handler, attempt: Attempt, **options: Any) -> None:
+    """Send a request through a client of the user's."""
+    transport = httpx.MockTransport(handler)
+    if kind == "sync":
+        with httpx.Client(transport=transport, **options) as client:
+            HttpxTransport(client, None, None).send(REQUEST, attempt)
+        return
+
+    async def send_async() -> None:
+        async with httpx.AsyncClient(transport=transport, **options) as client:
+            await AsyncHttpxTransport(client, None, None).send(REQUEST, attempt)
+
+    asyncio.run(send_async())
+
+
+def test_response_is_read_to_its_end_and_closed(clock: Clock, kind: str) -> None:
+    attempt, stream = attempt_at(clock), Chunks(b"{", b"}")
+    send(kind, respond(stream), attempt)
+    assert attempt.body_started
+    assert (attempt.reader.status, attempt.reader.body()) == (202, b"{}")
+    assert attempt.reader.headers["set-cookie"] == "a=b"
+    assert stream.closed
+
+
+def test_reading_stops_at_the_deadline_and_closes_the_response(clock: Clock, kind: str) -> None:
+    attempt = attempt_at(clock, deadline=8.0)
+    stream = Chunks(b"1", b"2", b"3", b"4")
+
+    def at_the_deadline(request: httpx.Request) -> httpx.Response:
+        clock.advance(9)
+        return respond(stream)(request)
+
+    send(kind, at_the_deadline, attempt)
+    assert attempt.reader.timed_out
+    assert stream.read == 2
+    assert stream.closed
+
+
+def test_error_while_reading_leaves_what_has_come_and_closes_the_response(clock: Clock, kind: str) -> None:
+    attempt, stream = attempt_at(clock), Chunks(b"{", httpx.ReadError("reset"))
+    with pytest.raises(httpx.ReadError, match="reset"):
+        send(kind, respond(stream), attempt)
+    assert attempt.reader.body() == b"{"
+    assert stream.closed
+
+
+def test_body_that_a_hook_has_read_is_taken(clock: Clock, kind: str) -> None:
+    def read(response: httpx.Response) -> None:
+        response.read()
+
+    async def aread(response: httpx.Response) -> None:
+        await response.aread()
+
+    attempt = attempt_at(clock)
+    hook: Any = read if kind == "sync" else aread
+    send(kind, respond(Chunks(b"{", b"}")), attempt, event_hooks={"response": [hook]})
+    assert attempt.reader.body() == b"{}"
+
+
+def test_redirects_are_not_followed(clock: Clock, kind: str) -> None:
+    attempt = attempt_at(clock)
+    send(kind, respond(Chunks(b""), 307), attempt, follow_redirects=True)
+    assert attempt.reader.status == 307
+
+
+def test_body_that_a_hook_has_replaced_counts_as_sent(clock: Clock, kind: str) -> None:
+    def replace(request: httpx.Request) -> None:
+        request.stream = httpx.ByteStream(b"{}")
+
+    async def areplace(request: httpx.Request) -> None:
+        replace(request)
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    attempt = attempt_at(clock)
+    hook: Any = replace if kind == "sync" else areplace
+    with pytest.raises(httpx.ConnectError):
+        send(kind, refuse, attempt, event_hooks={"request": [hook]})
+    assert attempt.body_started
+    assert attempt.times_sent == 1
+
+
+def test_async_error_of_tls_is_one_of_reading(clock: Clock) -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise ssl.SSLError(1, "certificate required")
+
+    with pytest.raises(httpx.ReadError, match="certificate required") as caught:
+        send("async", fail, attempt_at(clock))
+    assert isinstance(caught.value.__cause__, ssl.SSLError)
+
+
+# The deadline.
+
+
+@pytest.mark.parametrize(
+    ("body_started", "error"), [(False, httpx.ConnectTimeout), (True, httpx.ReadTimeout)], ids=["before", "after"]
+)
+def test_deadline_cancels_what_an_async_client_does(body_started: bool, error: type[Exception]) -> None:
+    cancelled = False
+
+    async def wait() -> None:
+        nonlocal cancelled
+        attempt = Attempt({}, 0.0, 0.0)  # It is long over.
+        attempt.body_started = body_started
+        with fail_at_deadline(attempt):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled = True
+                raise
+
+    with pytest.raises(error):
+        asyncio.run(wait())
+    assert cancelled
+
+
+def test_cancelling_by_others_is_no_timeout(clock: Clock) -> None:
+    async def wait() -> None:
+        with fail_at_deadline(attempt_at(clock, deadline=float("inf"))):
+            await asyncio.Event().wait()
+
+    async def cancel() -> None:
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel())
+
+
+class TokenAuth(httpx.Auth):
+    """Asks for a token first, with timeouts of its own if it is given some."""
+
+    requires_response_body = True
+
+    def __init__(self, timeouts: dict[str, float | None] | None) -> None:
+        self._extensions = {} if timeouts is None else {"timeout": timeouts}
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        response = yield httpx.Request("GET", "https://auth.test/token", extensions=self._extensions)
+        request.headers["x-token"] = response.text
+        yield request
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        self._flow = super().sync_auth_flow(request)
+        return self._flow
+
+    @property
+    def ended(self) -> bool:
+        return inspect.getgeneratorstate(self._flow) == inspect.GEN_CLOSED
+
+
+@pytest.mark.parametrize(
+    ("own", "timeouts"),
+    [
+        (None, dict.fromkeys(STEPS, 3.0)),
+        ({"read": 1.0, "connect": None}, {"connect": 3.0, "read": 1.0, "write": 3.0, "pool": 3.0}),
+    ],
+    ids=["no timeouts", "its own"],
+)
+def test_requests_of_an_authentication_have_what_is_left_of_the_call(
+    clock: Clock, own: dict[str, float | None] | None, timeouts: dict[str, float]
+) -> None:
+    seen: list[tuple[httpx.Request, dict[str, float]]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request, dict(request.extensions["timeout"])))
+        clock.advance(1)
+        return httpx.Response(200, text="abc")
+
+    attempt, auth = attempt_at(clock, 4.0, deadline=8.0), TokenAuth(own)
+    clock.advance(5)
+    send("sync", answer, attempt, auth=auth)
+    (_, first), (sent, second) = seen
+    assert first == timeouts
+    assert second == dict.fromkeys(STEPS, 2.0)
+    assert sent.headers["x-token"] == "abc"
+    assert attempt.reader.body() == b"abc"
+    assert auth.ended
+
+
+def test_authentication_ends_where_its_request_fails(clock: Clock) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    attempt, auth = attempt_at(clock), TokenAuth(None)
+    with pytest.raises(httpx.ConnectError):
+        send("sync", refuse, attempt, auth=auth)
+    assert auth.ended
+    assert not attempt.body_started
+
+
+# Our own clients, and those of users.
+
+
+def test_our_own_clients_keep_no_cookies() -> None:
+    for transport in (HttpxTransport(None, None, None), AsyncHttpxTransport(None, None, None)):
+        client = transport._http_client
+        client.cookies = httpx.Cookies({"a": "b"})
+        request = httpx.Request("GET", "https://example.genauth.ai")
+        client.cookies.extract_cookies(httpx.Response(200, headers={"set-cookie": "a=b"}, request=request))
+        assert dict(client.cookies) == {}
+
+
+def test_only_our_own_clients_are_closed() -> None:
+    ours = HttpxTransport(None, None, None)
+    ours.close()
+    assert ours._http_client.is_closed
+    with httpx.Client() as client:
+        HttpxTransport(client, None, None).close()
+        assert not client.is_closed
+
+    async def close() -> None:
+        ours = AsyncHttpxTransport(None, None, None)
+        await ours.aclose()
+        assert ours._http_client.is_closed
+        async with httpx.AsyncClient() as client:
+            await AsyncHttpxTransport(client, None, None).aclose()
+            assert not client.is_closed
+
+    asyncio.run(close())
