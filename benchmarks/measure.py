@@ -1,87 +1,65 @@
-"""How things are measured: interleaved, so that whatever else the machine does slows all of them alike."""
+"""Interleaved measurements, so that other work on the machine slows all clients alike."""
 
 import asyncio
 import gc
+import json
+import os
 import random
-import socket
+import resource
 import subprocess
 import sys
-import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from statistics import quantiles
-from threading import Barrier
+from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import NamedTuple, Self
-from urllib.parse import urlsplit
 
-from .peers import DOCUMENT, PATH, AsyncCall, AsyncPeer, Call, check
-from .server import RESPONSE, Server
+from .clients import GENERATED, ROOT, AsyncCall, Call, Client, check
+from .servers import Server
 
 THREADS = 16
 
 Measurement = Callable[[], float]
-Rounds = Mapping[str, Sequence[float]]
-
-
-class Spread(NamedTuple):
-    """The median and the quartiles of what was measured in several rounds."""
-
-    low: float
-    median: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Self:
-        low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
-        return cls(low, middle, high)
-
-    @classmethod
-    def of_ratio(cls, rounds: Rounds, one: str, other: str) -> Self:
-        """How many times `other` is `one`, taken round by round."""
-        return cls.of([mine / theirs for mine, theirs in zip(rounds[one], rounds[other], strict=True)])
+# The measured quantity and the client.
+Key = tuple[str, str]
 
 
 def interleaved(
-    makers: Mapping[str, Callable[[], Measurement]],
+    makers: Mapping[Key, Callable[[], Measurement]],
     rounds: int,
-    leave_out: Callable[[str, Exception], None],
-    pause: Callable[[], None] | None = None,
-) -> Rounds:
-    """Take each measurement once in each round, in an order that differs from round to round.
+    leave_out: Callable[[Key, Exception], None],
+    pause: Callable[[], None] = lambda: None,
+) -> dict[Key, list[float]]:
+    """Take each measurement once per round, in an order that differs from round to round.
 
-    One that cannot be made, or fails, is left out and has no place in what is returned. Before each round there is a
-    pause.
+    A measurement that cannot be set up, or that fails, is left out of all rounds. Each round begins with a pause.
     """
-    measurements = dict[str, Measurement]()
-    taken = dict[str, list[float]]()
+    measurements = dict[Key, Measurement]()
     order = random.Random(rounds)
-    for name, make in makers.items():
+    for key, make in makers.items():
         try:
-            measurements[name] = make()
-            taken[name] = []
+            measurements[key] = make()
         except Exception as error:
-            leave_out(name, error)
+            leave_out(key, error)
+    taken: dict[Key, list[float]] = {key: [] for key in measurements}
     for _ in range(rounds):
-        if pause is not None:
-            pause()
-        for name in order.sample(list(taken), len(taken)):
-            # A program has one client. The garbage collector should not walk through the others while it is measured.
+        pause()
+        for key in order.sample(list(taken), len(taken)):
+            # A real program has one client, so the garbage collector should not traverse the others.
             gc.unfreeze()
             gc.collect()
             gc.freeze()
             try:
-                taken[name].append(measurements[name]())
+                taken[key].append(measurements[key]())
             except Exception as error:
-                del taken[name]
-                leave_out(name, error)
+                del taken[key]
+                leave_out(key, error)
     gc.unfreeze()
     return taken
 
 
-def seconds_per_call(call: Call, seconds: float) -> Measurement:
-    """A measurement that takes about as long as that."""
+def seconds_per_call(call: Call, seconds: float, least: int = 3) -> Measurement:
+    """Measure the time of a call. One measurement takes about `seconds`, and at least `least` calls."""
 
     def measure(calls: int) -> float:
         started = perf_counter()
@@ -90,33 +68,21 @@ def seconds_per_call(call: Call, seconds: float) -> Measurement:
         return (perf_counter() - started) / calls
 
     check(call())
-    calls = max(round(seconds / measure(3)), 3)
+    calls = max(round(seconds / measure(least)), least)
     return lambda: measure(calls)
 
 
 def calls_per_second_of_threads(call: Call, seconds: float, executor: ThreadPoolExecutor) -> Measurement:
-    """The same for calls that all of the executor's threads make at once."""
+    """Measure calls that all threads of an executor make at once."""
 
     def measure(calls: int) -> float:
-        # Each thread waits for the last, so none takes the share of two.
-        start, end = Barrier(THREADS + 1), Barrier(THREADS + 1)
+        def work(_: int) -> None:
+            for _ in range(calls):
+                call()
 
-        def work() -> None:
-            start.wait()
-            try:
-                for _ in range(calls):
-                    call()
-            finally:
-                end.wait()
-
-        work_of_threads = [executor.submit(work) for _ in range(THREADS)]
-        start.wait()
         started = perf_counter()
-        end.wait()
-        elapsed = perf_counter() - started
-        for each in work_of_threads:
-            each.result()
-        return calls * THREADS / elapsed
+        list(executor.map(work, range(THREADS)))
+        return calls * THREADS / (perf_counter() - started)
 
     check(call())
     calls = max(round(seconds * measure(5) / THREADS), 5)
@@ -125,10 +91,10 @@ def calls_per_second_of_threads(call: Call, seconds: float, executor: ThreadPool
 
 @dataclass
 class InFlight:
-    """Measures an async client with some number of calls in flight, for about as many seconds at a time.
+    """Measure calls per second with several calls in flight, for about `seconds` at a time.
 
     Attributes:
-        latencies: Of each call, in seconds.
+        latencies: The seconds of each call.
     """
 
     call: AsyncCall
@@ -138,35 +104,32 @@ class InFlight:
     latencies: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        check(self.runner.run(self._once()))
+        check(self.runner.run(self.call()))
         self._connect()
-        # So many for each in flight, and more of those that go faster.
+        # Each task makes at least this many calls, and more with a fast client.
         least = 3 if self.in_flight > 100 else 5
         self._calls = self.in_flight * max(round(self.seconds * self._connect() / self.in_flight), least)
 
     def __call__(self) -> float:
-        # The connections may have been idle for so long that they were closed.
+        # Idle connections may have been closed.
         self._connect()
         ended = self.runner.run(self._run(self._calls))
-        # All of them: a client that lets some calls wait while others overtake them ends those last.
+        # Count all calls, because a client may let some overtake others.
         self.latencies += [latency for _, latency in ended]
-        # While they start, and while the last ones end, there are fewer in flight. Those that begin together
-        # end together, so what is between is whole waves.
+        # Fewer calls are in flight at the start and at the end. Calls that begin together end together, so count whole
+        # waves between the two.
         steady = ended[self.in_flight - 1 : -self.in_flight]
         return (len(steady) - 1) / (steady[-1][0] - steady[0][0])
 
     def _connect(self) -> float:
-        """Make as many connections as the clients keep, or as are used, and return the calls per second."""
+        """Open as many connections as the client keeps or uses, and return the calls per second."""
         calls = min(10 * self.in_flight, 100)
         started = perf_counter()
         self.runner.run(self._run(calls))
         return calls / (perf_counter() - started)
 
-    async def _once(self) -> object:
-        return await self.call()
-
     async def _run(self, calls: int) -> list[tuple[float, float]]:
-        """Return when each call ended, and how long it took."""
+        """Return each call's end and duration."""
         ended = list[tuple[float, float]]()
         left = iter(range(calls))
 
@@ -183,94 +146,100 @@ class InFlight:
         return ended
 
 
-def ceiling(url: str, seconds: float) -> tuple[float, float]:
-    """What the server gives a client that does next to nothing.
+@dataclass
+class Process:
+    """Measure the seconds that a new Python process takes to run `code` and exit.
+
+    Attributes:
+        processor: The processor time in seconds, for the program and the kernel.
+    """
+
+    code: str
+    processor: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        run(self.code)  # Writes the bytecode.
+
+    def __call__(self) -> float:
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
+        run(self.code)
+        elapsed, after = perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.processor.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+        return elapsed
+
+
+def run(code: str) -> str:
+    """Run a program in an empty directory, and return its output."""
+    with TemporaryDirectory() as empty:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=empty,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *map(str, GENERATED.glob("*"))])},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().rpartition("\n")[2])
+    return done.stdout
+
+
+MEMORY = f"""
+import gc, json
+from time import perf_counter
+def memory():
+    gc.collect()
+    with open("/proc/self/statm") as numbers:
+        return {resource.getpagesize()} * int(numbers.read().split()[1])
+"""
+
+
+def cost_of_clients(client: Client, url: str, made: int, derived: int) -> Mapping[str, tuple[float, float]]:
+    """Make many clients and keep them: first derived ones, then new ones that make a call.
 
     Returns:
-        Seconds per call on one connection, and calls per second on 32.
+        The seconds and the bytes of memory per client, for "derived" and "made" clients.
     """
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    assert parts.port is not None
-    body = str(DOCUMENT).encode()
-    head = f"POST {PATH} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-length: {len(body)}\r\n"
-    request = head.encode() + b"content-type: application/json\r\n\r\n" + body
-    connections = [socket.create_connection((parts.hostname, parts.port)) for _ in range(32)]
+    kinds = {"derived": (derived, client.derive), "made": (made, f"with_call({client.make})")}
+    costs = [f"{kind!r}: cost({n}, lambda number: {make})" for kind, (n, make) in kinds.items() if make]
+    body = f"""{MEMORY}
+kept = []
+def with_call(client):
+    assert {client.call} == 200
+    return client
+def cost(how_many, make):
+    make(0)
+    before, started = memory(), perf_counter()
+    kept.append([make(number) for number in range(how_many)])
+    elapsed = perf_counter() - started
+    return elapsed / how_many, (memory() - before) / how_many
+with_call(client)
+print(json.dumps({{{", ".join(costs)}}}))"""
+    client.prepare()
+    costs_of_kinds: Mapping[str, tuple[float, float]] = json.loads(run(client.program(body, url)))
+    return costs_of_kinds
 
-    def ask(connections: Sequence[socket.socket]) -> None:
-        for connection in connections:
-            connection.sendall(request)
-        for connection in connections:
-            # Responses of this size come in one piece.
-            if not connection.recv(len(RESPONSE) * 2).startswith(b"HTTP/1.1 200"):
-                raise ConnectionError("the server failed")
 
-    def rate(connections: Sequence[socket.socket]) -> float:
-        ask(connections)
-        started, calls = perf_counter(), 0
-        while perf_counter() < started + seconds:
-            ask(connections)
-            calls += len(connections)
-        return calls / (perf_counter() - started)
-
+def memory_per_call(client: Client, server: Server, url: str, number: int) -> float:
+    """Return the bytes by which a process grows for each call in flight, including its connection."""
+    body = f"""{MEMORY}
+from os import _exit
+from urllib.request import urlopen
+async def call():
+    return {client.call}
+def held():
+    return int(urlopen({server.asyncio + "/hold"!r}).read())
+assert await call() == 200
+before = memory()
+held()
+calls = [asyncio.ensure_future(call()) for _ in range({number})]
+while held() < {number}:
+    await asyncio.sleep(0.05)
+print((memory() - before) / {number}, flush=True)
+_exit(0)"""
+    client.prepare()
     try:
-        return 1 / rate(connections[:1]), rate(connections)
-    finally:
-        for connection in connections:
-            connection.close()
-
-
-def seconds_of_program(code: str, directory: str) -> Measurement:
-    """Starts Python in an empty directory, runs `code`, and ends."""
-
-    def measure() -> float:
-        started = perf_counter()
-        subprocess.run([sys.executable, "-c", code], cwd=directory, check=True)
-        return perf_counter() - started
-
-    measure()  # The bytecode is written.
-    return measure
-
-
-def seconds_of(function: Callable[[], object], calls: int = 1000) -> Measurement:
-    def measure() -> float:
-        started = perf_counter()
-        for _ in range(calls):
-            function()
-        return (perf_counter() - started) / calls
-
-    measure()
-    return measure
-
-
-async def memory_per_call(peer: AsyncPeer, server: Server, in_flight: int) -> float:
-    """The bytes that Python has allocated for each call, while the server holds its responses back."""
-    tracemalloc.start()
-    try:
-        async with peer(server.holding) as call:
-            check(await call())
-            server.hold()
-            before = traced()
-            calls = [asyncio.ensure_future(call()) for _ in range(in_flight)]
-            # Until nothing more happens.
-            held = was_held = memory = was = 0
-            while held == 0 or held != was_held or abs(memory - was) > 4096:
-                await asyncio.sleep(0.1)
-                was_held, was = held, memory
-                held, memory = server.hold(), tracemalloc.get_traced_memory()[0]
-                if any(each.done() for each in calls):
-                    raise RuntimeError("a call ended while its response was held back")
-            grown = traced() - before
-            server.release()
-            for status_code in await asyncio.gather(*calls):
-                check(status_code)
-            return grown / in_flight
+        return float(run(client.program(body, url)))
     finally:
         server.release()
-        tracemalloc.stop()
-
-
-def traced() -> int:
-    """The bytes that are allocated and in use."""
-    gc.collect()
-    return tracemalloc.get_traced_memory()[0]

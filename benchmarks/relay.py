@@ -1,10 +1,10 @@
-"""A network with a long way, in a process of its own: `python -m benchmarks.relay`.
+"""A distant server, simulated by a relay in a separate process: `python -m benchmarks.relay`.
 
-A relay listens on loopback and passes on what it receives after a delay, in both directions. It models the length of
-the way and nothing else: no bandwidth, no loss, no slow start.
+The relay listens on loopback and passes on everything after a delay, in both directions. It models only the distance:
+no bandwidth, no loss, no slow start.
 
-The kernel accepts a connection at once, while on a real way TCP's own handshake takes a round trip before the client
-can send anything. So what the client sends in the first round trip counts as sent at the end of it.
+On loopback, the kernel accepts a connection at once. On a real network, the TCP handshake takes a round trip before the
+client can send anything. So the relay treats bytes that arrive in the first round trip as if sent at its end.
 """
 
 import asyncio
@@ -18,15 +18,12 @@ from contextlib import contextmanager
 from functools import partial
 from urllib.parse import urlsplit
 
-from .generators import ROOT
+from .clients import ROOT
+from .servers import end_of_stdin
 
 
 class Direction(asyncio.Protocol):
-    """Passes on what comes from one side.
-
-    Args:
-        delay: Seconds that bytes are on their way.
-    """
+    """Passes on everything from one side after `delay` seconds."""
 
     def __init__(self, delay: float) -> None:
         self.delay = delay
@@ -44,11 +41,11 @@ class Direction(asyncio.Protocol):
         self._loop.call_at(max(self._loop.time(), self.opened) + self.delay, self._arrive)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        # No data stands for the end.
+        # Empty data marks the end.
         self.data_received(b"")
 
     def _arrive(self) -> None:
-        if self.other is None:  # The relay's own connection to the server is not made yet.
+        if self.other is None:  # The relay is not connected to the server yet.
             self._loop.call_later(0.001, self._arrive)
         elif data := self._on_the_way.popleft():
             self.other.transport.write(data)
@@ -57,7 +54,7 @@ class Direction(asyncio.Protocol):
 
 
 class Client(Direction):
-    """The client's side of a connection. It connects to the server, while the client's first bytes are on their way."""
+    """The client's side of a connection. It connects to the server while the client's first bytes are delayed."""
 
     def __init__(self, delay: float, port: int) -> None:
         super().__init__(delay)
@@ -77,16 +74,13 @@ async def run(port: int, delays: Sequence[float]) -> None:
     loop = asyncio.get_running_loop()
     servers = [await loop.create_server(partial(Client, delay, port), "127.0.0.1", 0) for delay in delays]
     print(json.dumps([server.sockets[0].getsockname()[1] for server in servers]), flush=True)
-    ended = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(ended), sys.stdin)
-    await ended.read()
+    await end_of_stdin()
 
 
 @contextmanager
 def relay(url: str, delays: Sequence[float]) -> Generator[Sequence[str]]:
-    """Make a long way to a server on loopback for each delay, in seconds, and return the URLs."""
+    """Yield a URL of a server on loopback for each delay, which is in seconds per direction."""
     parts = urlsplit(url)
-    # It stops when its stdin ends, which it does however this process does.
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.relay", str(parts.port), *map(str, delays)],
         cwd=ROOT,
@@ -99,6 +93,6 @@ def relay(url: str, delays: Sequence[float]) -> Generator[Sequence[str]]:
 
 
 if __name__ == "__main__":
-    # `select` waits for microseconds. What asyncio takes by default rounds up to milliseconds.
+    # `select` has a resolution of microseconds. asyncio's default selector rounds up to milliseconds.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         runner.run(run(int(sys.argv[1]), [float(delay) for delay in sys.argv[2:]]))

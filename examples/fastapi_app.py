@@ -1,10 +1,10 @@
 """A web application whose users ask for a login email: `uvicorn fastapi_app:app`.
 
-GenAuth limits emails by the end user's IP address, so each call passes it on. Behind a proxy, uvicorn takes it from the
+GenAuth limits emails by the end user's IP address, so each call passes it on. Behind a proxy, uvicorn reads it from the
 `X-Forwarded-For` header: `--proxy-headers --forwarded-allow-ips ADDRESS_OF_THE_PROXY`.
 
-The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, GENAUTH_LANG if wanted, and LOGIN_CHANNEL, the
-channel of the login email.
+The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, optionally GENAUTH_LANG, and LOGIN_CHANNEL,
+the channel of the login email.
 """
 
 import logging
@@ -29,7 +29,7 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
-    # One client for the whole application, because its connections stay open from request to request.
+    # One client for the whole application, so connections stay open between requests.
     async with AsyncAuthenticationClient() as client:
         yield {"genauth": client}
 

@@ -3,8 +3,8 @@
 GenAuth limits emails by the end user's IP address, so each call passes it on. The application expects one proxy in
 front of it, which adds that address to the `X-Forwarded-For` header.
 
-The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, GENAUTH_LANG if wanted, and LOGIN_CHANNEL, the
-channel of the login email.
+The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, optionally GENAUTH_LANG, and LOGIN_CHANNEL,
+the channel of the login email.
 """
 
 import math
@@ -19,13 +19,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 LOGIN_CHANNEL = Channel(os.environ["LOGIN_CHANNEL"])
 
 app = Flask(__name__)
-# Without a proxy, leave this out: anybody could send the header.
+# Leave this out if there is no proxy, because anybody could send the header.
 app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1)  # type: ignore[method-assign]
 
 
 @cache
 def client() -> AuthenticationClient:
-    """The client of this process. All threads share it, because its connections stay open from request to request."""
+    """Return this process's client. All threads share it, so connections stay open between requests."""
     return AuthenticationClient()
 
 

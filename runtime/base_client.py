@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable, Mapping
-from enum import Enum
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, ClassVar, Final, Generic, Literal, Never, NoReturn, Self, TypeVar, cast, overload
@@ -77,7 +76,7 @@ class BaseClient(Generic[LangT]):
     app_id: Option[str] = Option()
     app_host: Option[str] = Option()
     access_token: Option[str | None] = Option()
-    lang: Option[Enum | None] = Option()
+    lang: Option[LangT | None] = Option()
     real_ip: Option[str | None] = Option()
     timeout: Option[float | httpx.Timeout] = Option()
     max_retries: Option[int] = Option()

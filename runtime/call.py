@@ -14,8 +14,6 @@ from random import uniform
 from time import monotonic
 from typing import Any, Final, Generic, cast
 
-from attrs import evolve
-
 from .errors import APIConnectionError, GenAuthError, with_details
 from .failure import read_failure
 from .fields import INTEGER
@@ -154,7 +152,7 @@ class Call(Generic[ResponseT]):
             if error is not None and error.delivery == "unknown":
                 self._unknown_error = error
         elif response is not None:
-            response = evolve(response, earlier_error=self._unknown_error)
+            response.earlier_error = self._unknown_error
             error = None if error is None else api_error(response, self._errors)
         elif error is not None:
             error = with_details(error, delivery="unknown", retryable=False)

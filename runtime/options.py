@@ -116,7 +116,7 @@ def validate_options(
 
 
 def validate_header_value(name: str, value: object, _: Specification | None = None) -> str:
-    text = STRING.check(name, value)
+    text: str = STRING.check(name, value)
     if not text:
         raise ValueError(f"{name} must be a string that is not empty")
     # The same as the expression, and several times as fast: a token can be long.
@@ -131,7 +131,7 @@ def validate_header_value(name: str, value: object, _: Specification | None = No
 
 
 def _app_host(name: str, value: object, specification: Specification) -> str:
-    text = STRING.check(name, value)
+    text: str = STRING.check(name, value)
     try:
         url = httpx.URL(text)
         valid = bool(
@@ -174,7 +174,7 @@ def _real_ip(name: str, value: object, _: Specification) -> str:
     return validate_header_value(name, text)
 
 
-def _lang(name: str, value: object, specification: Specification) -> Enum:
+def _lang(name: str, value: object, specification: Specification) -> object:
     return Enumeration(specification.lang).check(name, value)
 
 

@@ -81,9 +81,10 @@ def api_error(response: Response[ResponseModel], errors: Mapping[int, type[APIEr
 
 def describe_body(parsed: ResponseModel, request: Request) -> tuple[str, dict[str, Any]]:
     """Return what the body of a response says, as a text without any text of the server, and as details of an error."""
-    # A response model need not have these two.
-    api_code: object = getattr(parsed, "api_code", None)
-    request_id: object = getattr(parsed, "request_id", None)
+    # A response model need not have these two. Then they are among the fields that it does not name.
+    more: Mapping[str, object] = getattr(parsed, "additional_properties", {})
+    api_code: object = getattr(parsed, "api_code", more.get("apiCode"))
+    request_id: object = getattr(parsed, "request_id", more.get("requestId"))
     text = f"statusCode {_explained(parsed.status_code)}"
     if isinstance(api_code, int):
         text += f", apiCode {_explained(api_code)}"

@@ -1,4 +1,4 @@
-"""Check `CHANGELOG.md`, and move what is unreleased to a version. Its form is that of Keep a Changelog."""
+"""Check `CHANGELOG.md`, which follows Keep a Changelog, and move its unreleased entries to a version."""
 
 import re
 import sys
@@ -22,7 +22,7 @@ def main() -> int:
 
 
 def check_changelog(root: Path) -> Iterator[str]:
-    """Yield what is wrong with the changelog."""
+    """Yield the changelog's mistakes."""
     lines = (root / CHANGELOG).read_text("utf-8").splitlines()
     headings = {number: line for number, line in enumerate(lines, 1) if line.startswith("#")}
     releases: list[str] = []
@@ -46,13 +46,13 @@ def check_changelog(root: Path) -> Iterator[str]:
 
 
 def unreleased(root: Path) -> str:
-    """Return what is told of the next release."""
+    """Return the entries for the next release."""
     _, _, rest = (root / CHANGELOG).read_text("utf-8").partition(f"{_UNRELEASED}\n")
     return rest.partition("\n## ")[0].strip()
 
 
 def move_unreleased(root: Path, version: str, day: date) -> None:
-    """Make what is unreleased the text of a release."""
+    """Turn the unreleased entries into a release's section."""
     path = root / CHANGELOG
     text = path.read_text("utf-8")
     path.write_text(text.replace(_UNRELEASED, f"{_UNRELEASED}\n\n## [{version}] - {day.isoformat()}", 1), "utf-8")

@@ -1,4 +1,4 @@
-"""What changed for users between two lists of facts, and which part of the version each change raises."""
+"""Find what changed for users between two lists of facts, and which part of the version each change raises."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from openapi_python_client.strings import snake_case
 
 from .document import Fact
+from .interface import is_inherited
 
 
 class Part(IntEnum):
@@ -19,7 +20,7 @@ class Part(IntEnum):
 
 
 class Change(NamedTuple):
-    """A change of what users can rely on. Its text is a line for a maintainer."""
+    """A change in something that users can rely on. Its text is a line for a maintainer."""
 
     part: Part
     place: str
@@ -43,9 +44,9 @@ class Change(NamedTuple):
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, Fact], paths: str) -> Iterator[Change]:
-    """Yield what changed. What was added or removed as a whole is one change.
+    """Yield the changes. Something added or removed as a whole is one change.
 
-    `paths` is the place of an operation that was removed.
+    `paths` is the place to report for a removed operation.
     """
     for key, text in before.items():
         parents = _parents(key)
@@ -60,30 +61,32 @@ def changes(before: Mapping[str, str], after: Mapping[str, Fact], paths: str) ->
         if key not in before and all(each in before for each in _parents(key)):
             if text.startswith("required ") and " > response" not in key:
                 yield Change(Part.MAJOR, place, key, "is new and required, which breaks users' code")
+            elif is_inherited(key, before):
+                yield Change(Part.MAJOR, place, key, "is no longer inherited, which breaks users' code")
             else:
                 yield Change(Part.MINOR, place, key, "is new")
 
 
 def fold(found: Iterable[Change], texts: Mapping[str, str]) -> Iterator[Change]:
-    """Yield the changes without those that come with another one.
+    """Yield the changes, except those that another change implies.
 
-    A new operation has methods, functions, models and enums, and a new field of a request is an argument too.
+    A new operation brings methods, functions, models and enums, and a new request field is also an argument.
 
     Args:
         found: The changes.
-        texts: The texts of all facts, of those that were removed too.
+        texts: The texts of all facts, including removed ones.
     """
     pending = sorted(found, key=lambda each: (not each.is_operation, not each.is_on_the_wire))
     while pending:
         first, *pending = pending
         group = [first]
-        # What comes with a change brings more.
+        # An implied change can imply others.
         for each in group:
             names, words = _names(each, texts), _words(each, texts)
             for other in [other for other in pending if _comes_with(other, each, names, words, texts)]:
                 pending.remove(other)
                 group.append(other)
-        # A value of an enum is known by the name of its member.
+        # Code refers to an enum's value by its member's name.
         yield first if first.is_operation else min(group, key=lambda each: not texts[each.key].startswith("= "))
 
 
@@ -92,7 +95,7 @@ def _comes_with(other: Change, change: Change, names: set[str], words: set[str],
         return False
     others = _names(other, texts)
     if texts.get(other.parent, "module") == "module":
-        # A class, a function or a module, which a change can be known to need by its name.
+        # A class, a function or a module: the change's text names it if it needs it.
         is_named_alike = change.is_operation or texts[change.key].startswith("= ")
         needed = words | names if is_named_alike else words
         return bool(others & needed) or (texts[other.key] == "module" and bool(names & _words(other, texts)))
@@ -102,7 +105,7 @@ def _comes_with(other: Change, change: Change, names: set[str], words: set[str],
 
 
 def _names(change: Change, texts: Mapping[str, str]) -> set[str]:
-    """Return what a change is called, in one spelling. A member of an enum is called as its value, too."""
+    """Return a change's names, in one spelling. An enum member also goes by its value."""
     text = texts[change.key]
     value = text.removeprefix("operation " if change.is_operation else "= ")
     names = {change.key.rpartition(" > ")[2], value if value != text else ""}
@@ -110,13 +113,11 @@ def _names(change: Change, texts: Mapping[str, str]) -> set[str]:
 
 
 def _words(change: Change, texts: Mapping[str, str]) -> set[str]:
-    """Return the names in what changed, without its own."""
-    inside = {key.removeprefix(change.key): text for key, text in texts.items() if _is_in(key, change.key)}
+    """Return the names in the text of a change, except its own."""
+    inside = {
+        key.removeprefix(change.key): text for key, text in texts.items() if f"{key} > ".startswith(f"{change.key} > ")
+    }
     return {_spelling(word) for word in set(re.findall(r"\w+", f"{[*inside, *inside.values()]}"))}
-
-
-def _is_in(key: str, other: str) -> bool:
-    return f"{key} > ".startswith(f"{other} > ")
 
 
 def _spelling(name: str) -> str:
@@ -124,13 +125,13 @@ def _spelling(name: str) -> str:
 
 
 def _parents(key: str) -> list[str]:
-    """Return the names of what a name is a part of, the nearest first."""
+    """Return the names of everything that contains a name, the nearest first."""
     parts = key.split(" > ")
     return [" > ".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
 
 
 def _takes_more(before: str, after: str, *, in_response: bool) -> bool:
-    """Tell whether all that could be given before, or relied on in a response, still can."""
+    """Tell whether everything that users could pass, or rely on in a response, is still valid."""
     was, _, old = before.partition(" ")
     now, _, new = after.partition(" ")
     if in_response:

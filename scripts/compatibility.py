@@ -1,10 +1,11 @@
-"""Compare what would be shipped with the last release: what changed for users, and which version that needs.
+"""Compare the generated package with the last release: what changed for users, and which version that needs.
 
-`docs/last-release.json` is the record of the last release. `make release` writes it: the public interface of the
-package, what goes over the wire, and a hash of `generated/`. A fresh clone has it, without tags.
+`make release` records the last release in `docs/last-release.json`: the hash of `generated/` for each version that can
+be published, the package's public interface, and what goes over the wire. A release candidate only adds its hash, so
+the next release is still compared with the last one.
 
-The rules are those of Semantic Versioning. What can break the code of a user needs a major version. What is new needs a
-minor version. Any other change of what is shipped needs a new version.
+The rules are those of Semantic Versioning. A change that can break users' code needs a major version, an addition needs
+a minor version, and any other change of the package needs a new version.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+import packaging.version
 
 from .changes import Change, Part, changes, fold
 from .document import Document, Fact
@@ -26,37 +29,49 @@ CONFIG = Path("generator-config.yml")
 RECORD = Path("docs", "last-release.json")
 
 
-class Version(NamedTuple):
-    major: int
-    minor: int
-    patch: int
+class Version(packaging.version.Version):
+    """A release such as 1.4.0, or a candidate that precedes it, such as 1.4.0rc1."""
 
     @classmethod
     def parse(cls, text: str) -> "Version":
         """Read a version.
 
         Raises:
-            ValueError: It is not three numbers.
+            ValueError: It is neither a release nor a release candidate.
         """
-        if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}", text, re.ASCII):
-            raise ValueError(f"{text!r} is not a version: three numbers are needed, such as 1.4.0")
-        return cls(*map(int, text.split(".")))
+        if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}(rc[1-9]\d*)?", text, re.ASCII):
+            raise ValueError(
+                f"{text!r} is not a version: three numbers are needed, such as 1.4.0, "
+                "or 1.4.0rc1 for a release candidate"
+            )
+        return cls(text)
 
     def __str__(self) -> str:
-        return ".".join(map(str, self))
+        return super().__str__().removesuffix("rc0")
 
     def after(self, part: Part) -> "Version":
-        """Return the next version that is higher in `part`."""
-        numbers = (*self[:part], self[part] + 1, 0, 0)
-        return Version(*numbers[:3])
+        """Return a version with a higher `part`. It sorts before its candidates, which are high enough too."""
+        numbers = [*self.release[:part], self.release[part] + 1, 0, 0]
+        return Version(".".join(map(str, numbers[:3])) + "rc0")
+
+    def next(self) -> "Version":
+        """Return the lowest version that a different package can have."""
+        return Version(f"{self.base_version}rc{self.pre[1] + 1}") if self.pre else self.after(Part.PATCH)
 
 
-class Release(NamedTuple):
-    """What is shipped as a version. `facts` has the texts of the interface and of the wire, by name."""
+class Record(NamedTuple):
+    """The last release: its version, and the texts of the interface and the wire, by name.
+
+    `hashes` holds the hash of `generated/` for each version that can be published: the last release and candidates.
+    """
 
     version: str
-    hash: str
+    hashes: Mapping[str, str]
     facts: Mapping[str, str]
+
+    @property
+    def newest(self) -> Version:
+        return max(map(Version.parse, [self.version, *self.hashes]))
 
 
 def current_version(root: Path) -> str:
@@ -64,30 +79,48 @@ def current_version(root: Path) -> str:
     return str(Document(root / CONFIG).get(("package_version_override",)))
 
 
-def last_release(root: Path) -> Release | None:
+def last_release(root: Path) -> Record | None:
     """Return the record of the last release, or None before the first."""
-    record = root / RECORD
-    return Release(**json.loads(record.read_text("utf-8"))) if record.exists() else None
+    if not (root / RECORD).exists():
+        return None
+    record = json.loads((root / RECORD).read_text("utf-8"))
+    facts = {
+        f"{parent} > {name}" if parent else name: text
+        for parent, group in record["facts"].items()
+        for name, text in group.items()
+    }
+    return Record(record["version"], record["hashes"], facts)
 
 
 def write_record(root: Path, contract: Document, version: str) -> None:
-    """Record what is in `generated/` as a release."""
-    facts = {key: fact.text for key, fact in facts_of(root / "generated", contract).items()}
-    release = Release(version, _hash_of(root / "generated"), facts)
-    (root / RECORD).write_text(json.dumps(release._asdict(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    """Record `generated/` as the last release, or as a candidate for the next one."""
+    hashes = {version: hash_of(root / "generated")}
+    if Version.parse(version).pre and (last := last_release(root)):
+        record = last._replace(hashes={**last.hashes, **hashes})
+    else:
+        facts = {key: fact.text for key, fact in facts_of(root / "generated", contract).items()}
+        record = Record(version, hashes, facts)
+    groups: dict[str, dict[str, str]] = {}
+    for key, text in record.facts.items():
+        parent, _, name = key.rpartition(" > ")
+        groups.setdefault(parent, {})[name] = text
+    # One line for each group keeps diffs readable.
+    lines = [f"  {json.dumps(parent)}: {json.dumps(group, ensure_ascii=False)}" for parent, group in groups.items()]
+    head = json.dumps({"version": record.version, "hashes": record.hashes, "facts": {}}, indent=1)
+    (root / RECORD).write_text(head.removesuffix("}\n}") + "\n" + ",\n".join(lines) + "\n }\n}\n", "utf-8")
 
 
 def needed_version(root: Path, contract: Document, version: str) -> tuple[Version, list[str]]:
-    """Return the lowest version that what is in `generated/` can have, and what changed that `version` does not allow.
+    """Return the lowest version that `generated/` can have, and the changes that `version` does not allow.
 
-    There is a line for each change since the last release.
+    There is one line for each change since the last release.
     """
     given, last = Version.parse(version), last_release(root)
     if last is None:
         return given, []
-    before = Version.parse(last.version)
-    is_other = _hash_of(root / "generated") != last.hash
-    needed = before.after(Part.PATCH) if is_other and given <= before else before
+    needed, before = given, Version.parse(last.version)
+    if hash_of(root / "generated") != last.hashes.get(version):
+        needed = last.newest.next()
     facts = facts_of(root / "generated", contract)
     found: list[Change] = []
     for change in changes(last.facts, facts, contract.place(("paths",))):
@@ -99,7 +132,7 @@ def needed_version(root: Path, contract: Document, version: str) -> tuple[Versio
 
 
 def main(root: Path = ROOT) -> int:
-    """Print what the version does not allow and, last of all, what to write where."""
+    """Print the changes that the version does not allow and, at the end, what to write where."""
     config = Document(root / CONFIG)
     version = current_version(root)
     needed, lines = needed_version(root, Document(root / "openapi.yaml"), version)
@@ -113,11 +146,11 @@ def main(root: Path = ROOT) -> int:
 
 
 def facts_of(generated: Path, contract: Document) -> dict[str, Fact]:
-    """Return what users can rely on, by name."""
+    """Return everything that users can rely on, by name."""
     (marker,) = generated.glob("*/py.typed")
     facts, places = wire(contract), locate_names(contract)
     for key, fact in interface(marker.parent).items():
-        # What the contract names is in the contract. The rest is in the package.
+        # Prefer the place in the contract, where the maintainer can change it.
         names = [] if fact.text == "module" else reversed(key.replace("'", "").split(" > "))
         location = next((places[name] for name in names if name in places), None)
         facts[key] = Fact(fact.text, contract.place(location) if location else f"generated/{fact.place}")
@@ -125,7 +158,7 @@ def facts_of(generated: Path, contract: Document) -> dict[str, Fact]:
 
 
 def read_tree(top: Path) -> dict[str, bytes]:
-    """Return the contents of all files by name, without what Python leaves beside a module that it has imported."""
+    """Return the contents of all files by name, without Python's caches."""
     return {
         path.relative_to(top).as_posix(): path.read_bytes()
         for path in sorted(top.rglob("*"))
@@ -133,7 +166,7 @@ def read_tree(top: Path) -> dict[str, bytes]:
     }
 
 
-def _hash_of(generated: Path) -> str:
+def hash_of(generated: Path) -> str:
     """Return a hash of the names and the contents of all files."""
     total = hashlib.sha256()
     for name, content in read_tree(generated).items():

@@ -1,31 +1,29 @@
 """Check the contract before the generator reads it.
 
-The generator leaves out or renames what it cannot use, and the templates take parts of the contract by name. Neither
-may go unseen, so the contract must be OpenAPI 3.1, and more than that.
+The generator silently leaves out or renames parts that it cannot use, and the templates use parts of the contract by
+name. So the contract must be valid OpenAPI 3.1 and meet further conditions.
 """
 
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from openapi_python_client.strings import ClassName, PythonIdentifier
 from ruamel.yaml.comments import CommentedMap
 
-from runtime.call import DEDUPLICATION_MARGIN
-
 from .document import Document, Issue, Location
 from .enums import check_enums
-from .openapi import check_examples, check_openapi, did_you_mean
-from .walk import SCHEMAS, operations, resolve, schemas
+from .examples import check_examples
+from .openapi import check_openapi, did_you_mean
+from .walk import SCHEMAS, examples_of, operations, resolve, schemas
 
 STATUS_CODE: Location = (*SCHEMAS, "StatusCode")
 CLIENT_HEADERS: tuple[Location, ...] = tuple(
     ("components", "parameters", name, "name") for name in ("lang", "realIp", "requestFrom", "sdkVersion")
 )
 
-# What the templates take from the contract by name.
+# The parts of the contract that the templates use by name.
 REQUIRED: tuple[Location, ...] = (
     ("info", "summary"),
     ("info", "contact", "name"),
@@ -39,22 +37,18 @@ REQUIRED: tuple[Location, ...] = (
     (*STATUS_CODE, "enum"),
     (*STATUS_CODE, "x-enum-varnames"),
 )
-# The extensions of OpenAPI that mean something, where they do. A misspelt one would be passed over.
-INFO_EXTENSIONS = ("x-project-urls",)
-OPERATION_EXTENSIONS = ("x-deduplication-interval",)
 
 
 def read_contract(path: Path) -> Document:
     """Read the contract and check it.
 
     Raises:
-        InputError: It is not what the generator and the templates need.
+        InputError: The generator or the templates cannot use it.
     """
     contract = Document(path)
-    # Each check relies on those before it.
+    # Each check relies on the ones before it.
     for check in (
         _references,
-        _loops,
         check_openapi,
         _booleans,
         _required,
@@ -62,9 +56,7 @@ def read_contract(path: Path) -> Document:
         _status_codes,
         check_enums,
         _schemas,
-        _parameters,
         _operations,
-        _extensions,
         _security,
         _documented_status_codes,
         check_examples,
@@ -78,28 +70,25 @@ def _references(contract: Document) -> Iterator[Issue]:
         if location[-1:] != ("$ref",) or not isinstance(node, str | None):
             continue
         if node is None:
-            yield location, 'this is empty: put the reference in quotes, as "#" begins a comment'
+            yield location, 'this is empty: put the reference in quotes, because "#" begins a comment'
         elif not re.fullmatch("#/components/[^/]+/[^/]+", node):
             yield location, f"{node!r} is not '#/components/…/…', and the generator does not follow other references"
         elif contract.get(tuple(node.split("/")[1:])) is None:
             yield location, f"there is no {node!r}"
+        elif _refers_to_itself(contract, location):
+            yield location, "this refers to itself"
 
 
-def _loops(contract: Document) -> Iterator[Issue]:
-    for location, _ in contract.nodes():
-        passed: list[Location] = []
-        while location[-1:] == ("$ref",) and location not in passed:
-            passed.append(location)
-            location = (*contract.get(location).split("/")[1:], "$ref")
-            if not isinstance(contract.get(location), str):
-                break
-        else:
-            if passed:
-                yield location, "this refers to itself"
+def _refers_to_itself(contract: Document, start: Location) -> bool:
+    location, passed = start, set[Location]()
+    while location not in passed and isinstance(reference := contract.get(location), str):
+        passed.add(location)
+        location = (*reference.split("/")[1:], "$ref")
+    return location == start
 
 
 def _booleans(contract: Document) -> Iterator[Issue]:
-    """Write `{}` for a schema that is `true`, which means the same, and refuse `false`."""
+    """Replace a schema `true` with `{}`, which means the same, and refuse `false`."""
     for location, schema in list(schemas(contract)):
         if schema is True:
             contract.get(location[:-1])[location[-1]] = CommentedMap()
@@ -140,69 +129,79 @@ def _status_codes(contract: Document) -> Iterator[Issue]:
 
 def _documented_status_codes(contract: Document) -> Iterator[Issue]:
     """Check that there is an example of a response for each documented `statusCode`."""
-    codes: set[Any] = set()
+    codes: list[Any] = []
     for location, _ in operations(contract):
-        response_location, response = resolve(contract, (*location, "responses", "200"))
-        for media, content in response.get("content", {}).items():
-            for name in content.get("examples", ()):
-                _, example = resolve(contract, (*response_location, "content", media, "examples", name))
-                value = example.get("value")
-                codes.add(value.get("statusCode") if isinstance(value, dict) else None)
+        place, response = resolve(contract, (*location, "responses", "200"))
+        for media in response.get("content", ()):
+            for _, example in examples_of(contract, (*place, "content", media)):
+                codes.append(example.get("statusCode") if isinstance(example, dict) else None)
     for index, code in enumerate(contract.get((*STATUS_CODE, "enum"))):
         if code not in codes:
             yield (*STATUS_CODE, "enum", index), f"no operation has an example of a response with `statusCode` {code}"
 
 
 def _schemas(contract: Document) -> Iterator[Issue]:
-    for name, schema in contract.get(SCHEMAS).items():
-        # The templates find what the contract says of a class by the name of the class.
-        class_name = ClassName(schema.get("title") or name, "")
-        if class_name != name:
-            yield (*SCHEMAS, name), f"its class would be {class_name!r}: give it that name here, and remove its title"
     for location, schema in schemas(contract):
+        if location[:-1] == SCHEMAS:
+            # The templates look schemas up by class name.
+            class_name = ClassName(schema.get("title") or str(location[-1]), "")
+            if class_name != location[-1]:
+                yield location, f"its class would be called {class_name!r}: use that name here, and remove the title"
         if "properties" in schema and "allOf" not in schema:
             for index, name in enumerate(schema.get("required", ())):
                 if name not in schema["properties"]:
                     yield (*location, "required", index), f"there is no property {name!r}"
+        if _is_in_itself(contract, location, _kinds_of_parts):
+            yield location, "a schema that consists of itself is not supported: give it `properties`"
+        elif _is_in_itself(contract, location, _required_parts):
+            yield location, "an object that requires another of the same type never ends: make that property optional"
 
 
-def _parameters(contract: Document) -> Iterator[Issue]:
-    for location, node in contract.nodes():
-        if location[-2:-1] == ("parameters",) and isinstance(node, dict) and "$ref" not in node:
-            if "schema" not in node:
-                yield location, "the schema is missing: the generator would leave out this parameter"
-            if node["in"] == "cookie":
-                yield location, "cookies are not supported"
+def _kinds_of_parts(contract: Document, location: Location) -> Iterator[Location]:
+    """Yield the schemas that a schema consists of, except through an object's properties."""
+    schema = contract.get(location)
+    if "properties" not in schema:
+        yield from ((*location, key) for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict))
+    for union in ("allOf", "anyOf", "oneOf"):
+        yield from ((*location, union, index) for index in range(len(schema.get(union, ()))))
+
+
+def _required_parts(contract: Document, location: Location) -> Iterator[Location]:
+    """Yield the schemas of the parts that every value of a schema contains."""
+    schema = contract.get(location)
+    yield from ((*location, "allOf", index) for index in range(len(schema.get("allOf", ()))))
+    for name in schema.get("required", ()):
+        if name in schema.get("properties", ()):
+            yield (*location, "properties", name)
+
+
+def _is_in_itself(
+    contract: Document, location: Location, parts: Callable[[Document, Location], Iterator[Location]]
+) -> bool:
+    pending, seen = [location], set[Location]()
+    while pending:
+        for part in parts(contract, pending.pop()):
+            inner, _ = resolve(contract, part)
+            if inner == location:
+                return True
+            if inner not in seen:
+                seen.add(inner)
+                pending.append(inner)
+    return False
 
 
 def _operations(contract: Document) -> Iterator[Issue]:
     names: set[str] = set()
     for location, operation in operations(contract):
-        if not re.fullmatch(r"(/([\w.~-]|{[A-Za-z_][\w-]*})*)+", str(location[1]), re.ASCII):
-            yield location[:2], "a path can contain only letters, digits, / . _ - ~ and {parameters}"
-        operation_id: str = operation.get("operationId", "")
-        name = PythonIdentifier(operation_id, "")
-        if not re.fullmatch(r"[A-Za-z]\w*", operation_id, re.ASCII):
-            yield (*location, "operationId"), "a name for the method is needed, such as 'sendEmail'"
-        elif name in names:
-            yield (*location, "operationId"), f"another operation is called {operation_id!r} too"
+        if "responses" not in operation:
+            yield location, "a response '200' is missing"
+        if "operationId" not in operation:
+            yield location, "the method needs a name: write an `operationId` such as 'sendEmail'"
+            continue
+        name = PythonIdentifier(operation["operationId"], "")
+        if name in names:
+            yield (*location, "operationId"), f"another operation is also called {operation['operationId']!r}"
         names.add(name)
-        if "200" not in operation.get("responses", ()):
-            yield (*location, "responses"), "a response '200' is missing"
-        interval = operation.get("x-deduplication-interval", math.inf)
-        if isinstance(interval, bool) or not isinstance(interval, int | float) or interval <= DEDUPLICATION_MARGIN:
-            reason = f"a number of seconds greater than {DEDUPLICATION_MARGIN:g} is needed, such as 60"
-            yield (*location, "x-deduplication-interval"), reason
-
-
-def _extensions(contract: Document) -> Iterator[Issue]:
-    known: dict[Location, tuple[str, ...]] = {("info",): INFO_EXTENSIONS}
-    for location, _ in operations(contract):
-        known |= {location: OPERATION_EXTENSIONS, location[:-1]: ()}
-    for location, names in known.items():
-        for key in contract.get(location):
-            if key.startswith("x-") and key not in names:
-                yield (*location, key), f"{key!r} means nothing here{did_you_mean(key, names)}"
 
 
 def _security(contract: Document) -> Iterator[Issue]:

@@ -1,34 +1,33 @@
 """Write `site/`, the API reference: `make docs`.
 
-pdoc makes a page of each public module from the docstrings of the installed package. The package's README is the front
-page, and the package's pages stand beside it. pdoc gets those as modules whose docstring is the page, so that they have
-the same navigation, and the search finds them.
+pdoc turns the docstrings of each public module of the installed package into a page. The package's README is the front
+page, with the package's other pages beside it. pdoc gets these as modules whose docstring is the page, so they share
+the navigation and the search.
 
-The runtime has no pages. What is defined there is shown where users import it from, under that name.
+The runtime has no pages. Its classes and functions are shown where users import them from.
 """
 
-import ast
 import importlib
+import inspect
 import pkgutil
 import re
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 
-from jinja2 import pass_context
-from jinja2.runtime import Context
-from markupsafe import Markup
 from pdoc.doc import Class, Module
 from pdoc.render import configure, env, html_module, search_index
-from pdoc.render_helpers import linkify
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "genauth_email"
 RUNTIME = f"{PACKAGE}._runtime"
-# What is private, and what the package itself exports all of.
-NOT_SHOWN = ("__main__", "_runtime", "client", "errors", "models")
+# Private modules, and those that the package itself re-exports completely.
+NOT_SHOWN = tuple(f"{PACKAGE}.{name}" for name in ("__main__", "_runtime", "client", "errors", "models"))
+# The sync client comes first.
+CLIENTS = ("AuthenticationClient", "AsyncAuthenticationClient")
+# pdoc wraps dots in signatures in markup, which the search index escapes. A ~ marks a type variable.
+DOT = r'(?:\.|</span><span class=\\?"o\\?">\.</span><span class=\\?"n\\?">)'
+NOT_FOR_USERS = re.compile(rf'{PACKAGE}{DOT}_runtime{DOT}(?:[a-z_]+{DOT})+|<span class=\\?"o\\?">~</span>')
 
 
 def main() -> None:
@@ -37,22 +36,20 @@ def main() -> None:
 
 
 def write(site: Path) -> None:
-    readme_and_pages, modules = pages(), api()
-    all_modules = {module.modulename: module for module in (*readme_and_pages, *modules)}
+    readme_and_pages = pages()
+    all_modules = {module.modulename: module for module in (*readme_and_pages, *api())}
 
     configure(docformat="google", show_source=False, template_directory=Path(__file__).with_name("pdoc_templates"))
     env.globals["version"] = importlib.import_module(PACKAGE).__version__
     env.globals["pages"] = [page.modulename for page in readme_and_pages]
-    public_names = PublicNames(modules)
-    env.filters["linkify"] = public_names.linkify
 
     shutil.rmtree(site, ignore_errors=True)
-    for name, module in all_modules.items():
-        file = site / f"{name.replace('.', '/')}.html"
+    texts = {f"{name.replace('.', '/')}.html": html_module(module, all_modules) for name, module in all_modules.items()}
+    for name, text in (texts | {"search.js": search_index(all_modules)}).items():
+        file = site / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(html_module(module, all_modules), encoding="utf-8")
+        file.write_text(NOT_FOR_USERS.sub("", text), encoding="utf-8")
     shutil.copytree(ROOT / "generated" / "examples", site / "examples")  # The README links them.
-    site.joinpath("search.js").write_text(public_names.put_in(search_index(all_modules)), encoding="utf-8")
 
 
 def pages() -> list[Module]:
@@ -73,101 +70,44 @@ def page(name: str, text: str) -> Module:
 def api() -> list[Module]:
     """Return the modules that users import from."""
     package = importlib.import_module(PACKAGE)
-    names = [each.name for each in pkgutil.walk_packages(package.__path__, f"{PACKAGE}.")]
-    shown = [PACKAGE, *(name for name in names if name.split(".")[1] not in NOT_SHOWN)]
-    for name in shown:
-        importlib.import_module(name)
-    name_what_is_private()
-    name_literals()
-    modules = [module for name in shown if (module := Module.from_name(name)).members]
-    # Most users look for the clients, and for the sync one first.
-    order = ("AuthenticationClient", "AsyncAuthenticationClient")
+    names = [PACKAGE, *(each.name for each in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."))]
+    imported = {name: importlib.import_module(name) for name in names}
+    for name, each in imported.items():
+        if name.startswith(RUNTIME):
+            restore_names(each)
+    modules = [Module(each) for name, each in imported.items() if not name.startswith(NOT_SHOWN)]
     for module in modules:
-        first = {name: module.members[name] for name in order if name in module.members}
-        module.members = {**first, **module.members}
-        if module.modulename != PACKAGE:
-            for name in package.__all__:
-                module.members.pop(name, None)
+        if module.modulename == PACKAGE:
+            # Most users look for the clients.
+            module.members = {name: module.members[name] for name in CLIENTS} | module.members
+        else:
+            module.members = {name: each for name, each in module.members.items() if name not in package.__all__}
         for cls in module.classes:
-            show_inherited(cls)
+            show_inherited(cls, module)
             if (constructor := cls.members.get("__init__")) and "generated by attrs" in constructor.docstring:
                 constructor.docstring = ""
-    return modules
+    return [module for module in modules if module.members]
 
 
-def name_what_is_private() -> None:
-    """Have what the runtime defines say so. The package has some of it name the module that users import it from,
-    and pdoc would look for its source and for the types of its fields there."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith(f"{RUNTIME}.") and module.__file__:
-            for node in ast.parse(Path(module.__file__).read_bytes()).body:
-                if isinstance(node, ast.ClassDef | ast.FunctionDef):
-                    defined = vars(module)[node.name]
-                    defined.__module__ = name
-                    # A named tuple's, which names no module that there is.
-                    if isinstance(new := defined.__new__, FunctionType):
-                        new.__module__ = name
+def restore_names(module: ModuleType) -> None:
+    """Restore the real `__module__` of what the runtime defines, because pdoc reads that module's source."""
+    for name in re.findall(r"^(?:class|def) (\w+)", inspect.getsource(module), re.MULTILINE):
+        vars(module)[name].__module__ = module.__name__
 
 
-def name_literals() -> None:
-    """Have signatures show the name of a type that is a `Literal`, not all of its values."""
-    package = importlib.import_module(PACKAGE)
-    literals = {name: type(name, (), {"__module__": PACKAGE}) for name in package.__all__ if name.endswith("Literal")}
-    for name, module in list(sys.modules.items()):
-        if name.startswith(f"{PACKAGE}."):
-            vars(module).update({each: literals[each] for each in literals.keys() & vars(module).keys()})
-
-
-def show_inherited(cls: Class) -> None:
-    """Show what a class inherits from private ones of the runtime as its own, and their public base as its base."""
-
-    def is_public(base: type) -> bool:
-        return base.__name__ in importlib.import_module(PACKAGE).__all__
-
-    _, *bases = cls.obj.__mro__
-    private = [base for base in bases if base.__module__.startswith(RUNTIME) and not is_public(base)]
-    inherited = [
-        member
-        for base in private
-        # A public class between the two shows it.
-        if not any(is_public(other) and issubclass(other, base) for other in bases)
-        for member in cls.inherited_members.get((base.__module__, base.__qualname__), ())
-    ]
-    # The constructor comes first.
-    cls.own_members = sorted(cls.own_members + inherited, key=lambda member: member.name != "__init__")
-    # pdoc makes links of these names.
+def show_inherited(cls: Class, module: Module) -> None:
+    """Show members that a class inherits only from private bases as its own."""
+    if not any(base.__name__ in module.members for base in cls.obj.__bases__):
+        inherited = [
+            member
+            for (origin, base), members in cls.inherited_members.items()
+            if origin.startswith(RUNTIME) and base not in module.members
+            for member in members
+        ]
+        # The constructor comes first.
+        cls.own_members = sorted(cls.own_members + inherited, key=lambda member: member.name != "__init__")
+    # pdoc turns these names into links.
     cls.members = {member.name: member for member in cls.own_members}
-    if any(base in private for base in cls.obj.__bases__):
-        (*_, public) = (base for base in reversed(bases) if is_public(base) or base is object)
-        cls.bases = [] if public is object else [(PACKAGE, public.__name__, f"{PACKAGE}.{public.__name__}")]
-
-
-class PublicNames:
-    """Puts the names by which users import something in the place of the runtime's names."""
-
-    def __init__(self, modules: list[Module]) -> None:
-        self._modules = {name: module.modulename for module in modules for name in module.members}
-        # With the markup that pdoc puts around a dot in a signature, and that again as JSON.
-        dot = r'(?:\.|</span><span class=\\?"o\\?">\.</span><span class=\\?"n\\?">)'
-        self._private = re.compile(rf"{PACKAGE}{dot}_runtime{dot}\w+({dot})(\w+)")
-
-    def put_in(self, text: str) -> str:
-        # The sign of a type variable is not needed.
-        return re.sub(r'<span class=\\?"o\\?">~</span>', "", self._private.sub(self._public_name, text))
-
-    def _public_name(self, match: re.Match[str]) -> str:
-        dot, name = match.groups()
-        return dot.join((*self._modules[name].split("."), name)) if name in self._modules else name
-
-    @property
-    def linkify(self) -> Callable[..., Markup]:
-        """pdoc's filter that makes links of names."""
-
-        @pass_context
-        def linkify_public_names(context: Context, code: str, namespace: str = "", shorten: bool = True) -> Markup:
-            return linkify(context, self.put_in(code), namespace, shorten)
-
-        return linkify_public_names
 
 
 if __name__ == "__main__":

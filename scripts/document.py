@@ -1,4 +1,4 @@
-"""A YAML file that knows its lines, so that an issue is told as `file:line: location: reason`."""
+"""A YAML file that knows its lines, so that issues can be reported as `file:line: location: reason`."""
 
 import math
 import re
@@ -15,15 +15,15 @@ Location = tuple[str | int, ...]
 """The keys that lead to a node of a document."""
 
 Issue = tuple[Location, str]
-"""Where something is wrong, and what."""
+"""The location of a mistake, and the reason."""
 
 
 class Fact(NamedTuple):
-    """What users of the package can rely on."""
+    """Something that users of the package can rely on."""
 
     text: str
     place: str
-    """The file and the line that say so."""
+    """The file and the line that define it."""
 
 
 class InputError(Exception):
@@ -31,7 +31,7 @@ class InputError(Exception):
 
 
 class Document:
-    """A YAML file that holds a mapping of what JSON can hold too."""
+    """A YAML file that holds a mapping, and only values that JSON can represent."""
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
@@ -56,7 +56,7 @@ class Document:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document without its lines, as a copy."""
-        return cast(dict[str, Any], _plain(self._root))
+        return cast(dict[str, Any], plain(self._root))
 
     def nodes(self) -> Iterator[tuple[Location, Any]]:
         """Yield every node of the document with its location."""
@@ -96,7 +96,7 @@ class Document:
         for key in location:
             if key not in dict(_items(node)):
                 break
-            # What an alias brings in (`<<: *anchor`) has no line here.
+            # Keys merged by an alias (`<<: *anchor`) have no line here.
             line = (node.lc.data or {}).get(key, (line,))[0]
             node = node[key]
         return line
@@ -105,7 +105,7 @@ class Document:
         return InputError(f"{self.name}:{line + 1}: {shorten(reason)}")
 
     def _join_surrogates(self) -> None:
-        """Make one character of each pair of escapes such as `\\ud83d\\ude00`, which JSON has and YAML does not."""
+        """Join each pair of escapes such as `\\ud83d\\ude00` into one character, as JSON does and YAML does not."""
         for _, node in list(self.nodes()):
             for key, item in list(_items(node)):
                 if isinstance(item, str) and re.search("[\ud800-\udbff][\udc00-\udfff]", item):
@@ -116,7 +116,7 @@ class Document:
             if isinstance(node, float) and not math.isfinite(node):
                 yield location, f"{node} is not a number in JSON"
             if isinstance(node, str) and re.search("[\ud800-\udfff]", node):
-                yield location, f"{node!a} has half of a surrogate pair, which is not a character"
+                yield location, f"{node!a} contains half of a surrogate pair, which is not a character"
             if not isinstance(node, str | int | float | CommentedMap | CommentedSeq | None):
                 yield location, f"{node} is neither a string nor a number: put it in quotes"
             for key, _ in _items(node) if isinstance(node, CommentedMap) else ():
@@ -132,16 +132,17 @@ def _items(node: Any) -> Iterable[tuple[Any, Any]]:
     return enumerate(cast(Iterable[Any], node)) if isinstance(node, CommentedSeq) else ()
 
 
-def _plain(node: Any) -> Any:
+def plain(node: Any) -> Any:
+    """Return a copy of a node in built-in types."""
     if isinstance(node, CommentedMap):
-        return {key: _plain(item) for key, item in _items(node)}
+        return {key: plain(item) for key, item in _items(node)}
     if isinstance(node, CommentedSeq):
-        return [_plain(item) for _, item in _items(node)]
-    # A number or a string that is spelt in another way, such as `0x10`, is of a class of its own.
+        return [plain(item) for _, item in _items(node)]
+    # ruamel has subclasses for numbers and strings in other notations, such as `0x10`.
     kind = next((each for each in (bool, int, float, str) if isinstance(node, each)), None)
     return node if kind is None else kind(node)
 
 
 def shorten(text: str) -> str:
-    """Return `text` as one line, short enough to be read to its end."""
+    """Return `text` as one short line."""
     return textwrap.shorten(text, 300, placeholder=" …")

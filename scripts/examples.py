@@ -1,14 +1,20 @@
-"""The operations of a contract with examples: those that it has, and those that its schemas give where it has none."""
+"""The examples of a contract: check that they fit their schemas, and derive missing ones from the schemas."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+from jsonschema.validators import extend
 from openapi_python_client.strings import PythonIdentifier
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
-from .walk import METHODS
-
-Node = Mapping[str, Any]
+from .document import Document, Issue, Location, plain
+from .openapi import explain
+from .walk import examples_of, json_content, operations, resolve, schemas
 
 STRINGS = {
     "date": "2030-01-02",
@@ -18,153 +24,106 @@ STRINGS = {
 }
 
 
+def check_examples(contract: Document) -> Iterator[Issue]:
+    """Yield the examples and the defaults that their schemas do not allow."""
+    registry: Registry[Any] = Registry().with_resource("urn:contract", DRAFT202012.create_resource(contract.get(())))
+    for location, schema in _examples(contract):
+        pointer = "/".join(quote(str(key).replace("~", "~0").replace("/", "~1"), safe="~") for key in schema)
+        validator = _validator(contract, location)({"$ref": f"urn:contract#/{pointer}"}, registry=registry)
+        if error := best_match(validator.iter_errors(contract.get(location))):
+            place, reason = explain(error)
+            yield (*location, *place), f"this does not fit its schema: {reason}"
+
+
+def _examples(contract: Document) -> Iterator[tuple[Location, Location]]:
+    """Yield the location of each example and default, and of its schema."""
+    for location, node in contract.nodes():
+        match location:
+            case (*_, "content", _) | (*_, "parameters", _) if isinstance(node, dict) and "schema" in node:
+                yield from ((place, (*location, "schema")) for place, _ in examples_of(contract, location))
+            case _:
+                pass
+    for location, schema in schemas(contract):
+        yield from (((*location, key), location) for key in ("default", "example") if key in schema)
+        yield from (((*location, "examples", index), location) for index in range(len(schema.get("examples", ()))))
+
+
+def _validator(contract: Document, location: Location) -> Any:
+    """Return a validator for an example, which tolerates some missing required fields."""
+    in_response = "responses" in location
+    example = contract.get(location)
+    is_failure = in_response and isinstance(example, dict) and example.get("statusCode") != 200
+
+    def required(validator: Any, names: list[str], instance: Any, schema: dict[str, Any]) -> Iterator[ValidationError]:
+        if is_failure and instance is example:
+            # Only these two fields are certain in a failure.
+            names = [name for name in names if name in ("statusCode", "message")]
+        elif not in_response:
+            # A request has no read-only fields.
+            names = [name for name in names if not is_read_only(schema.get("properties", {}).get(name, {}))]
+        yield from Draft202012Validator.VALIDATORS["required"](validator, names, instance, schema)
+
+    def is_read_only(field: dict[str, Any]) -> bool:
+        referred = contract.get(tuple(field["$ref"].split("/")[1:])) if "$ref" in field else {}
+        return bool((field | referred).get("readOnly"))
+
+    return extend(Draft202012Validator, {"required": required})  # type: ignore[no-untyped-call]
+
+
+def response_examples(contract: Document) -> dict[str, dict[int, Any]]:
+    """Return an example response for each `statusCode` that has one, by the operation's name in Python.
+
+    There is always one for success.
+    """
+    found: dict[str, dict[int, Any]] = {}
+    for location, operation in operations(contract):
+        content = json_content(contract, (*location, "responses", "200"))
+        by_code: dict[int, Any] = {}
+        for _, response in examples_of(contract, content):
+            by_code.setdefault(int(response["statusCode"]), response)
+        if 200 not in by_code:
+            # A success has no `apiCode`, which is the reason for a failure.
+            sample = Sampler(contract).sample((*content, "schema"))
+            by_code = {
+                200: {name: value for name, value in sample.items() if name != "apiCode"} | {"statusCode": 200}
+            } | by_code
+        found[PythonIdentifier(operation["operationId"], "")] = by_code
+    return found
+
+
 @dataclass(frozen=True)
-class ContractOperation:
-    """An operation of a contract.
+class Sampler:
+    """Creates values that a schema allows.
 
     Attributes:
-        operation_id: Its name in the contract.
-        tag: Its first tag.
-        method: The HTTP method, in upper case.
-        path: The path, with `{name}` for each path parameter.
-        parameters: The parameters, those of the path item too.
-        body: The schema of the request body, if there is one.
-        responses: The examples of responses by name. There is always one of `statusCode` 200.
-        deduplication_interval: Within how many seconds the server refuses the same again, if it does.
+        contract: The contract.
+        without: The keyword of the fields that are left out, such as "readOnly" for a request.
+        optional: Whether values include optional fields.
     """
 
-    operation_id: str
-    tag: str
-    method: str
-    path: str
-    parameters: tuple[Node, ...]
-    body: Node | None
-    responses: Mapping[str, dict[str, Any]]
-    deduplication_interval: float | None
+    contract: Document
+    without: str = ""
+    optional: bool = True
 
-    def response_by_status_code(self) -> dict[int, dict[str, Any]]:
-        """Return the first example of each `statusCode` that has one."""
-        found: dict[int, dict[str, Any]] = {}
-        for response in self.responses.values():
-            if isinstance(code := response.get("statusCode"), int):
-                found.setdefault(code, response)
-        return found
-
-
-class Examples:
-    """Reads a contract.
-
-    Args:
-        contract: The contract, which the checks of `make generate` allow.
-    """
-
-    def __init__(self, contract: Node) -> None:
-        self._contract = contract
-
-    def resolve(self, node: Any) -> Any:
-        """Return a node, or what it refers to."""
-        while isinstance(node, Mapping) and "$ref" in node:
-            reference: str = node["$ref"]
-            node = self._contract
-            for key in reference.removeprefix("#/").split("/"):
-                node = node[key]
-        return node
-
-    def operations(self) -> Iterator[ContractOperation]:
-        """Yield the operations in the order of the contract."""
-        for path, item in self._contract["paths"].items():
-            for method in METHODS:
-                if method in item:
-                    yield self._operation(path, method, item)
-
-    def requests(self, operation: ContractOperation) -> dict[str, Any]:
-        """Return the examples of a request body by name, and the one that has only what is required."""
-        if operation.body is None:
-            return {}
-        content = self._json_content(self._contract["paths"][operation.path][operation.method.lower()]["requestBody"])
-        examples = self._examples(content) or {"schema": self.sample(operation.body, without="readOnly")}
-        return examples | {"required": self.sample(operation.body, without="readOnly", optional=False)}
-
-    def parameter(self, parameter: Node) -> Any:
-        """Return an example of a parameter's value."""
-        return next(iter(self._examples(parameter).values()), None) or self.sample(parameter["schema"])
-
-    def sample(self, schema: Any, *, without: str = "writeOnly", optional: bool = True) -> Any:
-        """Return a value that a schema allows.
-
-        Args:
-            schema: The schema.
-            without: The keyword of the fields that are left out: "readOnly" for a request, "writeOnly" for a response.
-            optional: Whether the value has the fields that are not required, too.
-        """
-        return _Sampler(self, without, optional).sample(schema, ())
-
-    def _operation(self, path: str, method: str, item: Node) -> ContractOperation:
-        operation = item[method]
-        own = [self.resolve(each) for each in operation.get("parameters", ())]
-        names = {(each["in"], each["name"]) for each in own}
-        shared = [self.resolve(each) for each in item.get("parameters", ())]
-        body = self._json_content(operation["requestBody"]) if "requestBody" in operation else {}
-        content = self._json_content(operation["responses"]["200"])
-        response = content.get("schema", {})
-        responses = self._examples(content)
-        if 200 not in [each.get("statusCode") for each in responses.values()]:
-            # Without the business reason of a failure: what succeeds has none.
-            success = {name: value for name, value in self.sample(response).items() if name != "apiCode"}
-            responses = {"schema": success | {"statusCode": 200}} | responses
-        return ContractOperation(
-            operation_id=operation["operationId"],
-            tag=next(iter(operation.get("tags", ())), "default"),
-            method=method.upper(),
-            path=path,
-            parameters=(*(each for each in shared if (each["in"], each["name"]) not in names), *own),
-            body=body.get("schema"),
-            responses=responses,
-            deduplication_interval=operation.get("x-deduplication-interval"),
-        )
-
-    def _json_content(self, node: Any) -> Node:
-        contents: Mapping[str, Node] = self.resolve(node).get("content", {})
-        return next(iter(contents.values()), {})
-
-    def _examples(self, node: Node) -> dict[str, Any]:
-        """Return the examples that a parameter or a content has, by name."""
-        if "example" in node:
-            return {"example": node["example"]}
-        named = {name: self.resolve(each) for name, each in node.get("examples", {}).items()}
-        return {name: each["value"] for name, each in named.items() if "value" in each}
-
-
-def response_examples(contract: Node) -> dict[str, dict[int, dict[str, Any]]]:
-    """Return an example of a response for each `statusCode` that has one, by the name of the operation in Python."""
-    operations = Examples(contract).operations()
-    return {PythonIdentifier(each.operation_id, ""): each.response_by_status_code() for each in operations}
-
-
-@dataclass(frozen=True)
-class _Sampler:
-    examples: Examples
-    without: str
-    optional: bool
-
-    def sample(self, schema: Any, within: tuple[int, ...]) -> Any:
-        """Return a value. `within` has the schemas around this one, as a schema can have itself in it."""
-        schema = self.examples.resolve(schema)
-        within = (*within, id(schema))
-        given = [schema[name] for name in ("const", "example", "default") if schema.get(name) is not None]
+    def sample(self, location: Location, within: tuple[Location, ...] = ()) -> Any:
+        """Return a value. `within` are the enclosing schemas, because a schema can contain itself."""
+        location, schema = resolve(self.contract, location)
+        within = (*within, location)
+        given = [schema[name] for name in ("example", "default") if schema.get(name) is not None]
         given += [*schema.get("examples", ())[:1], *schema.get("enum", ())[:1]]
         if given:
-            return given[0]
-        for name in ("anyOf", "oneOf"):
-            if schema.get(name):
-                return self.sample(self._first_of_value(schema[name]), within)
+            return plain(given[0])
+        for union in ("anyOf", "oneOf"):
+            parts = [(*location, union, index) for index in range(len(schema.get(union, ())))]
+            if parts:
+                return self.sample(min(parts, key=self._is_null), within)
         kinds = schema.get("type", "object" if "properties" in schema or "allOf" in schema else "string")
         kind = kinds if isinstance(kinds, str) else next((each for each in kinds if each != "null"), "null")
         match kind:
             case "object":
-                return self._object(schema, within)
+                return self._object(location, schema, within)
             case "array":
-                items = schema.get("items", {})
+                items = (*location, "items")
                 return [] if self._is_within(items, within) else [self.sample(items, within)]
             case "integer" | "number":
                 least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
@@ -177,24 +136,28 @@ class _Sampler:
                 text = STRINGS.get(schema.get("format", ""), "text")
                 return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", len(text) + 99)]
 
-    def _object(self, schema: Node, within: tuple[int, ...]) -> dict[str, Any]:
+    def _object(self, location: Location, schema: Mapping[str, Any], within: tuple[Location, ...]) -> dict[str, Any]:
         value: dict[str, Any] = {}
-        for part in schema.get("allOf", ()):
-            value |= self.sample(part, within)
-        for name, field in schema.get("properties", {}).items():
+        for index in range(len(schema.get("allOf", ()))):
+            value |= self.sample((*location, "allOf", index), within)
+        for name in schema.get("properties", ()):
+            field = (*location, "properties", name)
             wanted = name in schema.get("required", ()) or (self.optional and not self._is_within(field, within))
-            if wanted and not self.examples.resolve(field).get(self.without):
+            if wanted and not resolve(self.contract, field)[1].get(self.without):
                 value[name] = self.sample(field, within)
-        values = schema.get("additionalProperties")
-        if isinstance(values, Mapping) and self.optional and not self._is_within(values, within):
+        values = (*location, "additionalProperties")
+        if isinstance(self.contract.get(values), dict) and self.optional and not self._is_within(values, within):
             value["key"] = self.sample(values, within)
         return value
 
-    def _first_of_value(self, schemas: list[Any]) -> Any:
-        return next((each for each in schemas if self.examples.resolve(each).get("type") != "null"), schemas[0])
+    def _is_null(self, location: Location) -> bool:
+        return bool(resolve(self.contract, location)[1].get("type") == "null")
 
-    def _is_within(self, schema: Any, within: tuple[int, ...]) -> bool:
-        """Tell whether a schema is one of those around it, itself or as what it is an array or a union of."""
-        schema = self.examples.resolve(schema)
-        inner = [schema["items"]] if "items" in schema else [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-        return id(schema) in within or any(self._is_within(each, within) for each in inner if each != schema)
+    def _is_within(self, location: Location, within: tuple[Location, ...]) -> bool:
+        """Tell whether a schema, or one that it is an array or a union of, is an enclosing one."""
+        location, schema = resolve(self.contract, location)
+        parts = [(*location, "items")] if "items" in schema else []
+        parts += [
+            (*location, union, index) for union in ("anyOf", "oneOf") for index in range(len(schema.get(union, ())))
+        ]
+        return location in within or any(self._is_within(part, within) for part in parts)

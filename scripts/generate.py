@@ -1,16 +1,9 @@
 """Write `generated/` from `openapi.yaml`, `generator-config.yml`, `templates/` and `runtime/`.
 
-The generator is openapi-python-client, called as its command line calls it with `--meta uv` and
-`--fail-on-warning`. Six things are added:
-
-- templates see the whole contract as `contract`: the generator keeps servers, security schemes and the
-  descriptions of enum values from them;
-- two more modules of the package are rendered, and the pages in `templates/docs/`;
-- `runtime/`, the changelog, LICENSE and the examples are copied;
-- every issue is reported as `file:line: reason`, invalid Python in a module included;
-- the package is made aside and moved into place when it is complete, so that `generated/` is always a whole package,
-  with nothing left over from earlier inputs;
-- what changed is printed. With `--check` nothing is written, and a change is a failure.
+The generator is openapi-python-client, called as its command line does with `--meta uv` and `--fail-on-warning`. This
+module adds the rest: templates see the whole contract, more modules and pages are rendered, and other files are copied.
+Every issue is reported as `file:line: reason`. The package is written to a temporary directory and moved into place
+when it is complete, so `generated/` is always a whole package that comes only from the inputs.
 """
 
 import argparse
@@ -36,23 +29,21 @@ from jinja2 import StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
-from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
 from pydantic import ValidationError
 
 from .compatibility import Version, read_tree
 from .contract import read_contract
-from .document import Document, InputError, shorten
+from .document import Document, InputError, Issue, shorten
 from .examples import response_examples
-from .modules import check_module, check_operations
-from .parsed_contract import check_parsed, check_whole, generator_issue
+from .modules import check_module
+from .parsed_contract import check_parsed, check_whole
 from .reshape import Facts, reshape
-from .subset import check_subset
 from .walk import operations
 
-# What can be set in generator-config.yml.
-SETTINGS = {"project_name_override", "package_name_override", "package_version_override", "post_hooks"}
+# The supported settings of generator-config.yml.
+SETTINGS = ("project_name_override", "package_name_override", "package_version_override", "post_hooks")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -110,16 +101,16 @@ def exclusive_lock(root: Path) -> Iterator[None]:
 
 
 def remove_leftovers(root: Path) -> None:
-    """Remove what runs left behind that were killed."""
+    """Remove the leftovers of killed runs."""
     for leftover in list(root.glob(".generated-*")):
-        # It can remove what is write-protected.
+        # Leftovers may be write-protected.
         with TemporaryDirectory(dir=root, prefix=".generated-") as rubbish:
             leftover.rename(Path(rubbish, "leftover"))
 
 
 def replace(old: Path, new: Path, *, aside: Path) -> None:
-    """Put the directory `new` in the place of `old`, which goes `aside`."""
-    # These are two steps, and no signal may come between them.
+    """Replace the directory `old` with `new`, and move the old one `aside`."""
+    # No signal may come between the two steps.
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.signal(each, signal.SIG_IGN) for each in signals]
     try:
@@ -140,7 +131,6 @@ def make(root: Path, target: Path) -> None:
         InputError: The contract, the config or a template is wrong.
     """
     contract = read_contract(root / "openapi.yaml")
-    contract.raise_issues(check_subset(contract))
     settings = Document(root / "generator-config.yml")
     config = Config.from_sources(
         read_config(settings),
@@ -152,23 +142,20 @@ def make(root: Path, target: Path) -> None:
     )
     with locating_failures(root):
         data = GeneratorData.from_dict(contract.to_dict(), config=config)
-        if isinstance(data, GeneratorError):
-            contract.raise_issues([generator_issue(data)])
+        contract.raise_issues(check_whole(data))
         assert isinstance(data, GeneratorData)
-        check_whole(data, contract)
         facts = reshape(data, contract)
-        check_parsed(data, contract)
+        contract.raise_issues(check_parsed(data, contract))
 
         project = new_project(root, contract, data, facts, config)
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
         render_more(project, root / "templates", target)
 
-    check_operations(root / "runtime", contract)
     for module in sorted(target.rglob("*.py")):
-        check_module(module, target, contract)
+        contract.raise_issues(check_module(module, target, contract))
     run_hooks(config.post_hooks, target, settings)
-    # After the hooks, which would format it.
+    # After the hooks, which would reformat it.
     package = target / project.package_name
     leftovers = shutil.ignore_patterns("__pycache__")
     shutil.copytree(root / "runtime", package / "_runtime", ignore=leftovers)
@@ -189,28 +176,30 @@ def new_project(root: Path, contract: Document, data: GeneratorData, facts: Fact
     project.env.globals["operations"] = {
         PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
     }
-    project.env.globals["examples"] = response_examples(contract.to_dict())
+    project.env.globals["examples"] = response_examples(contract)
     project.env.filters["safe_for_docstring"] = in_docstring
     project.env.filters["in_markdown"] = in_markdown
     return project
 
 
 def render_more(project: Project, templates: Path, target: Path) -> None:
-    """Render what the generator does not know of: two modules, and every page but the README."""
-    files = {
-        "testing.py.jinja": Path(project.package_name, "testing.py"),
-        "main.py.jinja": Path(project.package_name, "__main__.py"),
-    }
-    for page in sorted((templates / "docs").glob("*.jinja")):
-        files[f"docs/{page.name}"] = Path(project.package_name, "docs", page.stem)
-    target.joinpath(project.package_name, "docs").mkdir()
-    for template, file in files.items():
-        target.joinpath(file).write_text(project.env.get_template(template).render(), encoding="utf-8")
+    """Render the files that the generator does not know: two modules, and every page except the README."""
+    files = {"testing.py.jinja": "testing.py", "main.py.jinja": "__main__.py"}
+    files |= {f"docs/{page.name}": f"docs/{page.stem}" for page in sorted((templates / "docs").glob("*.jinja"))}
+    package = target / project.package_name
+    (package / "docs").mkdir()
+    for template, name in files.items():
+        (package / name).write_text(project.env.get_template(template).render(), encoding="utf-8")
 
 
 def read_config(document: Document) -> ConfigFile:
+    """Return the settings of generator-config.yml.
+
+    Raises:
+        InputError: A setting is wrong.
+    """
     settings = document.to_dict()
-    # The templates, and the checks of the contract, rely on the generator's own choice for the others.
+    # The templates and the checks of the contract rely on the generator's defaults for the other settings.
     others = ConfigFile.model_fields.keys() - SETTINGS
     document.raise_issues(((key,), "this setting is not supported: remove it") for key in settings if key in others)
     try:
@@ -218,19 +207,20 @@ def read_config(document: Document) -> ConfigFile:
     except ValidationError as error:
         document.raise_issues((each["loc"], each["msg"]) for each in error.errors())
         raise
-    package = config.package_name_override or ""
-    if package and (not re.fullmatch(r"[a-z_][a-z0-9_]*", package) or iskeyword(package)):
-        reason = f"{package!r} is not a name that Python can import, such as genauth_email"
-        document.raise_issues([(("package_name_override",), reason)])
-    project = config.project_name_override or ""
+    document.raise_issues(_wrong_names(config))
+    return config
+
+
+def _wrong_names(config: ConfigFile) -> Iterator[Issue]:
+    project, package = config.project_name_override, config.package_name_override
     if project and not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", project, re.ASCII):
-        reason = f"{project!r} is not a name of a package in an index, such as genauth-email"
-        document.raise_issues([(("project_name_override",), reason)])
+        yield ("project_name_override",), f"{project!r} is not a valid name for a package index, such as genauth-email"
+    if package and (not re.fullmatch(r"[a-z_][a-z0-9_]*", package) or iskeyword(package)):
+        yield ("package_name_override",), f"{package!r} is not a name that Python can import, such as genauth_email"
     try:
         Version.parse(config.package_version_override or "")
     except ValueError as error:
-        document.raise_issues([(("package_version_override",), str(error))])
-    return config
+        yield ("package_version_override",), str(error)
 
 
 @contextlib.contextmanager
@@ -259,28 +249,28 @@ class Missing(StrictUndefined):
 
 
 def in_docstring(value: object) -> str:
-    """Escape a text for a docstring, as the generator does, and a quote at its end, which would end the docstring."""
+    """Escape a text for a docstring, as the generator does, and also a final quote, which would end the docstring."""
     text = as_text(value).strip()
     return safe_for_docstring(text[:-1]) + '\\"' if text.endswith('"') else safe_for_docstring(text)
 
 
 def in_markdown(value: object) -> str:
-    """Put a text on one line that can begin no block of code and, having no bar, end no cell of a table."""
+    """Put a text on one line that cannot start a code block or, without bars, end a table cell."""
     return re.sub(r"^(?=```|~~~)", r"\\", " ".join(as_text(value).split()).replace("|", r"\|"))
 
 
 def as_text(value: object) -> str:
-    """Return a text of the contract, which the generator may have wrapped."""
+    """Return a plain text of the contract, which the generator may have marked as untrusted."""
     return str(value.get_untrusted_value() if isinstance(value, UntrustedString) else value)
 
 
 def run_hooks(hooks: Sequence[str], directory: Path, settings: Document) -> None:
-    """Run the commands of the config as the generator would.
+    """Run the config's commands as the generator would.
 
     Raises:
-        InputError: One has failed.
+        InputError: A command failed.
     """
-    # The tools are in the environment of this Python.
+    # The tools are in this Python's environment.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     for index, hook in enumerate(hooks):
         done = subprocess.run(
@@ -298,7 +288,7 @@ def run_hooks(hooks: Sequence[str], directory: Path, settings: Document) -> None
 
 
 def compare(old: Path, new: Path, *, with_diff: bool) -> Iterator[str]:
-    """Yield a line for each file that differs, and the diff after it if that is wanted."""
+    """Yield a line for each file that differs, optionally followed by its diff."""
     before, after = read_tree(old), read_tree(new)
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
@@ -318,7 +308,7 @@ def lines(content: bytes | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    # No traceback where a reader leaves early (`| head`), or where the terminal lacks a character.
+    # No traceback if a reader closes the pipe early (`| head`), or if the terminal lacks a character.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

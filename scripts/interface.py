@@ -1,24 +1,26 @@
-"""The public interface of the package, by griffe: each public name, with what users may rely on.
+"""The public interface of the package, read by griffe: each public name, with what users may rely on.
 
-A name is public by Python's convention: it is in `__all__` where a module has one, and no part of it begins with `_`.
-What is public under several names is described under the shortest, and the others refer to that one.
+A name is public by Python's convention: it is in `__all__` if the module has one, and no part of it begins with `_`.
+An object with several public names is described under the shortest, and the other names refer to that one. A class
+leaves out members that it inherits from another public class.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import griffe
 
 from .document import Fact
 
-# What these look like is not part of the interface.
+# Their form is not part of the interface.
 _IGNORED = ("__str__", "__repr__", "__version__")
 
 
 def interface(package: Path) -> dict[str, Fact]:
     """Return the facts of the package in a directory, by name: `Channel > CHANNEL_LOGIN`.
 
-    A parameter is the last part of a name, and so are a member of an enum and a value of a `Literal`.
+    The last part of a name can also be a parameter, an enum member or a value of a `Literal`.
     """
     module = griffe.load(package.name, search_paths=[str(package.parent)], resolve_aliases=True)
     facts: dict[str, Fact] = {}
@@ -42,11 +44,24 @@ def interface(package: Path) -> dict[str, Fact]:
                     if member.is_public and key not in _IGNORED
                 ]
         level = members
-    return facts
+    texts = {name: fact.text for name, fact in facts.items()}
+    return {
+        name: fact
+        for name, fact in facts.items()
+        if not (fact.text.startswith("the same as ") and is_inherited(name, texts))
+    }
+
+
+def is_inherited(name: str, texts: Mapping[str, str]) -> bool:
+    """Tell whether a class inherits the member of that name from another public class."""
+    parent, _, member = name.rpartition(" > ")
+    _, is_class, bases = texts.get(parent, "").partition("class(")
+    inherited = [f"{base} > {member}" for base in re.findall(r"\w+", bases) if is_class]
+    return any(each in texts or is_inherited(each, texts) for each in inherited)
 
 
 def _describe(described: griffe.Object) -> Iterator[tuple[str, str]]:
-    """Yield the text of an object, and those of its parts."""
+    """Yield the texts of an object and of its parts."""
     match described:
         case griffe.Class():
             yield "", f"class({', '.join(map(str, described.bases))})"

@@ -1,157 +1,231 @@
-"""Validate the contract by the schema of OpenAPI, and its examples by its own schemas, and explain what is wrong."""
+"""The supported part of OpenAPI 3.1 as a JSON Schema, and a check that a contract fits it.
+
+The generator silently ignores most of the rest. `docs/supported-openapi.md` lists both.
+"""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
-from urllib.parse import quote
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
-from jsonschema.validators import extend
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from openapi_python_client import schema as oai
 from openapi_spec_validator.schemas import schema_v31
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012
+
+from runtime.call import DEDUPLICATION_MARGIN
 
 from .document import Document, Issue, Location
-from .walk import METHODS, resolve, schemas
+from .walk import METHODS
 
-# The keywords of a schema that the generator and the templates know, and those that are for people.
+Schema = dict[str, Any]
+
+# The schema keywords that the generator and the templates know, and those meant for people.
 KEYWORDS = [
     *(field.alias or name for name, field in oai.Schema.model_fields.items()),
     *("$ref", "$comment", "examples", "x-enum-varnames", "x-enum-deprecated", "x-enumDescriptions"),
 ]
+BESIDE_REFERENCES = ["$ref", "$comment", "description", "summary", "deprecated", "readOnly", "examples", "example"]
+# The keywords that affect the generated code. The rest is for people or for the server to check.
+SHAPES = ("properties", "items", "enum", "additionalProperties", "allOf", "anyOf", "oneOf")
+TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
+# Headers that the client sets itself, or that OpenAPI does not treat as parameters.
+HEADERS = "accept|authorization|content-length|content-type|cookie|host"
 
-# The schema of OpenAPI takes anything as a schema in a document. So these are checked by the schema of JSON Schema,
-# which would take any keyword, a misspelt one too.
-JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
-SCHEMA_OF_SCHEMAS = {
-    "$dynamicAnchor": "meta",
-    "$ref": JSON_SCHEMA,
-    "propertyNames": {"anyOf": [{"enum": KEYWORDS}, {"pattern": "^x-(?!enum)"}]},
-    "properties": {
-        "enum": {"minItems": 1},
-        "x-enum-deprecated": {"type": "array", "items": {"type": ["string", "integer"]}},
-        "x-enum-varnames": {"type": "array", "items": {"type": "string"}},
-        "x-enumDescriptions": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
+
+def refuse(reason: str) -> Schema:
+    """Return a schema that nothing fits. In any schema, `reason` explains the mistake; `{}` in it is the value."""
+    return {"not": {}, "reason": reason}
+
+
+def allow(keys: list[str], reason: str, *, also: str = "$^") -> Schema:
+    """Return a schema for objects that have only these keys and those that match `also`."""
+    pattern = f"^({'|'.join(map(re.escape, keys))})$|{also}"
+    return {"propertyNames": {"pattern": pattern, "reason": reason, "known": keys}}
+
+
+def extensions(*known: str) -> Schema:
+    return allow([*known], "'{}' means nothing here", also="^(?!x-)")
+
+
+def one_shape(shape: str, reason: str) -> Schema:
+    """Return a schema for schemas that have one shape. `additionalProperties` may still be true or false."""
+    return {key: {"type": "boolean", "reason": reason.format(key)} for key in SHAPES if key != shape}
+
+
+BESIDE = "`{{}}` beside `{0}` is not supported: make it a part of `{0}`"
+IN_PART = "`{}` in a part of `allOf` is not supported: make the part a schema of its own"
+NO_BODY = "{} is not supported: its response has no body, and therefore no `statusCode`"
+OWN_SERVER = refuse("an operation cannot have its own server: all operations share one host")
+OWN_HEADER = "'{}' is a header that the client sends itself"
+ONE_BY_ONE = "`explode: false` is not supported: an array is sent as one parameter for each item"
+STYLE = "the style '{{}}' is not supported: it must be '{}'"
+
+# OpenAPI's schema accepts anything where a document has a schema, and JSON Schema's own accepts any keyword. These
+# conditions are stricter.
+RULES: dict[str, Schema] = {
+    "info": {
+        **extensions("x-project-urls"),
+        "properties": {
+            "x-project-urls": {
+                "type": "object",
+                "additionalProperties": {"type": "string", "pattern": r"^https?://\S+$"},
+            }
+        },
+    },
+    "paths": {
+        "propertyNames": {
+            "pattern": r"^(/([A-Za-z0-9_.~-]|{[A-Za-z_][A-Za-z0-9_-]*})*)+$|^[^/]",
+            "reason": "a path can contain only letters, digits, / . _ - ~ and {parameters}",
+        }
+    },
+    "path-item-or-reference": {
+        "properties": {"$ref": refuse("a reference in the place of a path is not supported: write the path here")}
+    },
+    "path-item": {
+        **extensions(),
+        "properties": {
+            "get": {"properties": {"requestBody": refuse("a GET with a body is not supported")}},
+            "head": refuse(NO_BODY.format("HEAD")),
+            "trace": refuse(NO_BODY.format("TRACE")),
+            "servers": OWN_SERVER,
+        },
+    },
+    "operation": {
+        **extensions("x-deduplication-interval"),
+        "properties": {
+            "operationId": {
+                "pattern": r"^[A-Za-z][A-Za-z0-9_]*\Z",
+                "reason": "this must be usable as the method's name, such as 'sendEmail'",
+            },
+            "callbacks": refuse("callbacks are not supported"),
+            "servers": OWN_SERVER,
+            "x-deduplication-interval": {
+                "type": "number",
+                "exclusiveMinimum": DEDUPLICATION_MARGIN,
+                "reason": f"this must be a number of seconds greater than {DEDUPLICATION_MARGIN:g}, such as 60",
+            },
+        },
+    },
+    "responses": {"required": ["200"], "reason": "a response '200' is missing"},
+    "parameter": {
+        "required": ["schema"],
+        "reason": "the schema is missing: the generator would leave out this parameter",
+        "properties": {
+            "in": {"not": {"const": "cookie"}, "reason": "cookies are not supported"},
+            "allowEmptyValue": {"const": False, "reason": "`allowEmptyValue` is not supported"},
+            "allowReserved": {"const": False, "reason": "`allowReserved` is not supported"},
+        },
+        "if": {"properties": {"in": {"const": "query"}}},
+        "then": {
+            "properties": {
+                "style": {"const": "form", "reason": STYLE.format("form")},
+                "explode": {"const": True, "reason": ONE_BY_ONE},
+            }
+        },
+        "else": {
+            "properties": {"style": {"const": "simple", "reason": STYLE.format("simple")}},
+            "if": {"properties": {"in": {"const": "header"}}},
+            "then": {"properties": {"name": {"not": {"pattern": f"^(?i:{HEADERS})$"}, "reason": OWN_HEADER}}},
+        },
+    },
+    "schema": {
+        "$ref": "https://json-schema.org/draft/2020-12/schema",
+        **allow(KEYWORDS, "'{}' is not a keyword of a schema", also="^x-(?!enum)"),
+        "if": {"type": "object", "required": ["$ref"]},
+        "then": allow(BESIDE_REFERENCES, "`{}` beside `$ref` is not supported: write `allOf: [{$ref: …}]` beside it"),
+        "properties": {
+            "const": refuse("`const` is not supported: write an `enum` of one value"),
+            "format": {"not": {"const": "binary"}, "reason": "`format: binary` is not supported: there is no upload"},
+            "discriminator": refuse(
+                "a discriminator is not supported: give the object a `type` of its own and all the fields"
+            ),
+            "not": refuse("`not` is not supported"),
+            "nullable": refuse(
+                "OpenAPI 3.1 has no `nullable`: write `type: [string, 'null']`, or `anyOf` with `type: 'null'`"
+            ),
+            "prefixItems": refuse("`prefixItems` is not supported: describe the items by `items`"),
+            "writeOnly": refuse("`writeOnly` is not supported: give requests a schema of their own"),
+            "enum": {"minItems": 1},
+            "x-enum-deprecated": {"type": "array", "items": {"type": ["string", "integer"]}},
+            "x-enum-varnames": {"type": "array", "items": {"type": "string"}},
+            "x-enumDescriptions": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
+            "allOf": {
+                "items": {
+                    "if": {"type": "object", "not": {"required": ["$ref"]}},
+                    "then": {
+                        "properties": {
+                            "type": {"const": "object", "reason": "a part of `allOf` must be an object"},
+                            **one_shape("properties", IN_PART),
+                        }
+                    },
+                }
+            },
+        },
+        "dependentSchemas": {
+            union: {"properties": one_shape(union, BESIDE.format(union))} for union in ("allOf", "anyOf", "oneOf")
+        },
     },
 }
-# The URLs in the package's metadata, by their labels.
-PROJECT_URLS = {"type": "object", "additionalProperties": {"type": "string", "pattern": r"^https?://\S+$"}}
 OPENAPI = Draft202012Validator(
-    {
-        "$schema": JSON_SCHEMA,
-        "$id": "urn:openapi",
-        "$ref": schema_v31["$id"],
-        "$defs": {"schema": SCHEMA_OF_SCHEMAS},
-        "properties": {"info": {"properties": {"x-project-urls": PROJECT_URLS}}},
+    schema_v31
+    | {
+        "properties": schema_v31["properties"] | {"webhooks": refuse("webhooks are not supported")},
+        "$defs": {
+            name: each | {"allOf": [*each.get("allOf", ()), RULES.get(name, {})]}
+            for name, each in schema_v31["$defs"].items()
+        },
     },
-    registry=REGISTRY.with_resource(schema_v31["$id"], DRAFT202012.create_resource(schema_v31)),
+    registry=REGISTRY,
 )
-TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
 
 
 def check_openapi(contract: Document) -> Iterator[Issue]:
-    """Yield why the contract is not OpenAPI 3.1."""
+    """Yield the parts of the contract that are not valid OpenAPI 3.1 or not supported."""
     if not str(contract.get(("openapi",))).startswith("3.1."):
         yield ("openapi",), "the contract must be OpenAPI 3.1"
         return
     errors = list(OPENAPI.iter_errors(contract.get(())))
-    # Where a part is wrong in another way, its keys are reported as unexpected too.
+    # If a part has another mistake, its keys are also reported as unexpected.
     others = [each for each in errors if each.validator != "unevaluatedProperties"]
     if error := best_match(others or errors):
-        yield _explain(error)
-
-
-def check_examples(contract: Document) -> Iterator[Issue]:
-    """Yield the examples and the defaults that their schemas do not allow."""
-    registry: Registry[Any] = Registry().with_resource("urn:contract", DRAFT202012.create_resource(contract.get(())))
-    kind = _ignoring_read_only(contract)
-    for location, schema in _examples(contract):
-        pointer = "/".join(quote(str(key).replace("~", "~0").replace("/", "~1"), safe="~") for key in schema)
-        in_response = "responses" in location
-        validator = (Draft202012Validator if in_response else kind)(
-            {"$ref": f"urn:contract#/{pointer}"}, registry=registry
-        )
-        value = contract.get(location)
-        errors = validator.iter_errors(value)
-        if in_response and isinstance(value, dict) and value.get("statusCode") != 200:
-            # A failure has no more than these two for certain, whatever a success has.
-            errors = (
-                each
-                for each in errors
-                if each.validator != "required" or each.absolute_path or not ({"statusCode", "message"} <= value.keys())
-            )
-        if error := best_match(errors):
-            place, reason = _explain(error)
-            yield (*location, *place), f"this does not fit its schema: {reason}"
-
-
-def _examples(contract: Document) -> Iterator[tuple[Location, Location]]:
-    """Yield the location of each example and default, and of its schema."""
-    for location, node in contract.nodes():
-        match location:
-            case (*_, "content", _) | (*_, "parameters", _) if isinstance(node, dict) and "schema" in node:
-                places = [(*location, "examples", name) for name in node.get("examples", ())]
-                values = [(*resolve(contract, place)[0], "value") for place in places]
-                for value in (*values, (*location, "example")):
-                    if contract.get(value) is not None:
-                        yield value, (*location, "schema")
-            case _:
-                pass
-    for location, schema in schemas(contract):
-        for key in ("default", "example"):
-            if key in schema:
-                yield (*location, key), location
-        for index in range(len(schema.get("examples", ()))):
-            yield (*location, "examples", index), location
-
-
-def _ignoring_read_only(contract: Document) -> Any:
-    """Return a validator that does not ask for the fields that are `readOnly`, which no request has."""
-
-    def required(validator: Any, names: list[str], instance: Any, schema: dict[str, Any]) -> Iterator[ValidationError]:
-        fields = schema.get("properties", {})
-        refs = {name: contract.get(tuple(fields.get(name, {}).get("$ref", "").split("/")[1:])) for name in names}
-        asked = [name for name in names if not (fields.get(name, {}) | refs[name]).get("readOnly")]
-        yield from Draft202012Validator.VALIDATORS["required"](validator, asked, instance, schema)
-
-    return extend(Draft202012Validator, {"required": required})  # type: ignore[no-untyped-call]
+        yield explain(error)
 
 
 def did_you_mean(name: object, allowed: Iterable[str]) -> str:
-    """Return the end of a sentence that offers the name that is most like a wrong one."""
+    """Return the end of a sentence that suggests the name most similar to a wrong one."""
     close = get_close_matches(str(name), list(allowed), 1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _explain(error: ValidationError) -> Issue:
-    """Return where something is wrong and what, in other words than the validator's where those do not help."""
+def explain(error: ValidationError) -> Issue:
+    """Return the location and the reason, reworded where the validator's words do not help."""
     location: Location = tuple(error.absolute_path)
     value: Any = error.instance
     allowed: Any = error.validator_value
+    schema: Schema = error.schema if isinstance(error.schema, dict) else {}
     shown = "this" if isinstance(value, dict | list) else repr(value)
     if "propertyNames" in error.absolute_schema_path:
-        return (*location, str(value)), f"{value!r} is not a keyword of a schema{did_you_mean(value, KEYWORDS)}"
+        location = (*location, str(value))
+    if "reason" in schema:
+        return location, schema["reason"].replace("{}", str(value)) + did_you_mean(value, schema.get("known", ()))
     if value is None and error.validator == "type":
         return location, f"this is empty: {allowed!r} is expected"
     if error.validator in ("enum", "anyOf") and (list(allowed) == TYPES or "simpleTypes" in str(allowed)):
         return location, f"{shown} is not a type; allowed are {', '.join(TYPES)}"
     if error.validator == "enum":
         return location, f"{shown} is not allowed here; allowed are {', '.join(map(str, allowed))}"
-    # The message quotes what is wrong, be it half of the contract.
+    # The validator's message quotes the whole value, which may be half of the contract.
     message = error.message.replace(repr(value), shown)
     if not (unexpected := re.search(r"\('(.*?)'.* unexpected\)", message)):
         return location, message
     name = unexpected[1]
-    known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
     match location:
         case ("paths",):
             reason = "a path begins with /"
         case ("paths", _):
             reason = f"{name!r} is not an HTTP method{did_you_mean(name, METHODS)}"
         case _:
-            reason = f"{name!r} is not allowed here{did_you_mean(name, known)}"
+            reason = f"{name!r} is not allowed here{did_you_mean(name, schema.get('properties', ()))}"
     return (*location, name), reason

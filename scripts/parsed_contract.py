@@ -1,76 +1,64 @@
-"""Check what the generator has understood of the contract: the templates must be able to use all of it."""
+"""Check the contract as the generator has parsed it: the templates must be able to use all of it."""
 
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.bodies import BodyType
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
-from openapi_python_client.parser.properties.boolean import BooleanProperty
-from openapi_python_client.parser.properties.const import ConstProperty
-from openapi_python_client.parser.properties.date import DateProperty
-from openapi_python_client.parser.properties.datetime import DateTimeProperty
-from openapi_python_client.parser.properties.file import FileProperty
-from openapi_python_client.parser.properties.float import FloatProperty
+from openapi_python_client.parser.properties import AnyProperty, EnumProperty, ModelProperty, Property
 from openapi_python_client.parser.properties.int import IntProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
-from openapi_python_client.parser.properties.uuid import UuidProperty
 from openapi_python_client.strings import PythonIdentifier
+
+from runtime.client import AsyncClient, SyncClient
+from runtime.models import BaseRequestModel
 
 from .contract import CLIENT_HEADERS
 from .document import Document, Issue, Location
 from .reshape import MapProperty, fields_of, parts_of
 from .walk import SCHEMAS, locate_operations
 
-# The names that each method of the clients needs for itself, and those that each endpoint function needs.
+# The names that the clients' methods use themselves, and those that the endpoint functions use.
 OF_METHODS = ("self", "lang", "real_ip", "access_token", "timeout")
 OF_FUNCTIONS = ("client", "body", "response")
+# An operation's method or a field with one of these names would replace an inherited attribute.
+INHERITED = {*dir(SyncClient), *dir(AsyncClient)}
+INHERITED_BY_MODELS = dir(BaseRequestModel)
 
 
-# What no parameter can be, and what one can be.
-_OBJECTS = (ModelProperty, MapProperty, ConstProperty, FileProperty)
-_SCALARS = (
-    BooleanProperty,
-    DateProperty,
-    DateTimeProperty,
-    EnumProperty,
-    FloatProperty,
-    IntProperty,
-    StringProperty,
-    UuidProperty,
-)
-
-
-def check_parsed(data: GeneratorData, contract: Document) -> None:
-    """Check what the generator has understood, once it is reshaped.
-
-    Raises:
-        InputError: It is not what the templates can use.
-    """
-    contract.raise_issues(_models(data))
-    contract.raise_issues(_endpoints(data, contract))
-
-
-def check_whole(data: GeneratorData, contract: Document) -> None:
-    """Check that the generator has understood the whole contract.
-
-    Raises:
-        InputError: It has not.
-    """
+def check_whole(data: GeneratorData | GeneratorError) -> Iterator[Issue]:
+    """Yield the parts of the contract that the generator could not parse."""
+    if isinstance(data, GeneratorError):
+        yield _issue(data)
+        return
     collections = data.endpoint_collections_by_tag.values()
-    # A schema that could not be parsed is missed by others, and by endpoints: one reason is enough.
-    errors = data.errors[:1] or [error for collection in collections for error in collection.parse_errors]
-    contract.raise_issues(generator_issue(error) for error in errors)
+    # A schema that could not be parsed also causes errors wherever it is used. One reason is enough.
+    yield from map(_issue, data.errors[:1] or [error for each in collections for error in each.parse_errors])
 
 
-def generator_issue(error: GeneratorError) -> Issue:
-    """Return what the generator reports, at the schema or the operation that it names."""
+def check_parsed(data: GeneratorData, contract: Document) -> Iterator[Issue]:
+    """Yield the parts of the parsed and reshaped contract that the templates cannot use."""
+    yield from _models(data)
+    locations = locate_operations(contract)
+    for collection in data.endpoint_collections_by_tag.values():
+        for endpoint in collection.endpoints:
+            location = locations[endpoint.name]
+            if endpoint.name in INHERITED:
+                reason = f"the clients already use the name {endpoint.name!r}: choose another one"
+                yield (*location, "operationId"), reason
+            yield from _parameters(endpoint, (*location, "parameters"), contract)
+            yield from _body(endpoint, (*location, "requestBody", "content"))
+            yield from _responses(endpoint, (*location, "responses"), contract)
+
+
+def _issue(error: GeneratorError) -> Issue:
+    """Return the generator's report, located at the schema or the operation that it names."""
     header, detail = error.header, (error.detail or "").partition("\n\nFailure to process")[0]
     if operation := re.search(r"\b([A-Z]+) (/\S*)", header):
         return ("paths", operation[2], operation[1].lower()), re.sub(r" for status code <[^>]*>", "", detail)
@@ -90,23 +78,13 @@ def _models(data: GeneratorData) -> Iterator[Issue]:
             name = field.name.get_untrusted_value()
             if field.python_name != PythonIdentifier(name, "field_"):
                 yield (*location, "properties", name), "another field would have the same name in Python"
-            if any(isinstance(part, ConstProperty | FileProperty) for part in parts_of(field)):
-                yield (*location, "properties", name), "`const` and `format: binary` are not supported"
-            if any(_has_two_objects(part) for part in parts_of(field)):
-                yield (
-                    (*location, "properties", name),
-                    "a union of two objects is not supported: they look alike",
-                )
-
-
-def _endpoints(data: GeneratorData, contract: Document) -> Iterator[Issue]:
-    locations = locate_operations(contract)
-    for collection in data.endpoint_collections_by_tag.values():
-        for endpoint in collection.endpoints:
-            location = locations[endpoint.name]
-            yield from _parameters(endpoint, (*location, "parameters"), contract)
-            yield from _body(endpoint, (*location, "requestBody", "content"))
-            yield from _responses(endpoint, (*location, "responses"), contract)
+            if field.python_name in INHERITED_BY_MODELS:
+                reason = f"the models already use the name {field.python_name!r}: choose another one"
+                yield (*location, "properties", name), reason
+            for part in parts_of(field):
+                alternatives = part.inner_properties if isinstance(part, UnionProperty) else []
+                if sum(isinstance(each, ModelProperty | MapProperty) for each in alternatives) > 1:
+                    yield (*location, "properties", name), "a union of two objects is not supported: they look alike"
 
 
 def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> Iterator[Issue]:
@@ -117,13 +95,13 @@ def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> I
         name = parameter.name.get_untrusted_value()
         if parameter.python_name in (*OF_METHODS, *OF_FUNCTIONS, endpoint.name):
             yield location, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
-        if any(isinstance(part, _OBJECTS) for part in parts_of(parameter)):
-            yield location, f"{name!r}: a parameter cannot be an object"
-        elif not all(isinstance(part, _SCALARS) for part in _sent(parameter, is_query=parameter in queries)):
-            reason = (
-                "a parameter must be a string, number, boolean or enum, not null; in a query, a list of them is allowed"
-            )
-            yield location, f"{name!r}: {reason}"
+        is_list = parameter in queries and isinstance(parameter, ListProperty)
+        for part in list(parts_of(parameter))[is_list:]:
+            if isinstance(part, ModelProperty | MapProperty):
+                yield location, f"{name!r}: a parameter cannot be an object"
+            elif isinstance(part, AnyProperty | ListProperty | NoneProperty):
+                reason = "must be a string, number, boolean or enum, not null; in a query, a list of them is allowed"
+                yield location, f"{name!r}: a parameter {reason}"
 
 
 def _body(endpoint: Endpoint, location: Location) -> Iterator[Issue]:
@@ -149,34 +127,17 @@ def _responses(endpoint: Endpoint, location: Location, contract: Document) -> It
         schema = (*SCHEMAS, response.prop.get_base_type_string().as_unembedded_code())
         place = schema if contract.get(schema) else (*location, str(response.status_code.pattern))
         required = {name: field for name, field in fields.items() if field.required}
-        if not (
-            _is_of_type(required.get("statusCode"), IntProperty, int)
-            and _is_of_type(required.get("message"), StringProperty, str)
-        ):
-            yield (
-                place,
-                "a response must be a JSON object that requires an integer `statusCode` and a string `message`",
-            )
+        has_code = _is_of_type(required.get("statusCode"), IntProperty, int)
+        if not has_code or not _is_of_type(required.get("message"), StringProperty, str):
+            reason = "a response must be a JSON object that requires an integer `statusCode` and a string `message`"
+            yield place, reason
         for name, kind, values in (("apiCode", IntProperty, int), ("requestId", StringProperty, str)):
             if name in fields and not _is_of_type(fields[name], kind | NoneProperty, values):
                 yield place, f"`{name}` must be {'an integer' if values is int else 'a string'}, as in every failure"
 
 
-def _sent(parameter: Property, *, is_query: bool) -> Iterator[Property]:
-    """Yield what a parameter is sent as, one by one."""
-    if is_query and isinstance(parameter, ListProperty):
-        parameter = cast(Property, parameter.inner_property)
-    return (part for part in parts_of(parameter) if not isinstance(part, UnionProperty))
-
-
-def _has_two_objects(part: Property) -> bool:
-    return isinstance(part, UnionProperty) and (
-        sum(isinstance(each, ModelProperty | MapProperty) for each in part.inner_properties) > 1
-    )
-
-
 def _is_of_type(field: Property | None, kind: Any, values: type) -> bool:
-    """Tell whether a field is of a type, or an enum or a union of it."""
+    """Tell whether a field has a type, or is an enum or a union of that type."""
     return field is not None and all(
         isinstance(part, kind | UnionProperty) or (isinstance(part, EnumProperty) and part.value_type is values)
         for part in parts_of(field)

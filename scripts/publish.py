@@ -1,20 +1,21 @@
-"""Publish the release that is checked out on a package index: `make publish INDEX_URL=…`.
+"""Publish the checked-out release on a package index: `make publish INDEX_URL=…`.
 
-`uv publish` uploads. What the index has already is looked up here. uv can do that too (`--check-url`), but not well
-enough: it looks without the credentials, takes "not allowed" for "not there", follows a redirect to a public index,
-and uploads one file before it looks for the next.
+`uv publish` uploads the files. This module looks up what the index already has. uv can do that too (`--check-url`), but
+not well enough: it does not send the credentials, mistakes "not allowed" for "not there", follows a redirect to a
+public index, and uploads one file before it looks up the next.
 
-Settings come from the environment, where make puts what is given on its command line:
+Settings come from the environment, to which make adds the variables on its command line:
 
-- `INDEX_URL`: where the index takes uploads;
+- `INDEX_URL`: where the index accepts uploads;
 - `CHECK_URL`: its simple index, if that is not at `INDEX_URL/simple/`;
+- `ALLOW_HTTP=1`: send the credentials unencrypted, for an index without HTTPS on another machine;
 - `UV_PUBLISH_USERNAME` and `UV_PUBLISH_PASSWORD`, or `UV_PUBLISH_TOKEN`: uv's own names for the credentials.
 """
 
 import contextlib
 import hashlib
 import html
-import io
+import ipaddress
 import os
 import re
 import subprocess
@@ -27,7 +28,6 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from .generate import main as generate
 from .release import ReleaseError, check_release
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,13 +43,15 @@ class Index(NamedTuple):
     username: str
     password: str
 
+    @property
+    def auth(self) -> tuple[str, str]:
+        return self.username, self.password
+
 
 def main() -> int:
     try:
         index = settings(os.environ)
-        files = build(ROOT)
-        with httpx.Client(auth=(index.username, index.password), timeout=30) as client:
-            publish(files, index, client)
+        publish(build(ROOT), index)
     except (PublishError, ReleaseError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -57,16 +59,13 @@ def main() -> int:
 
 
 def build(root: Path) -> list[Path]:
-    """Build the release that is checked out, and return its wheel and its sdist.
+    """Build the checked-out release, and return its wheel and its sdist.
 
     Raises:
-        PublishError: `generated/` is not what the inputs give, or it cannot be built.
+        PublishError: It cannot be built.
         ReleaseError: No release is checked out.
     """
     check_release(root)
-    with contextlib.redirect_stdout(io.StringIO()):
-        if generate(["--check"], root):
-            raise PublishError("`make check` finds what is wrong with this release")
     if subprocess.run(["make", "--silent", "build"], cwd=root, stdout=subprocess.DEVNULL, check=False).returncode:
         raise PublishError("`make build` failed")
     return sorted([*root.glob("dist/*.whl"), *root.glob("dist/*.tar.gz")])
@@ -74,26 +73,27 @@ def build(root: Path) -> list[Path]:
 
 def settings(environment: Mapping[str, str]) -> Index:
     upload_url = environment.get("INDEX_URL", "")
-    check_url = environment.get("CHECK_URL", "")
-    token = environment.get("UV_PUBLISH_TOKEN", "")
-    username = environment.get("UV_PUBLISH_USERNAME", "") or ("__token__" if token else "")
-    password = token or environment.get("UV_PUBLISH_PASSWORD", "")
-
     if not upload_url:
         raise PublishError(
-            "INDEX_URL is missing. Give the URL where the package index takes uploads: make publish INDEX_URL=https://…"
+            "INDEX_URL is missing. Give the URL where the package index accepts uploads: make publish INDEX_URL=https://…"
         )
-    check_url = (check_url or upload_url.rstrip("/") + "/simple").rstrip("/") + "/"
+    check_url = (environment.get("CHECK_URL") or upload_url.rstrip("/") + "/simple").rstrip("/") + "/"
     for name, url in (("INDEX_URL", upload_url), ("CHECK_URL", check_url)):
-        # No error shows the URL, because there can be a password in it.
+        # No error shows the URL, because it may contain a password.
         if "@" in url:
             raise PublishError(
                 f"{name} contains an @, as a URL with a password does. Shells and logs keep URLs: leave it "
                 "out, and set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, or UV_PUBLISH_TOKEN alone, in the "
                 "environment. In a path, write %40."
             )
-        if not is_web_url(url):
-            raise PublishError(f"{name} must start with https:// or http:// and name a host.")
+        if not is_encrypted(name, url) and environment.get("ALLOW_HTTP") != "1":
+            raise PublishError(
+                f"{name} starts with http://, so the credentials would travel unencrypted. Use https://, or set "
+                "ALLOW_HTTP=1 if nobody else can read the network."
+            )
+    token = environment.get("UV_PUBLISH_TOKEN")
+    username = environment.get("UV_PUBLISH_USERNAME") or (token and "__token__")
+    password = token or environment.get("UV_PUBLISH_PASSWORD")
     if not username or not password:
         raise PublishError(
             "The index's credentials are missing. Set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, "
@@ -102,28 +102,39 @@ def settings(environment: Mapping[str, str]) -> Index:
     return Index(upload_url, check_url, username, password)
 
 
-def is_web_url(text: str) -> bool:
+def is_encrypted(name: str, text: str) -> bool:
+    """Tell whether nobody on the way to the URL can read along. HTTP to this machine is safe too.
+
+    Raises:
+        PublishError: It is not an HTTP or HTTPS URL.
+    """
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
-        return False
-    return url.scheme in {"https", "http"} and bool(url.host)
+        url = httpx.URL()
+    if url.scheme not in {"https", "http"} or not url.host:
+        raise PublishError(f"{name} must start with https:// and name a host.")
+    try:
+        is_loopback = ipaddress.ip_address(url.host).is_loopback
+    except ValueError:
+        is_loopback = url.host == "localhost"
+    return url.scheme == "https" or is_loopback
 
 
-def publish(files: list[Path], index: Index, client: httpx.Client) -> None:
-    """Upload those of `files` that the index does not have.
+def publish(files: list[Path], index: Index) -> None:
+    """Upload the files that the index does not have.
 
     Raises:
-        PublishError: The index has one of them with other contents (then none is uploaded), or is not an index.
+        PublishError: The index has one of them with different contents (then none is uploaded), or is not an index.
     """
-    hashes = look_up(files, index, client)
+    hashes = look_up(files, index)
     missing = [file for file in files if not is_there(file, hashes, index)]
     for file in files:
         if file in missing:
-            upload(file, index, client)
+            upload(file, index)
         print(f"{'published' if file in missing else 'already there'}: {file.name}", flush=True)
 
-    hashes = look_up(missing, index, client) if missing else {}
+    hashes = look_up(missing, index) if missing else {}
     for file in missing:
         if file.name not in hashes:
             print(
@@ -133,50 +144,38 @@ def publish(files: list[Path], index: Index, client: httpx.Client) -> None:
             )
 
 
-def upload(file: Path, index: Index, client: httpx.Client) -> None:
+def upload(file: Path, index: Index) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_PUBLISH_")}
     environment |= {"UV_PUBLISH_USERNAME": index.username, "UV_PUBLISH_PASSWORD": index.password}
     uv = [sys.executable, "-m", "uv", "publish", "--quiet", "--trusted-publishing", "never"]
-    result = subprocess.run(
-        [*uv, "--publish-url", index.upload_url, str(file)],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    # The index may have refused it because someone else has just published the same.
-    if result.returncode and not is_there(file, look_up([file], index, client), index):
-        check_credentials(index, client)
-        raise PublishError(f"{index.upload_url} rejected {file.name}:\n{without_html(result.stderr)}")
-
-
-def check_credentials(index: Index, client: httpx.Client) -> None:
-    """Find out, by a form with nothing in it, whether the credentials are why an upload has failed.
-
-    uv cannot always tell: an index may close the connection on it before it has read the file.
-
-    Raises:
-        PublishError: They are refused.
-    """
-    try:
-        response = client.post(index.upload_url)
-    except httpx.HTTPError:
+    uv += ["--publish-url", index.upload_url, str(file)]
+    result = subprocess.run(uv, env=environment, stderr=subprocess.PIPE, text=True, check=False)
+    # Someone else may just have published the same file.
+    if not result.returncode or is_there(file, look_up([file], index), index):
         return
+    # uv cannot always tell that the credentials are wrong, because an index may close the connection before it has read
+    # the file. An empty form shows it.
+    with contextlib.suppress(httpx.HTTPError):
+        check_credentials(httpx.post(index.upload_url, auth=index.auth, timeout=30), "uploading")
+    raise PublishError(f"{index.upload_url} rejected {file.name}:\n{without_html(result.stderr)}")
+
+
+def check_credentials(response: httpx.Response, needed_for: str) -> None:
     if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         raise PublishError(
-            f"{index.upload_url} refused the credentials ({response.status_code}). They must be correct and allow "
-            "uploading."
+            f"{response.request.url} refused the credentials ({response.status_code}). They must be correct and allow "
+            f"{needed_for}."
         )
 
 
 def without_html(text: str) -> str:
-    """Return the text of an error of uv, which passes on what the index sends: often a page for a browser."""
+    """Return the text of uv's error, which repeats the index's response: often an HTML page."""
     text = html.unescape(re.sub(r"<(style|title).*?</\1>|<[^>]+>", "", text, flags=re.DOTALL))
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
 
 class Page(HTMLParser):
-    """A project's page in a simple index. `hashes` has each file's `algorithm=digest`, or "" for none."""
+    """A project's page in a simple index. `hashes` holds `algorithm=digest` for each file, or "" if it has none."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -189,24 +188,18 @@ class Page(HTMLParser):
             self.hashes[unquote(PurePosixPath(link.path).name)] = link.fragment
 
 
-def look_up(files: list[Path], index: Index, client: httpx.Client) -> dict[str, str]:
+def look_up(files: list[Path], index: Index) -> dict[str, str]:
     """Return the hashes that the index lists for the project of `files`, by file name."""
-    project = files[0].name.split("-")[0].replace("_", "-")
-    page = f"{index.check_url}{project}/"
+    page = f"{index.check_url}{files[0].name.split('-')[0].replace('_', '-')}/"
     try:
-        response = client.get(page, headers={"Accept": "text/html"})
+        response = httpx.get(page, auth=index.auth, headers={"Accept": "text/html"}, timeout=30)
     except httpx.HTTPError as error:
         raise PublishError(f"{page} cannot be read: {error}") from error
-
     onward = response.next_request
     if response.status_code == httpx.codes.NOT_FOUND or (onward and onward.url.netloc != response.url.netloc):
-        # Some indexes redirect to a public index where they lack a project. We do not publish there.
+        # Some indexes redirect to a public index for projects that they lack. We do not publish there.
         return {}
-    if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        raise PublishError(
-            f"{page} refused the credentials ({response.status_code}). They must be correct and allow "
-            "reading too, so that nothing that exists is overwritten."
-        )
+    check_credentials(response, "reading too, so that no existing file is overwritten")
     if not response.is_success:
         raise PublishError(
             f"{page} responded with {response.status_code} {response.reason_phrase}. "
@@ -219,19 +212,19 @@ def is_there(file: Path, hashes: Mapping[str, str], index: Index) -> bool:
     """Tell whether the index has `file`.
 
     Raises:
-        PublishError: It has one of that name with other contents, or perhaps other ones.
+        PublishError: It has a file of that name with different or unknown contents.
     """
     if file.name not in hashes:
         return False
     algorithm, _, digest = hashes[file.name].partition("=")
     if algorithm not in hashlib.algorithms_guaranteed or not digest:
         raise PublishError(
-            f"{file.name} is already there, and {index.check_url} gives no hash for it, so nobody can tell "
+            f"{file.name} is already there, but {index.check_url} lists no hash for it, so nobody can tell "
             "whether it is the same. Configure the index to list hashes, or publish a new version."
         )
     if hashlib.new(algorithm, file.read_bytes(), usedforsecurity=False).hexdigest() != digest.lower():
         raise PublishError(
-            f"{file.name} is already there with other contents. A published file never changes: make a "
+            f"{file.name} is already there with different contents. A published file never changes: make a "
             "release with a higher version, and publish that."
         )
     return True

@@ -1,10 +1,11 @@
-"""Make a release: `make release VERSION=1.4.0`.
+"""Make a release or a release candidate: `make release VERSION=1.4.0`, or `VERSION=1.4.0rc1`.
 
-It sets the version, moves what is unreleased in the changelog to it, regenerates, records what is shipped, runs the
-checks and the tests, and leaves one commit with a tag. If anything fails, the tree is left as it was.
+It sets the version, generates, records the package, runs the checks and the tests, and leaves one commit with a tag. A
+release also moves the unreleased entries of the changelog to its version. If anything fails, the tree is restored.
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,17 +14,19 @@ from datetime import date
 from pathlib import Path
 
 from .changelog import CHANGELOG, move_unreleased, unreleased
-from .compatibility import CONFIG, RECORD, Version, current_version, last_release, needed_version, write_record
+from .compatibility import CONFIG, RECORD, Version, current_version, hash_of, last_release, needed_version, write_record
 from .document import Document, InputError
 from .generate import generate
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a release changes.
 OUTPUTS = (str(CONFIG), str(CHANGELOG), str(RECORD), "generated")
+"""The files that a release changes."""
+
+TARGETS = ("check", "test", "test-lowest", "test-release")
 
 
 class ReleaseError(Exception):
-    """There can be no release. The text says why, and what to do."""
+    """The release cannot be made. The text says why, and what to do."""
 
 
 def main(version: str, root: Path = ROOT) -> int:
@@ -46,26 +49,27 @@ def release(root: Path, text: str) -> None:
     except ValueError as error:
         raise ReleaseError(f"VERSION: {error}") from error
     last = last_release(root)
-    if last is None and version != (1, 0, 0):
-        raise ReleaseError("the first release is 1.0.0: make release VERSION=1.0.0")
-    if last is not None and version <= Version.parse(last.version):
-        raise ReleaseError(f"VERSION must be higher than {last.version}, the last release")
-    check_tree(root)
+    if last is None and text != "1.0.0":
+        raise ReleaseError("the first release must be 1.0.0: make release VERSION=1.0.0")
+    if last is not None and version <= last.newest:
+        raise ReleaseError(f"VERSION must be higher than {last.newest}, the last release")
+    check_committed(root)
     if git(root, "tag", "--list", f"v{version}"):
         raise ReleaseError(f"the tag v{version} already exists")
     if not unreleased(root):
-        raise ReleaseError(f"{CHANGELOG} has nothing under Unreleased: tell users what changes for them there")
+        raise ReleaseError(f"{CHANGELOG} has nothing under Unreleased: tell users there what changes for them")
 
     with undone_on_failure(root):
         set_version(root, version)
-        move_unreleased(root, str(version), date.today())
+        if not version.pre:
+            move_unreleased(root, text, date.today())
         generate(root)
         contract = Document(root / "openapi.yaml")
-        needed, changes = needed_version(root, contract, str(version))
+        needed, changes = needed_version(root, contract, text)
         if version < needed:
             raise ReleaseError("\n".join([f"{version} is too low: make release VERSION={needed}", *changes]))
-        write_record(root, contract, str(version))
-        for target in ("check", "test", "test-lowest"):
+        write_record(root, contract, text)
+        for target in TARGETS:
             if subprocess.run(["make", "--no-print-directory", target], cwd=root).returncode:
                 raise ReleaseError(f"`make {target}` failed")
         git(root, "add", *OUTPUTS)
@@ -75,56 +79,55 @@ def release(root: Path, text: str) -> None:
 
 
 def check_release(root: Path) -> None:
-    """Check that a release is checked out.
+    """Check that a release or a release candidate is checked out.
 
     Raises:
-        ReleaseError: None is.
+        ReleaseError: `generated/` is neither, or is not committed.
     """
-    check_tree(root)
-    version = current_version(root)
-    if f"v{version}" not in git(root, "tag", "--points-at", "HEAD").split():
+    check_committed(root, "generated", str(RECORD))
+    version, last = current_version(root), last_release(root)
+    if last is None or last.hashes.get(version) != hash_of(root / "generated"):
         raise ReleaseError(
-            f"this commit has no tag v{version}; only releases can be published. Make one with `make release "
-            "VERSION=…`, or check one out with `git checkout v…` (`git fetch --tags` brings the tags of others)"
+            f"generated/ is not {version} as {RECORD} records it, and only releases can be published. Make a release "
+            f"with `make release VERSION=…`, or check out the last one: `git log -1 {RECORD}` shows its commit"
         )
 
 
-def check_tree(root: Path) -> None:
-    """Check that everything is committed.
+def check_committed(root: Path, *paths: str) -> None:
+    """Check that everything in the paths, by default the whole tree, is committed.
 
     Raises:
-        ReleaseError: Something is not.
+        ReleaseError: There are uncommitted changes.
     """
-    if changed := git(root, "status", "--porcelain"):
+    if changed := git(root, "status", "--porcelain", "--", *paths):
         raise ReleaseError(f"there are uncommitted changes:\n{changed}\nCommit them, or stash them with `git stash -u`")
 
 
 def set_version(root: Path, version: Version) -> None:
-    lines = (root / CONFIG).read_text("utf-8").splitlines()
-    old = next(line for line in lines if line.startswith("package_version_override:"))
-    lines[lines.index(old)] = f"package_version_override: {version}"
-    (root / CONFIG).write_text("\n".join(lines) + "\n", "utf-8")
+    text = (root / CONFIG).read_text("utf-8")
+    line = f"package_version_override: {version}"
+    (root / CONFIG).write_text(re.sub("^package_version_override:.*", line, text, flags=re.MULTILINE), "utf-8")
 
 
 @contextmanager
 def undone_on_failure(root: Path) -> Iterator[None]:
-    """Put everything that a release changes back to the last commit if there is an error, or Ctrl-C."""
+    """Restore all files that a release changes after an error or Ctrl-C."""
     try:
         yield
     except BaseException:
         tracked = git(root, "ls-tree", "--name-only", "HEAD", *OUTPUTS).splitlines()
-        (root / RECORD).unlink(missing_ok=True)
         git(root, "reset", "--quiet", "--", *OUTPUTS)
         git(root, "checkout", "--quiet", "HEAD", "--", *tracked)
+        git(root, "clean", "--quiet", "-d", "--force", "--", *OUTPUTS)
         print("Nothing was changed.", file=sys.stderr)
         raise
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Return what git prints.
+    """Return git's output.
 
     Raises:
-        ReleaseError: It has failed, or is not installed.
+        ReleaseError: git failed or is not installed.
     """
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)

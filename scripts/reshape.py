@@ -1,11 +1,11 @@
-"""Reshape what the generator has understood, where the templates need more of the contract than it keeps.
+"""Reshape the parsed contract where the templates need more of it than the generator keeps.
 
-- An object without properties is a map: a `dict` of what its values are, and no class of its own.
-- An enum is open in what a response has: a value that the contract does not list yet is read as a plain one. So is a
-  date, a time or a UUID that Python cannot read, as a field that nobody may look at never fails a success.
-- The types of a union are in an order in which the first that takes a value is the right one.
-- A field that is `readOnly` can be absent from a model that requests have.
-- Fields and parameters have their own descriptions. `Facts` has what else the contract says of them.
+- An object without properties is a map: a `dict` of its values' type instead of a class.
+- An enum in a response is open: a value that the contract does not list yet is read as a plain value. So is a date, a
+  time or a UUID that Python cannot parse, because a field that nobody may use must not fail a success.
+- The types of a union are ordered, so the first one that accepts a value is the right one.
+- A `readOnly` field can be absent from a request model.
+- Fields and parameters have their own descriptions. `Facts` holds what else the contract says about them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,19 +16,11 @@ from attrs import define, evolve, field
 from openapi_python_client import schema as oai
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import (
-    AnyProperty,
-    EnumProperty,
-    ModelProperty,
-    Property,
-)
-from openapi_python_client.parser.properties.boolean import BooleanProperty
+from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
 from openapi_python_client.parser.properties.date import DateProperty
 from openapi_python_client.parser.properties.datetime import DateTimeProperty
-from openapi_python_client.parser.properties.float import FloatProperty
 from openapi_python_client.parser.properties.int import IntProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
-from openapi_python_client.parser.properties.none import NoneProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol, Value, convert_example
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
@@ -39,17 +31,8 @@ from openapi_python_client.strings import PythonCode, PythonIdentifier
 from .document import Document
 from .walk import locate_operations, parameters_of
 
-# The types of a union that come last, as the ones before them take what these would take too.
-_LAST: tuple[type[Any], ...] = (
-    DateProperty,
-    DateTimeProperty,
-    BooleanProperty,
-    IntProperty,
-    FloatProperty,
-    StringProperty,
-    AnyProperty,
-    NoneProperty,
-)
+# The types that come last in a union, because they accept values meant for other types.
+_LAST = ("datetime.date", "datetime.datetime", "bool", "int", "float", "str", "Any", "None")
 
 
 @define
@@ -79,19 +62,20 @@ class MapProperty(PropertyProtocol):
         return self.value_property.get_lazy_imports(prefix=prefix)
 
 
-@define(frozen=True)
+@define
 class Facts:
-    """What the contract says of fields and parameters, and the generator does not keep.
+    """Facts about fields and parameters that the generator does not keep.
 
     Attributes:
-        request_models: The names of the models that requests have.
-        read_only: The `readOnly` fields of models that requests have, as names of class and field.
-        deprecated: The `deprecated` fields and parameters, as names of class or operation, and of field or parameter.
+        request_models: The names of the models in requests.
+        read_only: The `readOnly` fields of request models, each as the names of the class and the field.
+        deprecated: The `deprecated` fields and parameters, each as the names of the class or operation and of the field
+            or parameter.
     """
 
-    request_models: frozenset[str]
-    read_only: frozenset[tuple[str, str]]
-    deprecated: frozenset[tuple[str, str]]
+    request_models: set[str]
+    read_only: set[tuple[str, str]] = field(factory=set)
+    deprecated: set[tuple[str, str]] = field(factory=set)
 
 
 def reshape(data: GeneratorData, contract: Document) -> Facts:
@@ -99,16 +83,13 @@ def reshape(data: GeneratorData, contract: Document) -> Facts:
     models = {str(model.class_info.name): model for model in data.models}
     endpoints = [each for collection in data.endpoint_collections_by_tag.values() for each in collection.endpoints]
     in_responses = _reachable((response.prop for each in endpoints for response in each.responses), models)
-    in_requests = _reachable((body.prop for each in endpoints for body in each.bodies), models)
-    schemas = {name: dict(_field_schemas(model.data, models)) for name, model in models.items()}
-    read_only = frozenset(_flagged(schemas, models, "readOnly", in_requests))
-    deprecated = frozenset({*_flagged(schemas, models, "deprecated", models), *_parameters(endpoints, contract)})
-    facts = Facts(frozenset(in_requests), read_only, deprecated)
+    facts = Facts(_reachable((body.prop for each in endpoints for body in each.bodies), models))
     for name, model in models.items():
-        _reshape_model(model, models, schemas[name], facts, is_open=name in in_responses)
+        _reshape_model(model, models, facts, is_open=name in in_responses)
+    _describe_parameters(endpoints, contract, facts)
     data.models = [model for model in data.models if not _is_map(model)]
     for endpoint in endpoints:
-        # The generator has copied the models that these refer to.
+        # The generator copies referenced models.
         for part in (*endpoint.responses, *endpoint.bodies):
             if isinstance(part.prop, ModelProperty):
                 model = models[part.prop.class_info.name]
@@ -125,15 +106,17 @@ def fields_of(model: object) -> list[Property]:
 
 
 def parts_of(prop: Property) -> Iterator[Property]:
-    """Yield a property, and what it is a union, a list or a map of."""
+    """Yield a property, and the properties that it is a union, a list or a map of."""
     yield prop
-    inner = getattr(prop, "inner_properties", None) or [
-        getattr(prop, "inner_property", None),
-        getattr(prop, "value_property", None),
-    ]
-    for part in cast(Iterable[Property | None], inner):
-        if part is not None:
-            yield from parts_of(part)
+    inner: list[Any] = []
+    if isinstance(prop, UnionProperty):
+        inner = prop.inner_properties
+    elif isinstance(prop, ListProperty):
+        inner = [prop.inner_property]
+    elif isinstance(prop, MapProperty):
+        inner = [prop.value_property]
+    for part in inner:
+        yield from parts_of(part)
 
 
 def _is_map(model: ModelProperty) -> bool:
@@ -141,7 +124,7 @@ def _is_map(model: ModelProperty) -> bool:
 
 
 def _reachable(props: Iterable[Property], models: Mapping[str, ModelProperty]) -> set[str]:
-    """Return the names of the models that properties have, or that their fields have, and so on."""
+    """Return the names of the models that properties refer to, directly or through other models."""
     reached: set[str] = set()
     pending = list(props)
     while pending:
@@ -167,38 +150,22 @@ def _field_schemas(
         yield name.get_untrusted_value(), each
 
 
-def _flagged(
-    schemas: Mapping[str, Mapping[str, oai.Schema | oai.Reference]],
-    models: Mapping[str, ModelProperty],
-    flag: str,
-    names: Iterable[str],
-) -> Iterator[tuple[str, str]]:
-    """Yield each field whose schema has a flag, of the models called `names`."""
-    for name in names:
-        for each in fields_of(models[name]):
-            if getattr(schemas[name].get(each.name.get_untrusted_value()), flag, False):
-                yield name, each.python_name
-
-
-def _reshape_model(
-    model: ModelProperty,
-    models: Mapping[str, ModelProperty],
-    schemas: Mapping[str, oai.Schema | oai.Reference],
-    facts: Facts,
-    *,
-    is_open: bool,
-) -> None:
+def _reshape_model(model: ModelProperty, models: Mapping[str, ModelProperty], facts: Facts, *, is_open: bool) -> None:
     """Reshape the fields of a model, and import what they need."""
+    name = str(model.class_info.name)
+    schemas = dict(_field_schemas(model.data, models))
     fields: list[Property] = []
     for each in fields_of(model):
         schema = schemas.get(each.name.get_untrusted_value())
         prop = _reshape(each, models, is_open=is_open)
         if description := getattr(schema, "description", None):
-            # What is beside a reference is a plain string.
+            # A description beside a reference is a plain string.
             prop.description = UntrustedString(description) if isinstance(description, str) else description
-        if (model.class_info.name, each.python_name) in facts.read_only:
+        if getattr(schema, "readOnly", False) and name in facts.request_models:
+            facts.read_only.add((name, each.python_name))
             prop.required = False
-        if (model.class_info.name, each.python_name) in facts.deprecated:
+        if getattr(schema, "deprecated", False):
+            facts.deprecated.add((name, each.python_name))
             prop.description = _deprecated(prop)
         fields.append(prop)
     model.required_properties = [each for each in fields if each.required]
@@ -231,20 +198,21 @@ def _reshape(prop: Property, models: Mapping[str, ModelProperty], *, is_open: bo
 
 
 def _of_kind(kind: type[Any], prop: PropertyProtocol, **more: object) -> Any:
-    """Return a property of another kind, which is called and described as `prop`."""
+    """Return a property of another kind with the name and the description of `prop`."""
     names = ("name", "required", "default", "python_name", "description", "example")
     return kind(**{name: getattr(prop, name) for name in names}, **more)
 
 
 def _rank(prop: PropertyProtocol) -> int:
-    """Return the place of a type in a union."""
+    """Return a type's position in a union."""
     if isinstance(prop, EnumProperty):
         return -2
-    return next((index for index, kind in enumerate(_LAST) if isinstance(prop, kind)), -1)
+    kind = prop.get_base_type_string().as_unembedded_code()
+    return _LAST.index(kind) if kind in _LAST else -1
 
 
-def _parameters(endpoints: Iterable[Endpoint], contract: Document) -> Iterator[tuple[str, str]]:
-    """Give each parameter its own description, and yield those that are deprecated."""
+def _describe_parameters(endpoints: Iterable[Endpoint], contract: Document, facts: Facts) -> None:
+    """Give each parameter its own description."""
     locations = locate_operations(contract)
     for endpoint in endpoints:
         said = {(each["in"], each["name"]): each for _, each in parameters_of(contract, locations[endpoint.name])}
@@ -253,8 +221,8 @@ def _parameters(endpoints: Iterable[Endpoint], contract: Document) -> Iterator[t
             if "description" in parameter:
                 prop.description = UntrustedString(str(parameter["description"]))
             if parameter.get("deprecated") or parameter["schema"].get("deprecated"):
+                facts.deprecated.add((endpoint.name, prop.python_name))
                 prop.description = _deprecated(prop)
-                yield endpoint.name, prop.python_name
 
 
 def _deprecated(prop: PropertyProtocol) -> UntrustedString:

@@ -1,13 +1,13 @@
-"""Write a software bill of materials (CycloneDX) beside the wheel: the package, and what installing it brings.
+"""Write a software bill of materials (CycloneDX) beside the wheel: the package and everything it installs.
 
-A wheel allows ranges of versions. Those in the bill are the ones of `.venv`, with which the package is tested.
+A wheel allows ranges of versions. The bill lists the versions in `.venv`, with which the package is tested.
 """
 
 import json
 import sys
 import tomllib
 from collections.abc import Iterable
-from importlib.metadata import PackageMetadata, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +25,25 @@ def main() -> int:
 
 
 def bill_of_materials(project: dict[str, Any]) -> dict[str, Any]:
-    """Return the bill of a project. It has no time and no serial number, so that two builds are the same."""
+    """Return a project's bill. It has no timestamp and no serial number, so two builds are identical."""
     package = component(project["name"], project["version"], project["license"])
     components: dict[str, dict[str, Any]] = {}
-    dependencies: list[dict[str, Any]] = []
+    dependencies: dict[str, list[str]] = {}
 
     def add(parent: dict[str, Any], requirements: Iterable[str]) -> None:
-        """Add what a component requires, and what that requires in turn."""
-        children: list[str] = []
+        """Add a component's requirements and, in turn, their own."""
+        children = dependencies[parent["bom-ref"]] = []
         for requirement in map(Requirement, requirements):
             if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
                 continue
             name = canonicalize_name(requirement.name)
             if name not in components:
                 found = distribution(name)
-                components[name] = component(name, found.version, license_of(found.metadata))
+                # Older packages declare their license in another field.
+                field = "License-Expression" if "License-Expression" in found.metadata else "License"
+                components[name] = component(name, found.version, found.metadata[field])
                 add(components[name], found.requires or ())
             children.append(components[name]["bom-ref"])
-        dependencies.append({"ref": parent["bom-ref"], "dependsOn": sorted(children)})
 
     add(package, project["dependencies"])
     return {
@@ -50,25 +51,14 @@ def bill_of_materials(project: dict[str, Any]) -> dict[str, Any]:
         "specVersion": "1.6",
         "metadata": {"component": package},
         "components": [components[name] for name in sorted(components)],
-        "dependencies": sorted(dependencies, key=lambda each: each["ref"]),
+        "dependencies": [{"ref": ref, "dependsOn": sorted(dependencies[ref])} for ref in sorted(dependencies)],
     }
 
 
 def component(name: str, version: str, license: str) -> dict[str, Any]:
     purl = f"pkg:pypi/{name}@{version}"
-    return {
-        "type": "library",
-        "bom-ref": purl,
-        "name": name,
-        "version": version,
-        "licenses": [{"expression": license}],
-        "purl": purl,
-    }
-
-
-def license_of(metadata: PackageMetadata) -> str:
-    """Return the license that a package declares, in the field of today or in the older one."""
-    return metadata["License-Expression" if "License-Expression" in metadata else "License"]
+    licenses = [{"expression": license}]
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "licenses": licenses, "purl": purl}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Find one's way in the contract: its operations, their parameters, its schemas and its names."""
+"""Find parts of the contract: its operations, their parameters, its schemas and its names."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from openapi_python_client.strings import PythonIdentifier
 
-from .document import Document, Location
+from .document import Document, Location, plain
 
 SCHEMAS: Location = ("components", "schemas")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -25,7 +25,7 @@ def locate_operations(contract: Document) -> dict[str, Location]:
 
 
 def resolve(contract: Document, location: Location) -> tuple[Location, Any]:
-    """Return the node at a location, or the one that it refers to, with its location."""
+    """Follow the reference at a location, if there is one, and return the node with its location."""
     node = contract.get(location)
     while isinstance(node, dict) and "$ref" in node:
         location = tuple(node["$ref"].split("/")[1:])
@@ -34,7 +34,7 @@ def resolve(contract: Document, location: Location) -> tuple[Location, Any]:
 
 
 def parameters_of(contract: Document, operation: Location) -> Iterator[tuple[Location, Any]]:
-    """Yield each parameter of an operation with its location. One of the operation's own hides one of its path."""
+    """Yield each parameter of an operation with its location. An operation's own parameter overrides its path's."""
     seen: set[tuple[str, str]] = set()
     for parent in (operation, operation[:-1]):
         for index in range(len(contract.get((*parent, "parameters")) or ())):
@@ -44,15 +44,30 @@ def parameters_of(contract: Document, operation: Location) -> Iterator[tuple[Loc
                 yield location, parameter
 
 
+def examples_of(contract: Document, location: Location) -> Iterator[tuple[Location, Any]]:
+    """Yield each example of a parameter or a content with its location."""
+    node = contract.get(location)
+    places = [(*resolve(contract, (*location, "examples", name))[0], "value") for name in node.get("examples", ())]
+    for place in ((*location, "example"), *places):
+        if (example := contract.get(place)) is not None:
+            yield place, plain(example)
+
+
+def json_content(contract: Document, location: Location) -> Location:
+    """Return the location of the only content of a request body or a response."""
+    place, node = resolve(contract, location)
+    return (*place, "content", *list(node.get("content", ()))[:1])
+
+
 def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
-    """Yield each schema of the contract with its location, and those inside of it."""
+    """Yield each schema of the contract, nested ones included, with its location."""
 
     def descend(location: Location, schema: Any) -> Iterator[tuple[Location, Any]]:
         yield location, schema
         if not isinstance(schema, dict):
             return
         for key in ("items", "additionalProperties", "not"):
-            # `additionalProperties` says whether there are others, where it is true or false.
+            # `additionalProperties` may be true or false instead of a schema.
             if key in schema and not (key == "additionalProperties" and isinstance(schema[key], bool)):
                 yield from descend((*location, key), schema[key])
         for key in ("allOf", "anyOf", "oneOf", "prefixItems"):
@@ -70,7 +85,7 @@ def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
 
 
 def locate_names(contract: Document) -> dict[str, Location]:
-    """Return the locations of what is named in Python, by its name."""
+    """Return the locations of everything that gets a name in Python, by that name."""
     names: dict[str, Location] = {}
     for location, node in contract.nodes():
         match location:

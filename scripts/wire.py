@@ -1,4 +1,4 @@
-"""What goes over the wire, by the contract: methods, paths, headers, names in JSON, and what of it is required."""
+"""What goes over the wire according to the contract: methods, paths, headers, JSON names, and which are required."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from .document import Document, Fact, Location
 from .walk import operations, parameters_of, resolve
 
 _Part = tuple[str, Location, str]
-"""The key of a part, where the contract says so, and a text."""
+"""A part's key, its location in the contract, and a text."""
 
 
 def wire(contract: Document) -> dict[str, Fact]:
@@ -41,7 +41,7 @@ def _required(part: Any) -> str:
 
 
 def _security(contract: Document, key: str, location: Location) -> Iterator[_Part]:
-    """Yield what the alternatives of an operation's or the contract's `security` send."""
+    """Yield what each alternative of an operation's or the contract's `security` sends."""
     alternatives: list[Any] = contract.get((*location, "security")) or []
     for index, alternative in enumerate(alternatives):
         for scheme in alternative:
@@ -66,7 +66,7 @@ def _schema(
 
 
 def _parts(contract: Document, key: str, location: Location, outer: tuple[Location, ...]) -> Iterator[_Part]:
-    """Yield what a schema is made of. `outer` are those that it is a part of, and may be one of them."""
+    """Yield the parts of a schema. `outer` are the enclosing schemas, because a schema can contain itself."""
     location, schema = resolve(contract, location)
     if location in outer:
         return
@@ -86,7 +86,7 @@ def _parts(contract: Document, key: str, location: Location, outer: tuple[Locati
 
 
 def _fields(contract: Document, location: Location) -> tuple[dict[str, Location], set[str]]:
-    """Return the location of each field of an object, and the names of those that are required."""
+    """Return the location of each field of an object, and the names of the required ones."""
     location, schema = resolve(contract, location)
     fields: dict[str, Location] = {}
     required = set(schema.get("required", ()))

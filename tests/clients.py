@@ -5,6 +5,7 @@ connections are kept from call to call, as in a program. The async client also r
 the test has an `http_client` of its own.
 """
 
+import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
@@ -19,7 +20,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from anyio.lowlevel import checkpoint
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
 from genauth_email._runtime import client
-from genauth_email._runtime.transport import aiohttp_transport, httpx_transport
+from genauth_email._runtime.transport import httpx_transport
 from genauth_email.types import Operation
 
 KINDS = ("sync", "asyncio", "trio", "aiohttp")
@@ -42,7 +43,12 @@ def options_of(kind: str) -> dict[str, Any]:
 def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Let each client that is made from now on have that many connections at most."""
     limits = httpx.Limits(max_connections=number, keepalive_expiry=30.0)
-    for module in (httpx_transport, aiohttp_transport):
+    modules: list[ModuleType] = [httpx_transport]
+    if sys.modules.get("aiohttp", True):  # It is None with the plugin `tests.without_extras`.
+        from genauth_email._runtime.transport import aiohttp_transport
+
+        modules.append(aiohttp_transport)
+    for module in modules:
         for name in ("DEFAULT_LIMITS", "DEFAULT_ASYNC_LIMITS"):
             monkeypatch.setattr(module, name, limits, raising=False)
 
@@ -132,6 +138,14 @@ class ClientFactory:
         client = BlockingClient(cls(app_id, app_host, **options), self._portal)
         self._stack.callback(client.close)
         return client
+
+    def hook(self, function: Callable[[Any], object]) -> Callable[[Any], object]:
+        """Return a function as the event hook of an `http_client`, which is async for an async client."""
+
+        async def hook(message: Any) -> None:
+            function(message)
+
+        return function if self._portal is None else hook
 
     def http_client(self, library: Any = httpx, **settings: Any) -> Any:
         """Make a user's own client of that library, of the kind that fits. It is closed at the end of the test."""

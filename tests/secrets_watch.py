@@ -6,8 +6,10 @@ errors with their causes.
 """
 
 import functools
+import importlib
 import inspect
 import logging
+import pkgutil
 import re
 from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
@@ -15,7 +17,7 @@ from typing import Any
 
 import genauth_email
 import pytest
-from genauth_email.api.email import send_email
+from genauth_email import api
 from genauth_email.types import Request, Response
 
 MARK = "s3cret"
@@ -26,11 +28,19 @@ _ADDRESS = re.compile(r"[^\s*]@\w")
 _IN_EVERY_RECORD = vars(logging.makeLogRecord({})).keys()
 _LOGGERS = ("genauth_email", "httpx", "httpcore")
 _CLIENTS = (genauth_email.AuthenticationClient, genauth_email.AsyncAuthenticationClient)
-_DOORS: tuple[tuple[object, tuple[str, ...]], ...] = (
-    *((client, ("__init__", "with_options", "send_email")) for client in _CLIENTS),
-    (send_email, ("sync", "sync_detailed", "asyncio", "asyncio_detailed")),
-)
-_SHOWN = (*_CLIENTS, genauth_email.SendEmailDto, genauth_email.SendEmailRespDto, Request, Response)
+_SHOWN = (*_CLIENTS, Request, Response)
+
+
+def _doors() -> Iterator[tuple[object, str]]:
+    """What a user calls: the methods of the clients, and the functions of the endpoints."""
+    for client in _CLIENTS:
+        # The methods of its operations are its own, and the others are inherited.
+        operations = [name for name, value in vars(client).items() if inspect.isfunction(value) and name[0] != "_"]
+        yield from ((client, name) for name in ("__init__", "with_options", *operations))
+    for module in pkgutil.walk_packages(api.__path__, f"{api.__name__}."):
+        if not module.ispkg:
+            endpoint = importlib.import_module(module.name)
+            yield from ((endpoint, name) for name in ("sync", "sync_detailed", "asyncio", "asyncio_detailed"))
 
 
 class Watch:
@@ -68,9 +78,8 @@ class Watch:
 
         patch.setattr(logging.Logger, "isEnabledFor", is_enabled_or_watched)
         patch.setattr(logging.Logger, "handle", search_and_handle)
-        for owner, names in _DOORS:
-            for name in names:
-                patch.setattr(owner, name, self._watched(getattr(owner, name)))
+        for owner, name in _doors():
+            patch.setattr(owner, name, self._watched(getattr(owner, name)))
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -87,7 +96,7 @@ class Watch:
 
     def _look(self, result: Any, *arguments: object) -> Any:
         for each in (result, *arguments) if self.active else ():
-            if isinstance(each, _SHOWN):
+            if isinstance(each, _SHOWN) or type(each).__module__.startswith("genauth_email.models"):
                 self._search(each, f"{each} {each!r}")
         return result
 

@@ -2,7 +2,7 @@
 
 The caller of the task gets our errors: `send_email.delay(...).get()` raises `ThrottleError`, for example.
 
-The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, GENAUTH_LANG if wanted, and Celery's
+The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, optionally GENAUTH_LANG, and Celery's
 CELERY_BROKER_URL and CELERY_RESULT_BACKEND.
 """
 
@@ -15,13 +15,13 @@ from celery import Celery, Task
 from genauth_email import AuthenticationClient, Channel, GenAuthError
 
 app = Celery("emails")
-# A worker that died may have sent the email already, so no other worker may start its task again.
+# A worker that died may already have sent the email, so no other worker may restart its task.
 app.conf.task_acks_late = False
 
 
 @cache
 def client() -> AuthenticationClient:
-    """The client of this process. It is made at the first task, so importing this module needs no settings."""
+    """Return this process's client. The first task creates it, so importing this module needs no settings."""
     return AuthenticationClient()
 
 
@@ -30,7 +30,7 @@ def send_email(self: Task, channel: str, email: str, real_ip: str | None = None)
     try:
         client().send_email(Channel(channel), email, real_ip=real_ip)
     except GenAuthError as error:
-        # Only what is retryable can be sent again without a second email.
+        # Any other error may mean that the email was sent or that a retry would fail again.
         if error.retryable:
             raise self.retry(exc=error, countdown=error.retry_after) from error
         raise

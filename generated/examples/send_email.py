@@ -1,6 +1,6 @@
 """Have GenAuth send an email: `python send_email.py CHANNEL EMAIL`.
 
-The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, and GENAUTH_LANG if wanted.
+The settings come from the environment: GENAUTH_APP_ID, GENAUTH_APP_HOST, and optionally GENAUTH_LANG.
 """
 
 import sys
@@ -9,7 +9,7 @@ from genauth_email import AuthenticationClient, Channel, GenAuthError, ThrottleE
 
 
 def main(channel: str, email: str) -> str | None:
-    """Return what went wrong, if anything did."""
+    """Send the email, and return an error message if that fails."""
     try:
         with AuthenticationClient() as client:
             response = client.send_email(Channel(channel), email)

@@ -57,16 +57,16 @@ class AuthenticationClient(_client.SyncClient[Lang | LangLiteral]):
             `https://api.genauth.ai`.
         access_token: The access token of the end user, without `Bearer`. Default: `GENAUTH_ACCESS_TOKEN`, otherwise none.
         lang: The language of the responses' `message`. Default: `GENAUTH_LANG`, otherwise the server's.
-        real_ip: The IP address of the end user. Without it, the server takes the address of this machine, and its rate limits
-            count all users as one.
+        real_ip: The IP address of the end user. Without it, the server takes the address of this machine, and its rate
+            limits count all users as one.
         timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part bounds the call.
         max_retries: How often a call is retried at most, where that is safe. 0 switches retries off.
-        retry_unknown: Whether to retry even if the operation may have been carried out. This is done only for operations that
-            the server carries out once within an interval, and only within that interval.
-        on_attempt: Called with the `AttemptDetails` after each attempt, in the same thread or task. An exception that it raises
-            is logged, and the call goes on.
-        limits: How many connections are used at once, and how many are kept idle for how many seconds, as an
-            `httpx.Limits`. Default: your threads are the limit, and 100 are kept for 30 seconds, or less if the
+        retry_unknown: Whether to retry even if the operation may have been carried out. This is done only for operations
+            that the server carries out once within an interval, and only within that interval.
+        on_attempt: Called with the `AttemptDetails` after each attempt, in the same thread or task. An exception that it
+            raises is logged, and the call goes on.
+        limits: How many connections are used at once, and how many are kept idle for how many seconds,
+            as an `httpx.Limits`. Default: your threads are the limit, and 100 are kept for 30 seconds, or less if the
             server says so.
         ssl_context: The TLS settings of the connections, for a private CA or a client certificate. Default: the
             certificates of `SSL_CERT_FILE` or `SSL_CERT_DIR`, otherwise those of certifi.
@@ -154,21 +154,21 @@ class AsyncAuthenticationClient(_client.AsyncClient[Lang | LangLiteral]):
             `https://api.genauth.ai`.
         access_token: The access token of the end user, without `Bearer`. Default: `GENAUTH_ACCESS_TOKEN`, otherwise none.
         lang: The language of the responses' `message`. Default: `GENAUTH_LANG`, otherwise the server's.
-        real_ip: The IP address of the end user. Without it, the server takes the address of this machine, and its rate limits
-            count all users as one.
+        real_ip: The IP address of the end user. Without it, the server takes the address of this machine, and its rate
+            limits count all users as one.
         timeout: Seconds that a call may take with its retries, or an `httpx.Timeout`, whose longest part bounds the call.
         max_retries: How often a call is retried at most, where that is safe. 0 switches retries off.
-        retry_unknown: Whether to retry even if the operation may have been carried out. This is done only for operations that
-            the server carries out once within an interval, and only within that interval.
-        on_attempt: Called with the `AttemptDetails` after each attempt, in the same thread or task. An exception that it raises
-            is logged, and the call goes on.
-        limits: How many connections are used at once in each event loop, and how many are kept idle for how many
-            seconds, as an `httpx.Limits`. Default: 100 are used, and 100 are kept for 30 seconds, or less if the server
-            says so.
+        retry_unknown: Whether to retry even if the operation may have been carried out. This is done only for operations
+            that the server carries out once within an interval, and only within that interval.
+        on_attempt: Called with the `AttemptDetails` after each attempt, in the same thread or task. An exception that it
+            raises is logged, and the call goes on.
+        limits: How many connections are used at once in each event loop, and how many are kept idle for how many seconds,
+            as an `httpx.Limits`. Default: 100 are used, and 100 are kept for 30 seconds, or less if the
+            server says so.
         ssl_context: The TLS settings of the connections, for a private CA or a client certificate. Default: the
             certificates of `SSL_CERT_FILE` or `SSL_CERT_DIR`, otherwise those of certifi.
-        http_client: Your own `httpx.AsyncClient`, instead of `limits` and `ssl_context`, which this client never
-            closes. Or `"aiohttp"` to send on aiohttp, which needs the extra of that name, and asyncio.
+        http_client: Your own `httpx.AsyncClient`, instead of `limits` and `ssl_context`. This client never closes it.
+            `"aiohttp"` sends on aiohttp instead: it needs the extra of that name, and asyncio.
 
     Raises:
         TypeError: An argument is of a wrong type.

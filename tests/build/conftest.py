@@ -1,4 +1,4 @@
-"""What a person does at the Makefile, done in a copy of the repository."""
+"""Copies of the repository, in which tests run make as a person would."""
 
 import os
 import shutil
@@ -13,22 +13,52 @@ from scripts.generate import main
 
 ROOT = Path(__file__).parents[2]
 
-# Of the small contract, `contract.yaml`.
+# Parts of the small contract, `contract.yaml`.
 CHANNEL, OTHER_CHANNEL = "CHANNEL_LOGIN", "CHANNEL_REGISTER"
 CHANNEL_TEXT = f"{CHANNEL}: Log in."
 
 
+# The inputs of `generated/`.
+INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "runtime", "examples", "CHANGELOG.md", "LICENSE")
+
+
+def link_inputs(root: Path) -> Path:
+    """Put the inputs into a folder: the small contract, which is quick to read, the config, and links to the rest."""
+    root.mkdir(exist_ok=True)
+    shutil.copy2(Path(__file__).with_name("contract.yaml"), root / "openapi.yaml")
+    shutil.copy2(ROOT / "generator-config.yml", root)
+    for name in INPUTS[2:]:
+        (root / name).symlink_to(ROOT / name)
+    return root
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    """Only the inputs, with the small contract. A test may change them."""
+    return link_inputs(tmp_path / "inputs")
+
+
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The inputs, with a contract that is small enough to be read quickly, and what they give."""
-    pristine = tmp_path_factory.mktemp("pristine")
-    shutil.copy2(Path(__file__).with_name("contract.yaml"), pristine / "openapi.yaml")
-    for name in ("generator-config.yml", "CHANGELOG.md", "LICENSE"):
-        shutil.copy2(ROOT / name, pristine)
-    for name in ("templates", "runtime", "examples"):
-        shutil.copytree(ROOT / name, pristine / name)
-    assert main([], pristine) == 0
-    return pristine
+    """The inputs as files, with the small contract, and the generated package."""
+    linked = link_inputs(tmp_path_factory.mktemp("linked"))
+    assert main([], linked) == 0
+    return shutil.copytree(linked, tmp_path_factory.mktemp("pristine") / "root")
+
+
+@pytest.fixture
+def root(pristine: Path, tmp_path: Path) -> Path:
+    """The inputs and the generated package. A test may change them."""
+    return shutil.copytree(pristine, tmp_path / "root")
+
+
+def contents(directory: Path) -> dict[str, bytes | None]:
+    """Return every file and directory, with its bytes."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
+        for path in directory.rglob("*")
+        if path.name != "__pycache__" and path.parent.name != "__pycache__"
+    }
 
 
 @pytest.fixture
@@ -37,10 +67,10 @@ def repository(tmp_path: Path) -> Path:
 
 
 def copy_repository(copy: Path) -> Path:
-    """Make `copy` a copy of the repository as it lies here, uncommitted files too, without its history.
+    """Copy the working tree with uncommitted files, but without its history.
 
-    Its environment is the one that the tests run in, and make takes it to be up to date. What make installs
-    there (`make`, `make test` and `make serve` install generated/) is installed for the tests too.
+    The copy shares the tests' environment, and make considers that up to date. Anything that make installs there
+    (`make`, `make test` and `make serve` install generated/) is installed for the tests too.
     """
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.check_output(listing, cwd=ROOT, text=True).split("\0"):
@@ -48,8 +78,7 @@ def copy_repository(copy: Path) -> Path:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
 
-    # A directory of its own, because its stamps have to be newer than the copy and the tests' are none of its
-    # business: `make` would empty an environment that it finds to be old.
+    # A separate directory with new stamps: `make` would empty an environment that is older than the copy.
     environment = copy / ".venv"
     environment.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
@@ -60,31 +89,31 @@ def copy_repository(copy: Path) -> Path:
 
 
 def give_environment(copy: Path) -> None:
-    """Give a copy environments of its own, in which make installs generated/. All else is that of the repository.
+    """Give a copy its own environments, in which make can install generated/. Dependencies come from the repository.
 
-    The linters of the contract are too: `make test` has installed them.
+    So do the contract's linters, which `make test` has installed.
     """
     shutil.rmtree(copy / ".venv")
     purelib = Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
     for environment in (Path(".venv"), Path(".venv", "lowest")):
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", copy / environment], check=True)
-        # An environment may name others itself, as that of the lowest versions does.
+        # An environment may refer to others, as the one with the lowest versions does.
         others = [ROOT / environment / purelib, ROOT / ".venv" / purelib]
         (copy / environment / purelib / "tests.pth").write_text("\n".join(map(str, others)))
         (copy / environment / "environment").touch()
-    for tool in (ROOT / ".venv" / "bin").iterdir():
+    for tool in Path(sys.prefix, "bin").iterdir():
         copied = copy / ".venv" / "bin" / tool.name
         if copied.exists():
             continue
         if (content := tool.read_bytes()).startswith(b"#!"):
-            # It names the Python that it runs in.
-            copied.write_bytes(content.replace(bytes(ROOT / ".venv"), bytes(copy / ".venv")))
+            # The script's first line names its Python.
+            copied.write_bytes(content.replace(sys.prefix.encode(), bytes(copy / ".venv")))
             copied.chmod(0o755)
         else:
             copied.symlink_to(tool)
     linters = Path("tests", "contract", "lint", "node_modules")
     (copy / linters).symlink_to(ROOT / linters)
-    if (cache := ROOT / ".mypy_cache").exists():  # After `make check`. It saves most of the time that mypy takes.
+    if (cache := ROOT / ".mypy_cache").exists():  # It exists after `make check`, and saves most of mypy's time.
         shutil.copytree(cache, copy / cache.name)
 
 
@@ -93,12 +122,12 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def commit(repository: Path, *, tag: str = "") -> None:
-    """Commit everything that is in a copy, and tag it."""
+    """Commit everything in a copy, and optionally tag the commit."""
     if not (repository / ".git").exists():
         git(repository, "init", "--quiet", "--initial-branch", "main")
         git(repository, "config", "user.name", "Test")
         git(repository, "config", "user.email", "test@example.com")
-        # Links, where the repository has directories.
+        # These are links here, and directories in the repository.
         (repository / ".git" / "info" / "exclude").write_text(".venv\nnode_modules\n")
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", "Change")
@@ -107,7 +136,7 @@ def commit(repository: Path, *, tag: str = "") -> None:
 
 
 def make(repository: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run make in `repository`. What is set for the tests' own make, for uv or for pip does not reach it."""
+    """Run make in `repository`, without the settings of the tests' own make, of uv and of pip."""
     return subprocess.run(
         ["make", *arguments],
         cwd=repository,

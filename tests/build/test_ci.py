@@ -1,4 +1,4 @@
-"""The CI files of `docs/ci.md`. The services are not here, so the commands of the jobs are run as far as make goes."""
+"""The CI files of `docs/ci.md`. Without the services, the tests run the jobs' commands as far as make goes."""
 
 import os
 import re
@@ -11,51 +11,79 @@ import pytest
 from ruamel.yaml import YAML
 
 from scripts import publish
+from scripts.compatibility import RECORD
 
 from .conftest import ROOT
 
 PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")
-FILES: dict[str, Any] = {
-    name: YAML(typ="safe").load(text)
-    for name, text in re.findall(r"^## (.+?)\n.*?^```yaml\n(.+?)^```", PAGE, re.DOTALL | re.MULTILINE)
-}
-GITHUB, GITLAB = FILES["GitHub Actions"], FILES["GitLab CI"]
-SETTINGS = {"INDEX_URL": "https://packages.example.com/", "UV_PUBLISH_TOKEN": "the token"}
+BLOCKS = re.findall(r"^```yaml\n(.+?)^```", PAGE, re.DOTALL | re.MULTILINE)
+CI, PUBLISH, GITLAB = (YAML(typ="safe").load(block) for block in BLOCKS)
+GITHUB_JOBS: dict[str, Any] = {**CI["jobs"], **PUBLISH["jobs"]}
+GITLAB_JOBS: dict[str, Any] = {name: job for name, job in GITLAB.items() if isinstance(job, dict) and "script" in job}
+
+INDEX = {"INDEX_URL": "https://packages.example.com/"}
+TOKEN = {**INDEX, "UV_PUBLISH_TOKEN": "the token"}
+PASSWORD = {**INDEX, "UV_PUBLISH_USERNAME": "publisher", "UV_PUBLISH_PASSWORD": "the password"}
 
 
 class Step(NamedTuple):
     service: str
     job: str
     command: str
-    environment: dict[str, str]
+    python: str
+    variables: dict[str, str]
+    """The variables that the service sets for the command, as GitHub's expressions."""
 
 
 def steps() -> Iterator[Step]:
-    """Yield the commands of all jobs, with what the service sets for them."""
-    for name, job in GITHUB["jobs"].items():
-        for step in job["steps"]:
-            if "run" in step:
-                variables = {key: given(value) for key, value in step.get("env", {}).items()}
-                yield Step("GitHub", name, step["run"], variables)
-    for name, job in GITLAB.items():
-        for command in job.get("script", ()) if isinstance(job, dict) else ():
-            yield Step("GitLab", name, command, SETTINGS)
+    """Yield the commands of all jobs, once for each entry of a matrix."""
+    for name, job in GITHUB_JOBS.items():
+        (setup,) = (step["with"] for step in job["steps"] if "setup-python" in step.get("uses", ""))
+        for entry in job.get("strategy", {}).get("matrix", {}).get("include", [{}]):
+            for step in job["steps"]:
+                if "run" in step:
+                    command = step["run"].replace("${{ matrix.target }}", entry.get("target", ""))
+                    python = entry.get("python", setup["python-version"])
+                    yield Step("GitHub", name, command, python, step.get("env", {}))
+    for name, job in GITLAB_JOBS.items():
+        for entry in job.get("parallel", {}).get("matrix", [{}]):
+            for target in entry.get("TARGET", [""]):
+                for python in entry.get("PYTHON_VERSION", [GITLAB["variables"]["PYTHON_VERSION"]]):
+                    for command in job["script"]:
+                        yield Step("GitLab", name, command.replace('"$TARGET"', target), python, {})
 
 
-def given(expression: str) -> str:
-    """Return the value that GitHub has for `${{ vars.NAME }}` or `${{ secrets.NAME }}`, which is empty for none."""
-    match = re.fullmatch(r"\${{ (vars|secrets)\.(\w+) }}", expression)
-    assert match, expression
-    return SETTINGS.get(match[2], "")
+STEPS = list(steps())
 
 
-@pytest.mark.parametrize("step", list(steps()), ids=lambda step: f"{step.service}-{step.job}")
+def environment(step: Step, settings: dict[str, str]) -> dict[str, str]:
+    """Return a command's environment if the project has these variables and secrets."""
+    if step.service == "GitLab":
+        return settings
+    # GitHub passes missing variables as empty strings.
+    return {
+        name: settings.get(expression.partition(".")[2].removesuffix(" }}"), "")
+        for name, expression in step.variables.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "step",
+    # The version of Python makes no difference to make.
+    {(step.service, step.command): step for step in STEPS}.values(),
+    ids=lambda step: f"{step.service}-{step.command.split()[1]}",
+)
 def test_a_job_runs_a_target_of_make(repository: Path, step: Step) -> None:
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", step.command],
+        ["bash", "-eo", "pipefail", "-c", step.command],
         cwd=repository,
-        # A dry run: make prints what it would do, and does not do it.
-        env={"PATH": os.environ["PATH"], "HOME": str(repository.parent), "MAKEFLAGS": "n", **step.environment},
+        # A dry run: make only prints the commands.
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(repository.parent),
+            "MAKEFLAGS": "n",
+            **environment(step, TOKEN),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -64,33 +92,68 @@ def test_a_job_runs_a_target_of_make(repository: Path, step: Step) -> None:
     assert done.stdout
 
 
-def test_both_services_have_the_same_jobs() -> None:
-    commands = {service: [each[1:3] for each in steps() if each.service == service] for service in ("GitHub", "GitLab")}
+def test_both_services_run_the_same_on_the_same_pythons() -> None:
+    commands = {
+        service: sorted((step.command, step.python) for step in STEPS if step.service == service)
+        for service in ("GitHub", "GitLab")
+    }
     assert commands["GitHub"] == commands["GitLab"]
-    assert [job for job, _ in commands["GitHub"]] == ["check", "test", "publish"]
+    targets = {command.split()[1] for command, _ in commands["GitHub"]}
+    assert targets == {"check", "test", "test-lowest", "test-release", "publish"}
 
 
-def test_both_services_test_the_same_supported_pythons() -> None:
-    versions = GITHUB["jobs"]["test"]["strategy"]["matrix"]["python"]
-    assert GITLAB["test"]["parallel"]["matrix"] == [{"PYTHON_VERSION": versions}]
+def test_each_supported_python_is_tested() -> None:
     supported = re.findall(r"Python :: (3\.\d+)", (ROOT / "generated/pyproject.toml").read_text("utf-8"))
-    assert len(versions) > 1
-    assert set(versions) <= set(supported)
+    tested = [step.python for step in STEPS if (step.service, step.command) == ("GitHub", "make test")]
+    assert tested == supported
+    assert len(supported) > 1
 
 
-def test_a_version_is_published_from_a_tag_alone_and_after_the_other_jobs() -> None:
-    assert GITHUB["jobs"]["publish"]["if"] == "github.ref_type == 'tag'"
-    assert set(GITHUB["jobs"]["publish"]["needs"]) == GITHUB["jobs"].keys() - {"publish"}
-    assert [rule["if"] for rule in GITLAB["publish"]["rules"]] == ["$CI_COMMIT_TAG"]
-    assert GITLAB["stages"].index("publish") > max(
-        GITLAB["stages"].index(GITLAB[job]["stage"]) for job in ("check", "test")
+def test_only_slow_tests_run_at_night() -> None:
+    assert CI["on"]["schedule"]
+    conditions = {name: job["if"] for name, job in CI["jobs"].items()}
+    assert conditions == {"make": "github.event_name != 'schedule'", "nightly": "github.event_name == 'schedule'"}
+    rules = {name: [rule["if"] for rule in job["rules"]] for name, job in GITLAB_JOBS.items() if name != "publish"}
+    assert rules == {
+        "make": ['$CI_PIPELINE_SOURCE != "schedule"'],
+        "nightly": ['$CI_PIPELINE_SOURCE == "schedule"'],
+    }
+
+
+def test_a_release_is_published_when_its_record_reaches_the_main_branch_and_needs_no_tag() -> None:
+    record = [RECORD.as_posix()]
+    assert PUBLISH["on"] == {"push": {"branches": ["main"], "paths": record}}
+    (rule,) = GITLAB_JOBS["publish"]["rules"]
+    assert rule["if"] == '$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'
+    assert (rule["changes"], rule["when"]) == (record, "manual")
+    assert GITLAB["stages"].index("publish") > GITLAB["stages"].index(GITLAB_JOBS["make"]["stage"])
+
+
+@pytest.mark.parametrize("settings", [TOKEN, PASSWORD], ids=["token", "password"])
+@pytest.mark.parametrize("step", [step for step in STEPS if step.job == "publish"], ids=lambda step: step.service)
+def test_the_publish_job_has_the_settings_that_publishing_needs(step: Step, settings: dict[str, str]) -> None:
+    index = publish.settings(environment(step, {**settings, "CHECK_URL": "https://packages.example.com/+simple/"}))
+    assert index == (
+        "https://packages.example.com/",
+        "https://packages.example.com/+simple/",
+        settings.get("UV_PUBLISH_USERNAME", "__token__"),
+        settings.get("UV_PUBLISH_PASSWORD", settings.get("UV_PUBLISH_TOKEN")),
     )
 
 
-@pytest.mark.parametrize("step", [step for step in steps() if step.job == "publish"], ids=lambda step: step.service)
-def test_the_publish_job_has_the_settings_that_publishing_needs(step: Step) -> None:
-    index = publish.settings(step.environment)
-    assert (index.upload_url, index.password) == (SETTINGS["INDEX_URL"], SETTINGS["UV_PUBLISH_TOKEN"])
+def test_each_action_is_pinned_by_a_commit_and_leaves_no_credentials_behind() -> None:
+    used = re.findall(r"uses: (.+)", PAGE)
+    assert len(used) == sum("uses" in step for job in GITHUB_JOBS.values() for step in job["steps"])
+    assert [line for line in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+    assert len(set(used)) == len({line.partition("@")[0] for line in used})  # Each action is used in one version.
+    for job in GITHUB_JOBS.values():
+        assert job["steps"][0]["with"] == {"persist-credentials": False}
+    assert CI["permissions"] == PUBLISH["permissions"] == {"contents": "read"}
+
+
+def test_the_bill_of_materials_is_kept() -> None:
+    assert GITHUB_JOBS["publish"]["steps"][-1]["with"]["path"] == "dist/*.cdx.json"
+    assert GITLAB_JOBS["publish"]["artifacts"]["paths"] == ["dist/*.cdx.json"]
 
 
 def test_the_cache_is_ignored_by_git_and_depends_on_the_lock_file() -> None:
@@ -99,7 +162,14 @@ def test_the_cache_is_ignored_by_git_and_depends_on_the_lock_file() -> None:
     assert GITLAB["variables"]["PIP_CACHE_DIR"] == f"$CI_PROJECT_DIR/{path.rstrip('/')}"
     subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT, check=True)
 
-    setups = [step["with"] for job in GITHUB["jobs"].values() for step in job["steps"] if "with" in step]
+    setups = [step["with"] for job in GITHUB_JOBS.values() for step in job["steps"] if "cache" in step.get("with", {})]
     files = {setup["cache-dependency-path"] for setup in setups} | set(cache["key"]["files"])
-    assert files == {"requirements-dev.txt"}
-    assert (ROOT / "requirements-dev.txt").is_file()
+    assert files == {"requirements/dev.txt"}
+    assert (ROOT / "requirements/dev.txt").is_file()
+
+
+def test_the_commands_of_a_release_through_a_pull_request_exist(repository: Path) -> None:
+    (block,) = re.findall(r"^```sh\n(.+?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    branch, release, push = block.splitlines()
+    assert branch.split()[-1] == push.split()[-1] == "release-2.1.0"
+    subprocess.run([*release.split(), "--dry-run"], cwd=repository, stdout=subprocess.DEVNULL, check=True)

@@ -1,26 +1,32 @@
-"""The examples that a contract's schemas give where it has none."""
+"""The examples derived from schemas if the contract has none."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.examples import Examples
+from scripts.document import Document
+from scripts.examples import Sampler
+from scripts.walk import SCHEMAS
 
-SCHEMAS: dict[str, Any] = {
-    "Node": {
-        "type": "object",
-        "required": ["id", "kind"],
-        "properties": {
-            "id": {"type": "integer", "readOnly": True},
-            "kind": {"type": "string", "enum": ["leaf", "branch"]},
-            "secret": {"type": "string", "writeOnly": True},
-            "children": {"type": "array", "items": {"$ref": "#/components/schemas/Node"}},
-            "parent": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Node"}]},
-        },
-    }
+NODE: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "kind"],
+    "properties": {
+        "id": {"type": "integer", "readOnly": True},
+        "kind": {"type": "string", "enum": ["leaf", "branch"]},
+        "children": {"type": "array", "items": {"$ref": "#/components/schemas/Value"}},
+        "parent": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Value"}]},
+        "note": {"type": "string"},
+    },
 }
-EXAMPLES = Examples({"components": {"schemas": SCHEMAS}, "paths": {}})
-NODE = {"$ref": "#/components/schemas/Node"}
+
+
+def sample(directory: Path, schema: dict[str, Any], *, without: str = "", optional: bool = True) -> object:
+    contract = directory / "contract.yaml"
+    contract.write_text(json.dumps({"components": {"schemas": {"Value": schema}}}))
+    return Sampler(Document(contract), without, optional).sample((*SCHEMAS, "Value"))
 
 
 @pytest.mark.parametrize(
@@ -41,17 +47,17 @@ NODE = {"$ref": "#/components/schemas/Node"}
         ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, 1),
         ({"type": "array", "items": {"type": "boolean"}}, [True]),
         ({"type": "object", "additionalProperties": {"type": "integer"}}, {"key": 1}),
-        ({"allOf": [{"properties": {"a": {"const": 1}}}, {"properties": {"b": {"const": 2}}}]}, {"a": 1, "b": 2}),
+        ({"allOf": [{"properties": {"a": {"enum": [1]}}}, {"properties": {"b": {"enum": [2]}}}]}, {"a": 1, "b": 2}),
     ],
 )
-def test_a_schema_gives_a_value_that_it_allows(schema: dict[str, Any], value: object) -> None:
-    assert EXAMPLES.sample(schema) == value
+def test_an_example_fits_its_schema(tmp_path: Path, schema: dict[str, Any], value: object) -> None:
+    assert sample(tmp_path, schema) == value
 
 
-def test_a_schema_within_itself_ends() -> None:
-    assert EXAMPLES.sample(NODE) == {"id": 1, "kind": "leaf"}
+def test_the_example_of_a_recursive_schema_ends(tmp_path: Path) -> None:
+    assert sample(tmp_path, NODE) == {"id": 1, "kind": "leaf", "note": "text"}
 
 
-def test_a_request_has_no_field_that_is_read_only() -> None:
-    assert EXAMPLES.sample(NODE, without="readOnly") == {"kind": "leaf", "secret": "text"}
-    assert EXAMPLES.sample(NODE, without="readOnly", optional=False) == {"kind": "leaf"}
+def test_the_example_of_a_request_has_no_read_only_field(tmp_path: Path) -> None:
+    assert sample(tmp_path, NODE, without="readOnly") == {"kind": "leaf", "note": "text"}
+    assert sample(tmp_path, NODE, without="readOnly", optional=False) == {"kind": "leaf"}

@@ -1,4 +1,4 @@
-"""What lies where: the runtime is a copy, imports run one way, and templates stay small."""
+"""The layout: the runtime is a copy, imports run one way, and templates stay small."""
 
 import ast
 import sys
@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
-from .conftest import ROOT
+from .conftest import ROOT, contents
 
 RUNTIME = ROOT / "runtime"
 PACKAGE = ROOT / "generated" / "genauth_email"
-TEMPLATES = sorted((ROOT / "templates").rglob("*.jinja"))
 
 THIRD_PARTY = {"aiohttp", "anyio", "attrs", "httpcore", "httpx", "trio", "typing_extensions"}
 
-# Which rooms of the package a room may import from, apart from itself.
+# The parts of the package that each part may import from, apart from itself.
 ROOMS = {
     "_runtime": set[str](),
     "types": {"_runtime"},
@@ -30,18 +27,10 @@ ROOMS = {
 }
 
 
-def files(directory: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(directory).as_posix(): path.read_bytes()
-        for path in directory.rglob("*")
-        if path.is_file() and path.parent.name != "__pycache__"
-    }
-
-
 def imports(module: Path, package: Path) -> Iterator[tuple[str, ...]]:
-    """Yield what a module imports, as the parts of a name: `("httpx",)`, or `(".", "errors")` for the package's own.
+    """Yield a module's imports as the parts of a name: `("httpx",)`, or `(".", "errors")` within the package.
 
-    Imports inside of functions and under `TYPE_CHECKING` count too. What is outside of the package begins with `..`.
+    Imports inside functions and under `TYPE_CHECKING` count too. Names outside the package begin with `..`.
     """
     place = module.relative_to(package).parts
     for node in ast.walk(ast.parse(module.read_bytes())):
@@ -63,30 +52,18 @@ def absolute(name: str, package: Path) -> tuple[str, ...]:
     return (".", *rest) if first == package.name else (first, *rest)
 
 
-def room_of(module: Path) -> str:
-    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def test_the_packages_runtime_is_an_exact_copy() -> None:
+    assert contents(PACKAGE / "_runtime") == contents(RUNTIME)
 
 
-def test_the_package_has_a_copy_of_the_runtime_and_nothing_else() -> None:
-    assert files(PACKAGE / "_runtime") == files(RUNTIME)
-
-
-@pytest.mark.parametrize("module", sorted(RUNTIME.rglob("*.py")), ids=lambda path: path.relative_to(RUNTIME).as_posix())
-def test_the_runtime_imports_nothing_that_is_generated(module: Path) -> None:
+def test_the_runtime_imports_nothing_generated_and_the_http_libraries_in_one_module() -> None:
+    imported = {module: {name[0] for name in imports(module, RUNTIME)} for module in RUNTIME.rglob("*.py")}
     allowed = {".", *sys.stdlib_module_names, *THIRD_PARTY}
-    assert [name for name in imports(module, RUNTIME) if name[0] not in allowed] == []
+    assert {module: names - allowed for module, names in imported.items() if names - allowed} == {}
+    assert [module for module, names in imported.items() if names & {"httpcore", "httpx"}] == [RUNTIME / "http.py"]
 
 
-def test_the_http_libraries_are_imported_in_one_module() -> None:
-    importing = {
-        module.relative_to(RUNTIME).as_posix()
-        for module in RUNTIME.rglob("*.py")
-        if any(name[0] in ("httpcore", "httpx") for name in imports(module, RUNTIME))
-    }
-    assert importing == {"http.py"}
-
-
-def test_no_modules_of_the_runtime_import_each_other() -> None:
+def test_the_runtimes_imports_have_no_cycle() -> None:
     modules = {
         (".", *path.relative_to(RUNTIME).parent.parts, *(() if path.stem == "__init__" else (path.stem,))): path
         for path in RUNTIME.rglob("*.py")
@@ -100,24 +77,24 @@ def test_no_modules_of_the_runtime_import_each_other() -> None:
         }
         for module, path in modules.items()
     }
-    assert graph[(".", "client")] >= {(".", "base_client"), (".", "transport", "httpx_transport")}  # They were found.
-    TopologicalSorter(graph).prepare()  # It raises an error if there is a cycle, type hints included.
+    assert graph[(".", "client")] >= {(".", "base_client"), (".", "transport", "httpx_transport")}  # It has found them.
+    TopologicalSorter(graph).prepare()  # Raises an error if there is a cycle, including type hints.
 
 
 def test_imports_of_the_package_run_one_way() -> None:
     graph: dict[str, set[str]] = {room: set() for room in ROOMS}
     for module in PACKAGE.rglob("*.py"):
-        room = room_of(module)
+        room = module.relative_to(PACKAGE).parts[0].removesuffix(".py")
         rooms = {name[1] for name in imports(module, PACKAGE) if name[0] == "."}
         assert rooms <= ROOMS[room] | {room}, module
         graph[room] |= rooms - {room}
-    assert graph["client"] >= {"_runtime", "api"}  # They were found.
-    TopologicalSorter(graph).prepare()  # It raises an error if there is a cycle.
+    assert graph["client"] >= {"_runtime", "api"}  # It has found them.
+    TopologicalSorter(graph).prepare()  # Raises an error if there is a cycle.
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_a_template_is_short_and_begins_with_its_reason(template: Path) -> None:
-    first, *rest = template.read_text("utf-8").splitlines()
-    assert first.startswith("{# ")
-    assert first.endswith(" #}")
-    assert len(rest) < 260 or template.name == "README.md.jinja"
+def test_a_template_is_short_and_begins_with_its_reason() -> None:
+    for template in (ROOT / "templates").rglob("*.jinja"):
+        first, *rest = template.read_text("utf-8").splitlines()
+        assert first.startswith("{# ")
+        assert first.endswith(" #}")
+        assert len(rest) < 260 or template.name == "README.md.jinja"

@@ -1,4 +1,4 @@
-"""The pages for those who keep this repository: what they say to type works, in a copy."""
+"""The maintainers' pages: their commands and examples work in a copy of the repository."""
 
 import os
 import re
@@ -16,8 +16,8 @@ from tests.examples.test_readmes import Block, anchors, blocks_of, targets
 
 from .conftest import ROOT, commit, copy_repository, make, replace
 
-CONTRIBUTING, SECURITY, WALK = "CONTRIBUTING.md", "SECURITY.md", "docs/changing-the-contract.md"
-PAGES = [CONTRIBUTING, SECURITY, *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md"))]
+CONTRIBUTING, SECURITY, WALK = "docs/CONTRIBUTING.md", "docs/SECURITY.md", "docs/changing-the-contract.md"
+PAGES = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md"))
 
 
 def blocks(page: str, language: str) -> list[Block]:
@@ -27,7 +27,7 @@ def blocks(page: str, language: str) -> list[Block]:
 
 
 def apply(repository: Path, diff: str) -> None:
-    """Make the change that a diff without line numbers shows."""
+    """Apply a diff without line numbers."""
     (name,) = re.findall(r"^\+\+\+ b/(.+)$", diff, re.MULTILINE)
     text = (repository / name).read_text("utf-8")
     _, _, body = diff.partition(f"+++ b/{name}\n")
@@ -40,17 +40,13 @@ def apply(repository: Path, diff: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_a_page_links_to_exists(page: str) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text("utf-8")):
+def test_what_a_page_links_to_and_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
         path, _, anchor = target.partition("#")
         linked = (ROOT / page).parent / path if path else ROOT / page
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked.read_text("utf-8")), target
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_what_a_page_names_exists(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
     for together in re.findall(r"`make ([\w ]+)`", text):
         assert set(together.split()) <= targets(), together
     for path in re.findall(r"`((?:tests|scripts|templates|runtime|docs|generated)/[\w./-]*)`", text):
@@ -60,10 +56,11 @@ def test_what_a_page_names_exists(page: str) -> None:
 # ---------------------------------------------------------------- CONTRIBUTING.md
 
 
+@pytest.mark.release
 def test_the_examples_of_contributing_work(repository: Path) -> None:
     (example,) = blocks(CONTRIBUTING, "python")
     (name,) = re.findall(r"def (test_\w+)\(\)", example.text)
-    # By Python alone, as pytest would take its time to start.
+    # Plain Python, because pytest starts slowly.
     test = [sys.executable, "-c", f"{example.text}\n{name}()"]
     template, runtime = blocks(CONTRIBUTING, "diff")
 
@@ -73,7 +70,7 @@ def test_the_examples_of_contributing_work(repository: Path) -> None:
     apply(repository, runtime.text)
     subprocess.run(test, cwd=repository, check=True)
 
-    # What follows is that the version has to be raised.
+    # After these, the version has to be raised.
     assert make(repository, "generate").stdout.splitlines()[:2] == [
         "changed generated/genauth_email/_runtime/redaction.py (+2 -1)",
         "changed generated/pyproject.toml (+1 -0)",
@@ -96,10 +93,10 @@ def test_the_commands_of_contributing_exist() -> None:
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A released repository, whose contract was changed as the page says."""
+    """A released repository whose contract was changed as the page says."""
     repository = copy_repository(tmp_path_factory.mktemp("changed") / "repository")
     (edit,) = blocks(WALK, "diff")
-    # A reader may have followed the page in this very repository.
+    # The contract of this repository may already contain the page's change.
     for line in re.findall(r"^\+( .+\n)", edit.text, re.MULTILINE):
         contract = (repository / "openapi.yaml").read_text("utf-8")
         (repository / "openapi.yaml").write_text(contract.replace(line, ""), "utf-8")
@@ -120,28 +117,29 @@ def run(repository: Path, command: str) -> str:
 
 
 def as_tried(command: str) -> str:
-    """Return the command that is run in the place of one of the page."""
+    """Return the command to run instead of the page's one."""
     match command.split():
         case ["make"]:
-            return "make generate"  # The rest of it would install the package for these very tests, too.
+            return "make generate"  # The rest would also install the package for these tests.
         case ["make", "check", "test"]:
-            return "make --dry-run check test"  # This is one of those tests.
+            return "make --dry-run check test"  # This test is one of them.
         case ["make", "release" | "publish" as target, *_]:
-            return f"make --dry-run {target}"  # They have tests of their own.
+            return f"make --dry-run {target}"  # These have their own tests.
         case ["git", "push", *_]:
             return "git push --help"
         case ["uv", *_]:
-            return f"{command} --help"  # It is for the users' projects.
+            return f"{command} --help"  # This is for users' projects.
         case _:
             return command
 
 
-def test_the_walk_of_a_change_works(changed: Path) -> None:
+@pytest.mark.release
+def test_the_steps_of_changing_the_contract_work(changed: Path) -> None:
     commands = [line for block in blocks(WALK, "sh") for line in block.text.splitlines()]
     told = blocks(WALK, "markdown")[0].text
     printed: dict[str, str] = {}
     for command in commands:
-        if command == "make generate":  # What the page says in words comes before it.
+        if command == "make generate":  # The page describes these edits in words before it.
             replace(changed / CONFIG, "1.0.0", "1.1.0")
             replace(changed / CHANGELOG, "## [Unreleased]\n", f"## [Unreleased]\n\n{told}")
         if command == "make check test":

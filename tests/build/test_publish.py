@@ -1,6 +1,6 @@
-"""`make publish`, to a pypiserver that wants a password for everything.
+"""`make publish` to a pypiserver that requires a password for everything.
 
-What a person sees goes through make. How indexes differ is tested without it, because that is faster.
+Some tests run make, as a person would. The rest call the script, which is faster.
 """
 
 import subprocess
@@ -11,10 +11,11 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from scripts import publish
+from scripts.compatibility import RECORD, write_record
+from scripts.document import Document
 from scripts.publish import PublishError
 from tests.contract.facts import CHANNEL
 from tests.servers import MockServer
@@ -45,15 +46,16 @@ VERSION = tomllib.loads((ROOT / "generated" / "pyproject.toml").read_text())["pr
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A copy of the repository, released as it lies here."""
+    """A released copy of the repository."""
     repository = copy_repository(tmp_path / "repository")
-    commit(repository, tag=f"v{VERSION}")
+    write_record(repository, Document(repository / "openapi.yaml"), VERSION)
+    commit(repository)
     return repository
 
 
 @pytest.fixture
 def index(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
-    """An index with nothing in it. A test says how it differs with `@index_with`."""
+    """An empty index. A test sets its options with `@index_with`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     (tmp_path / "index").mkdir()
     with serve(tmp_path / "index", **getattr(request, "param", {})) as index:
@@ -65,13 +67,14 @@ def index_with(*variants: dict[str, Any]) -> pytest.MarkDecorator:
 
 
 def make_publish(repository: Path, *arguments: str, **environment: str) -> tuple[int, list[str], list[str]]:
-    """What make returns, what it says, and what it complains of."""
+    """Return make's exit code, its output and its complaints."""
     result = make(repository, "publish", *arguments, **{**CREDENTIALS, **environment})
     assert PASSWORD not in result.stdout + result.stderr
     return result.returncode, result.stdout.splitlines(), result.stderr.splitlines()
 
 
-def test_what_is_published_once_can_be_installed_and_sends_an_email(
+@pytest.mark.release
+def test_a_published_package_can_be_installed_and_sends_an_email(
     repository: Path, index: Index, mock_server: MockServer, tmp_path: Path
 ) -> None:
     printed = make_publish(repository, f"INDEX_URL={index.url}")
@@ -79,7 +82,7 @@ def test_what_is_published_once_can_be_installed_and_sends_an_email(
     built = {path.name: path.read_bytes() for path in (repository / "dist").iterdir()}
     bill = f"genauth_email-{VERSION}.cdx.json"
     assert index.files == {name: content for name, content in built.items() if name != bill}
-    assert bill in built  # It lies beside the wheel. An index has no place for it.
+    assert bill in built  # The bill stays beside the wheel, because an index has no place for it.
 
     again = make_publish(repository, f"INDEX_URL={index.url}")
     assert again == (0, [f"already there: {name}" for name in sorted(index.files)], [])
@@ -90,7 +93,7 @@ def test_what_is_published_once_can_be_installed_and_sends_an_email(
     pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(venv)]
     install = [*pip, "install", "--no-cache-dir", "--no-deps", "--index-url", simple, "genauth-email"]
     subprocess.run(install, check=True)
-    # The package's dependencies are those of the tests. The venv's own packages come before them.
+    # The package's dependencies come from the tests' environment, after the venv's own packages.
     (site_packages,) = venv.glob("lib/python*/site-packages")
     (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     installed = subprocess.check_output(
@@ -105,41 +108,41 @@ def test_what_is_published_once_can_be_installed_and_sends_an_email(
     assert sent == ["sync@example.com", "async@example.com"]
 
 
-def test_what_is_not_committed_is_not_published(repository: Path, index: Index) -> None:
-    (repository / "runtime" / "new.py").touch()
+def test_a_fresh_clone_without_history_or_tags_is_published(repository: Path, index: Index, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--depth=1", repository.as_uri(), str(clone))
+    (clone / ".venv").symlink_to(repository / ".venv")
+    (clone / ".venv" / "environment").touch()  # Newer than the clone.
+    assert make_publish(clone, f"INDEX_URL={index.url}")[0] == 0
+    assert len(index.files) == 2
+
+
+def test_uncommitted_changes_are_not_published(repository: Path, index: Index) -> None:
+    (repository / "generated" / "new.py").touch()
     code, printed, complaint = make_publish(repository, f"INDEX_URL={index.url}")
     assert (code, printed, index.files) == (2, [], {})
     assert complaint[:3] == [
         "error: there are uncommitted changes:",
-        "?? runtime/new.py",
+        "?? generated/new.py",
         "Commit them, or stash them with `git stash -u`",
     ]
 
 
-def test_what_is_not_tagged_is_not_published(repository: Path, index: Index) -> None:
-    (repository / "runtime" / "new.py").touch()
-    commit(repository)
+def test_only_the_recorded_release_is_published(repository: Path, index: Index) -> None:
+    (repository / "generated" / "new.py").touch()
+    commit(repository, tag=f"v{VERSION}")
     code, printed, (complaint, _) = make_publish(repository, f"INDEX_URL={index.url}")
     assert (code, printed, index.files) == (2, [], {})
-    assert complaint.startswith(f"error: this commit has no tag v{VERSION}; only releases can be published.")
-
-
-def test_a_tag_with_something_else_in_generated_is_not_published(repository: Path, index: Index) -> None:
-    (repository / "runtime" / "new.py").touch()
-    commit(repository)
-    git(repository, "tag", "--force", f"v{VERSION}")
-    code, printed, complaint = make_publish(repository, f"INDEX_URL={index.url}")
-    assert (code, printed, index.files) == (2, [], {})
-    assert complaint[:2] == [
-        "generated/ is not up to date: run `make generate` and commit it.",
-        "error: `make check` finds what is wrong with this release",
-    ]
+    assert complaint == (
+        f"error: generated/ is not {VERSION} as {RECORD} records it, and only releases can be published. Make a "
+        f"release with `make release VERSION=…`, or check out the last one: `git log -1 {RECORD}` shows its commit"
+    )
 
 
 def test_without_an_index_there_is_one_clear_error(repository: Path) -> None:
     code, printed, (complaint, make_fails) = make_publish(repository)
     assert (code, printed) == (2, [])
-    assert complaint.startswith("error: INDEX_URL is missing. Give the URL where the package index takes uploads:")
+    assert complaint.startswith("error: INDEX_URL is missing. Give the URL where the package index accepts uploads:")
     assert make_fails.startswith("make: ***")
 
 
@@ -151,22 +154,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted(dist.iterdir())
 
 
-@pytest.fixture(scope="module")
-def client() -> Generator[httpx.Client]:
-    with httpx.Client(auth=(USERNAME, PASSWORD), trust_env=False) as client:
-        yield client
-
-
 Publish = Callable[..., tuple[list[str], str]]
 
 
 @pytest.fixture
-def publish_to(files: list[Path], client: httpx.Client, capsys: pytest.CaptureFixture[str]) -> Publish:
-    """Publishes `files` on an index, and returns what is printed, and to stderr."""
+def publish_to(files: list[Path], capsys: pytest.CaptureFixture[str]) -> Publish:
+    """Publishes `files` on an index, and returns the printed lines and stderr."""
 
     def publish_to(index: Index, **environment: str) -> tuple[list[str], str]:
         settings = publish.settings({"INDEX_URL": index.url, **CREDENTIALS, **environment})
-        publish.publish(files, settings, client)
+        publish.publish(files, settings)
         printed, complaint = capsys.readouterr()
         return printed.splitlines(), complaint
 
@@ -174,7 +171,7 @@ def publish_to(files: list[Path], client: httpx.Client, capsys: pytest.CaptureFi
 
 
 def put(files: list[Path], index: Index, contents: bytes | None = None) -> None:
-    """Have `files` on the index without publishing them, as they are or with other contents."""
+    """Put `files` on the index without publishing them, unchanged or with other contents."""
     for file in files:
         (index.directory / file.name).write_bytes(contents or file.read_bytes())
 
@@ -185,18 +182,18 @@ def test_any_hash_tells_whether_the_contents_are_the_same(files: list[Path], ind
     assert publish_to(index) == ([f"already there: {file.name}" for file in files], "")
 
     put(files, index, b"other contents")
-    with pytest.raises(PublishError, match="is already there with other contents"):
+    with pytest.raises(PublishError, match="is already there with different contents"):
         publish_to(index)
 
 
 @index_with({"hash_algo": None})
-def test_without_a_hash_what_is_there_is_taken_for_something_else(index: Index, publish_to: Publish) -> None:
+def test_an_existing_file_without_a_hash_is_an_error(index: Index, publish_to: Publish) -> None:
     publish_to(index)
-    with pytest.raises(PublishError, match="gives no hash for it, so nobody can tell whether it is the same"):
+    with pytest.raises(PublishError, match="lists no hash for it, so nobody can tell whether it is the same"):
         publish_to(index)
 
 
-def test_what_was_published_by_half_is_completed(files: list[Path], index: Index, publish_to: Publish) -> None:
+def test_a_partial_upload_is_completed(files: list[Path], index: Index, publish_to: Publish) -> None:
     wheel, sdist = files
     put([wheel], index)
     assert publish_to(index) == ([f"already there: {wheel.name}", f"published: {sdist.name}"], "")
@@ -208,7 +205,7 @@ def test_if_one_file_differs_neither_is_published(
     files: list[Path], index: Index, publish_to: Publish, other: int
 ) -> None:
     put([files[other]], index, b"other contents")
-    with pytest.raises(PublishError, match=f"^{files[other].name} is already there with other contents"):
+    with pytest.raises(PublishError, match=f"^{files[other].name} is already there with different contents"):
         publish_to(index)
     assert index.files == {files[other].name: b"other contents"}
 
@@ -222,38 +219,37 @@ def test_a_race_with_the_same_contents_succeeds(files: list[Path], index: Index,
 @index_with({"hide": 1})
 def test_a_race_with_other_contents_fails(files: list[Path], index: Index, publish_to: Publish) -> None:
     put(files, index, b"other contents")
-    with pytest.raises(PublishError, match="is already there with other contents"):
+    with pytest.raises(PublishError, match="is already there with different contents"):
         publish_to(index)
     assert set(index.files.values()) == {b"other contents"}
 
 
 @index_with({"hide": 9})
-def test_what_an_index_says_when_it_refuses_is_passed_on(files: list[Path], index: Index, publish_to: Publish) -> None:
+def test_the_reason_of_an_index_that_refuses_is_shown(files: list[Path], index: Index, publish_to: Publish) -> None:
     put(files, index)
     with pytest.raises(PublishError, match=f"^{index.url} rejected {files[0].name}:\n") as raised:
         publish_to(index)
-    printed = " ".join(str(raised.value).split())  # uv breaks its lines to fit.
+    printed = " ".join(str(raised.value).split())  # uv wraps its lines.
     assert "409 Conflict" in printed
     assert f"Package '{files[0].name}' already exists!" in printed
     assert "<" not in printed
 
 
 @index_with({"disable_fallback": False, "fallback_url": "http://127.0.0.1:1/simple"})
-def test_an_index_that_sends_on_to_a_public_one_is_not_followed(index: Index, publish_to: Publish) -> None:
+def test_a_redirect_to_a_public_index_is_not_followed(index: Index, publish_to: Publish) -> None:
     assert publish_to(index)[1] == ""
 
 
 @index_with({}, {"authenticate": ["update"]})
 def test_a_wrong_password_is_reported(files: list[Path], index: Index) -> None:
     settings = publish.settings({"INDEX_URL": index.url, **CREDENTIALS, "UV_PUBLISH_PASSWORD": "a-wrong-one"})
-    refused = pytest.raises(PublishError, match=rf"^{index.url}\S* refused the credentials \(403\)")
-    with httpx.Client(auth=(settings.username, settings.password), trust_env=False) as client, refused as raised:
-        publish.publish(files, settings, client)
+    with pytest.raises(PublishError, match=rf"^{index.url}\S* refused the credentials \(403\)") as raised:
+        publish.publish(files, settings)
     assert "a-wrong-one" not in str(raised.value)
     assert index.files == {}
 
 
-def test_a_slash_more_or_less_does_not_matter(index: Index, publish_to: Publish) -> None:
+def test_a_trailing_slash_makes_no_difference(index: Index, publish_to: Publish) -> None:
     publish_to(index, INDEX_URL=f"{index.url}/")
     printed, complaint = publish_to(index, INDEX_URL=f"{index.url}/", CHECK_URL=f"{index.url}/simple")
     assert [line.partition(":")[0] for line in printed] == ["already there"] * 2
@@ -272,7 +268,7 @@ def test_an_index_that_cannot_be_reached_is_reported(tmp_path: Path, publish_to:
         publish_to(Index("http://127.0.0.1:1", tmp_path))
 
 
-def test_a_check_url_that_is_no_simple_index_is_reported(index: Index, publish_to: Publish) -> None:
+def test_a_check_url_that_is_not_a_simple_index_is_reported(index: Index, publish_to: Publish) -> None:
     page = f"{index.url}/genauth-email/"
     with pytest.raises(PublishError, match=f"^{page} responded with 303 See Other. .*: set CHECK_URL"):
         publish_to(index, CHECK_URL=index.url)
@@ -284,10 +280,13 @@ def test_a_check_url_that_is_no_simple_index_is_reported(index: Index, publish_t
     [
         (f"http://{USERNAME}:{PASSWORD}@127.0.0.1/", "contains an @, as a URL with a password does"),
         (f"{USERNAME}:{PASSWORD}@127.0.0.1", "contains an @, as a URL with a password does"),
-        ("127.0.0.1/simple/", "must start with https:// or http:// and name a host"),
-        ("ftp://127.0.0.1/", "must start with https:// or http:// and name a host"),
-        ("https:///simple/", "must start with https:// or http:// and name a host"),
-        ("https://127.0.0.1:port/", "must start with https:// or http:// and name a host"),
+        ("127.0.0.1/simple/", "must start with https:// and name a host"),
+        ("ftp://127.0.0.1/", "must start with https:// and name a host"),
+        ("https:///simple/", "must start with https:// and name a host"),
+        ("https://127.0.0.1:port/", "must start with https:// and name a host"),
+        ("http://packages.example.com/", "starts with http://, so the credentials would travel unencrypted"),
+        ("http://127.0.0.1.example.com/", "starts with http://, so the credentials would travel unencrypted"),
+        ("http://192.168.0.1/", "starts with http://, so the credentials would travel unencrypted"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_reported_without_its_contents(name: str, url: str, complaint: str) -> None:
@@ -297,8 +296,23 @@ def test_a_url_that_cannot_be_used_is_reported_without_its_contents(name: str, u
     assert PASSWORD not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://localhost:8080/", {}),
+        ("http://127.0.0.2/", {}),
+        ("http://[::1]:8080/", {}),
+        ("https://packages.example.com/", {}),
+        ("http://packages.example.com/", {"ALLOW_HTTP": "1"}),
+    ],
+)
+def test_plain_http_is_only_for_this_machine_unless_it_is_allowed(url: str, allowed: dict[str, str]) -> None:
+    index = publish.settings({"INDEX_URL": url, **CREDENTIALS, **allowed})
+    assert (index.upload_url, index.check_url) == (url, f"{url}simple/")
+
+
 @pytest.mark.parametrize("given", [{}, {"UV_PUBLISH_USERNAME": USERNAME}, {"UV_PUBLISH_PASSWORD": PASSWORD}])
-def test_missing_credentials_are_told(given: dict[str, str]) -> None:
+def test_missing_credentials_are_reported(given: dict[str, str]) -> None:
     with pytest.raises(PublishError, match=r"^The index's credentials are missing. Set UV_PUBLISH_USERNAME"):
         publish.settings({"INDEX_URL": "http://127.0.0.1/", **given})
 

@@ -1,6 +1,6 @@
-"""`make release`, from the first release to a user who upgrades to the third, and what it refuses.
+"""`make release`, from the first release to a user who upgrades to the third, and its refusals.
 
-Here `make check` is the check of the changelog, and `make test` does nothing: the suite would run itself.
+Here `make check` only checks the changelog, and `make test` does nothing, because the suite would run itself.
 """
 
 import json
@@ -12,7 +12,6 @@ import sysconfig
 from collections.abc import Generator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from scripts import publish
@@ -27,7 +26,7 @@ NEW_CHANNEL = "CHANNEL_OF_THE_WALK"
 MAKEFILE = f"""
 check:
 	@{sys.executable} -m scripts.changelog
-test test-lowest:
+test test-lowest test-release:
 """
 CHANGES = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Everything.\n"
 
@@ -58,7 +57,7 @@ def state(repository: Path) -> tuple[str, str, str]:
 
 
 def change(repository: Path, kind: str, text: str) -> None:
-    """Commit what has changed in the contract, as a maintainer does."""
+    """Commit a change of the contract, as a maintainer does."""
     assert generate([], repository) == 0
     replace(repository / "CHANGELOG.md", "## [Unreleased]\n", f"## [Unreleased]\n\n### {kind}\n\n- {text}\n")
     commit(repository)
@@ -69,13 +68,11 @@ def upload(repository: Path, index: Index) -> None:
     dist = repository.with_name(f"dist-{current_version(repository)}")
     uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
     subprocess.run([*uv, "--out-dir", dist, repository / "generated"], check=True)
-    settings = publish.Index(index.url, f"{index.url}/simple/", USERNAME, PASSWORD)
-    with httpx.Client(auth=(USERNAME, PASSWORD)) as client:
-        publish.publish(sorted(dist.iterdir()), settings, client)
+    publish.publish(sorted(dist.iterdir()), publish.Index(index.url, f"{index.url}/simple/", USERNAME, PASSWORD))
 
 
 class User:
-    """Somebody who installs the package. Its dependencies are those of the tests."""
+    """Somebody who installs the package. The dependencies come from the tests' environment."""
 
     def __init__(self, venv: Path, index: Index) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
@@ -84,16 +81,17 @@ class User:
         self.venv = venv
         self.simple = f"{index.url.replace('//', f'//{USERNAME}:{PASSWORD}@')}/simple/"
 
-    def upgrade(self) -> list[str]:
-        """Install the newest version, and return it with the channels that it has."""
+    def upgrade(self, *more: str) -> list[str]:
+        """Install the newest version, and return it with its channels."""
         pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(self.venv), "install"]
-        # Its dependencies come from the environment of the tests, which has this package too.
+        # The dependencies come from the tests' environment, which also contains this package.
         options = ["--force-reinstall", "--no-cache-dir", "--no-deps", "--index-url", self.simple]
-        subprocess.run([*pip, *options, "genauth-email"], check=True)
+        subprocess.run([*pip, *options, *more, "genauth-email"], check=True)
         program = "import genauth_email as g; print(g.__version__, *g.Channel)"
-        return subprocess.check_output([self.venv / "bin" / "python", "-c", program], text=True).split()
+        return subprocess.check_output([self.venv / "bin" / "python", "-I", "-c", program], text=True).split()
 
 
+@pytest.mark.release
 def test_a_contract_changes_from_release_to_release(
     repository: Path, index: Index, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +116,11 @@ def test_a_contract_changes_from_release_to_release(
     assert f"Channel > {NEW_CHANNEL} is new (needs 1.1.0)" in told
     assert "error: 1.0.1 is too low: make release VERSION=1.1.0\n" in told
     assert state(repository) == before
+    assert main("1.1.0rc1", repository) == 0
+    assert "## [1.1.0rc1]" not in (repository / "CHANGELOG.md").read_text("utf-8")
+    upload(repository, index)
+    assert user.upgrade()[0] == "1.0.0"
+    assert user.upgrade("--pre")[0] == "1.1.0rc1"
     assert main("1.1.0", repository) == 0
     upload(repository, index)
     version, *channels = user.upgrade()
@@ -136,15 +139,16 @@ def test_a_contract_changes_from_release_to_release(
     assert version == "2.0.0"
     assert CHANNEL in channels
     assert NEW_CHANNEL not in channels
-    assert len(index.files) == 6
+    assert len(index.files) == 8
+    assert git(repository, "tag").split() == ["v1.0.0", "v1.1.0", "v1.1.0rc1", "v2.0.0"]
 
 
-# ---------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------- refusals
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """What `make release` reads before it begins."""
+    """The files that `make release` reads before it begins."""
     shutil.copy(ROOT / "generator-config.yml", tmp_path)
     (tmp_path / "CHANGELOG.md").write_text(CHANGES, "utf-8")
     commit(tmp_path)
@@ -155,8 +159,13 @@ def small(tmp_path: Path) -> Path:
     ("version", "told"),
     [
         ("", "VERSION is missing: make release VERSION=1.4.0"),
-        ("1.x", "VERSION: '1.x' is not a version: three numbers are needed, such as 1.4.0"),
-        ("1.1.0", "the first release is 1.0.0: make release VERSION=1.0.0"),
+        (
+            "1.x",
+            "VERSION: '1.x' is not a version: three numbers are needed, such as 1.4.0, "
+            "or 1.4.0rc1 for a release candidate",
+        ),
+        ("1.1.0", "the first release must be 1.0.0: make release VERSION=1.0.0"),
+        ("1.0.0rc1", "the first release must be 1.0.0: make release VERSION=1.0.0"),
     ],
 )
 def test_a_wrong_version_is_refused_before_anything_is_done(
@@ -170,12 +179,13 @@ def test_a_wrong_version_is_refused_before_anything_is_done(
 
 def test_a_version_that_is_not_higher_than_the_last_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "docs").mkdir()
-    (small / RECORD).write_text(json.dumps({"version": "1.4.2", "hash": "", "facts": {}}), "utf-8")
-    assert main("1.4.2", small) == 1
-    assert capsys.readouterr().err == "error: VERSION must be higher than 1.4.2, the last release\n"
+    (small / RECORD).write_text(json.dumps({"version": "1.4.2", "hashes": {"1.5.0rc2": ""}, "facts": {}}), "utf-8")
+    for version in ("1.4.2", "1.5.0rc1", "1.5.0rc2"):
+        assert main(version, small) == 1
+        assert capsys.readouterr().err == "error: VERSION must be higher than 1.5.0rc2, the last release\n"
 
 
-def test_a_tree_with_something_uncommitted_is_not_released(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tree_with_uncommitted_changes_is_not_released(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "new").touch()
     assert main("1.0.0", small) == 1
     assert capsys.readouterr().err.startswith(
@@ -183,20 +193,20 @@ def test_a_tree_with_something_uncommitted_is_not_released(small: Path, capsys: 
     )
 
 
-def test_a_tag_that_exists_is_not_moved(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_tag_is_not_moved(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git(small, "tag", "v1.0.0")
     assert main("1.0.0", small) == 1
     assert capsys.readouterr().err == "error: the tag v1.0.0 already exists\n"
 
 
-def test_a_release_that_tells_users_nothing_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_release_without_a_changelog_entry_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replace(small / "CHANGELOG.md", "### Added\n\n- Everything.\n", "")
     commit(small)
     assert main("1.0.0", small) == 1
-    assert capsys.readouterr().err.startswith("error: CHANGELOG.md has nothing under Unreleased: tell users what")
+    assert capsys.readouterr().err.startswith("error: CHANGELOG.md has nothing under Unreleased: tell users there what")
 
 
-def test_what_is_no_git_repository_is_not_released(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_without_git_is_not_released(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main("1.0.0", tmp_path) == 1
     assert capsys.readouterr().err.startswith("error: `git status` failed: fatal: not a git repository")
 

@@ -1,71 +1,312 @@
-"""What of OpenAPI is supported, on the wire and through both clients, and the page that says so."""
+"""The supported parts of OpenAPI, on the wire and through both clients, and the page that lists them."""
 
-import os
+import asyncio
+import inspect
+import json
 import re
 import subprocess
 import sys
+import warnings
+from collections.abc import Generator
+from contextlib import closing
+from datetime import date, datetime, timezone
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
+from uuid import UUID
 
+import httpx
 import pytest
+from openapi_python_client.strings import PythonIdentifier
 
 from scripts.generate import main
+from tests.servers import Contract, MockServer
+from tests.servers.raw import RawServer
 
-from .conftest import ROOT
-from .supported import COMPONENTS, PATHS, PROGRAM, SCHEMAS, SUPPORTED
+from .conftest import CHANNEL, ROOT, link_inputs, replace
+from .supported import COMPONENTS, PATHS, SCHEMAS, SUPPORTED
 from .unsupported import UNSUPPORTED
+from .wrong_contracts import FIRST_FIELD, LANG
 
 PAGE = ROOT / "docs" / "supported-openapi.md"
+OK = {"statusCode": 200, "message": "Done."}
+USER = {"id": "u-1", "name": "Ada"}
+KINDS = pytest.mark.parametrize("kind", ["sync", "asyncio"])
+
+
+def generated(root: Path, name: str) -> ModuleType:
+    """Generate a package with another name than the installed one, and import it."""
+    replace(root / "generator-config.yml", "package_name_override: genauth_email", f"package_name_override: {name}")
+    assert main([], root) == 0
+    sys.path.insert(0, str(root / "generated"))
+    return import_module(name)
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of a contract that has everything that is supported."""
-    root = tmp_path_factory.mktemp("supported")
-    for name in ("generator-config.yml", "templates", "runtime", "examples", "CHANGELOG.md", "LICENSE"):
-        (root / name).symlink_to(ROOT / name)
-    text = (ROOT / "openapi.yaml").read_text("utf-8")
-    text = text.replace("\ncomponents:\n", f"{PATHS}\ncomponents:\n{COMPONENTS}").replace(
-        "\n    Lang:\n", f"\n{SCHEMAS}    Lang:\n"
-    )
-    (root / "openapi.yaml").write_text(text, "utf-8")
-    assert main([], root) == 0
-    return root / "generated"
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inputs with a contract that uses everything that is supported."""
+    root = link_inputs(tmp_path_factory.mktemp("supported"))
+    replace(root / "openapi.yaml", "\ncomponents:\n", f"{PATHS}\ncomponents:\n{COMPONENTS}")
+    replace(root / "openapi.yaml", LANG, f"{SCHEMAS}{LANG}")
+    return root
 
 
-@pytest.mark.parametrize("use", SUPPORTED.values(), ids=SUPPORTED)
-def test_what_is_supported_is_right_on_the_wire(package: Path, use: str) -> None:
-    body = "".join(f"    {line}\n" for line in use.splitlines())
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", f"def main():\n{body}\n{PROGRAM}"],
-        env={**os.environ, "PYTHONPATH": str(package)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def package(root: Path) -> ModuleType:
+    return generated(root, "supported_email")
 
 
-def test_the_readme_marks_what_is_deprecated(package: Path) -> None:
-    marked = [line for line in (package / "README.md").read_text().splitlines() if "**Deprecated.**" in line]
-    assert [re.findall(r"\w+", line)[0] for line in marked] == ["list_old", "L"]
+@pytest.fixture(scope="module")
+def contract(root: Path) -> Contract:
+    """The contract as openapi-core needs it, which requires read-only fields in requests."""
+    judge = root / "judge.yaml"
+    judge.write_text((root / "openapi.yaml").read_text("utf-8").replace("required: [id, name]", "required: [name]"))
+    return Contract(judge)
 
 
-@pytest.mark.parametrize("checker", ["mypy", "basedpyright"])
-def test_what_is_supported_type_checks(package: Path, checker: str, request: pytest.FixtureRequest) -> None:
-    assert request.config.cache is not None
-    cache = request.config.cache.mkdir("mypy")
-    root = package.parent
-    (root / "mypy.ini").write_text("[mypy]\nstrict = true\nmypy_path = generated\n")
-    (root / "pyrightconfig.json").write_text(
-        '{"typeCheckingMode": "strict", "include": ["generated/genauth_email"], "extraPaths": ["generated"]}'
-    )
-    arguments = {
-        "mypy": [f"--cache-dir={cache}", "--config-file", "mypy.ini", "-p", "genauth_email"],
-        "basedpyright": ["--project", "pyrightconfig.json", "--pythonpath", sys.executable],
+class Program:
+    """A client of one kind, and the helpers that a program needs."""
+
+    def __init__(self, package: ModuleType, kind: str, url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._kind = kind
+        self.package = package
+        name = "AuthenticationClient" if kind == "sync" else "AsyncAuthenticationClient"
+        self.client = getattr(package, name)("app123", url)
+
+    def call(self, function: Any, *args: Any, **options: Any) -> Any:
+        async def call() -> Any:
+            return await function(*args, **options)
+
+        is_async = inspect.iscoroutinefunction(function)
+        return self._loop.run_until_complete(call()) if is_async else function(*args, **options)
+
+    def of(self, module: ModuleType, suffix: str = "") -> Any:
+        """Return the endpoint's function for this kind of client."""
+        return getattr(module, self._kind + suffix)
+
+    def close(self) -> None:
+        self.call(self.client.close if self._kind == "sync" else self.client.aclose)
+        self._loop.close()
+
+
+@pytest.fixture
+def server(contract: Contract) -> Generator[MockServer]:
+    with MockServer(contract) as server:
+        yield server
+
+
+@pytest.fixture
+def program(package: ModuleType, kind: str, server: MockServer) -> Generator[Program]:
+    with closing(Program(package, kind, server.url)) as program:
+        yield program
+
+
+@KINDS
+@pytest.mark.parametrize("row", SUPPORTED)
+def test_supported_parts_are_right_on_the_wire(server: MockServer, program: Program, kind: str, row: str) -> None:
+    def call(function: Any, *args: Any, response: Any = OK, **options: Any) -> Any:
+        server.respond_next(response, validate=False)
+        return program.call(function, *args, **options)
+
+    def is_refused(expected: type[Exception], function: Any, *args: Any, **options: Any) -> str:
+        count = len(server.received)
+        with pytest.raises(expected) as caught:
+            program.call(function, *args, **options)
+        assert len(server.received) == count
+        return str(caught.value)
+
+    names = {
+        **{name: getattr(program.package, name) for name in program.package.__all__},
+        **vars(import_module(f"{program.package.__name__}.api.users")),
+        "Failure": import_module(f"{program.package.__name__}.types").Failure,
+        **{"pytest": pytest, "asyncio": asyncio, "inspect": inspect, "warnings": warnings},
+        **{
+            "date": date,
+            "datetime": datetime,
+            "timezone": timezone,
+            "UUID": UUID,
+            "HERE": __file__,
+            "OK": OK,
+            "USER": USER,
+        },
+        "client": program.client,
+        "server": server,
+        "is_sync": kind == "sync",
+        "of": program.of,
+        "call": call,
+        "is_refused": is_refused,
+        "get": lambda data: call(program.client.get_user, "u-1", response=OK | {"data": USER | data}).data,
+        "last": lambda: server.received[-1],
+        "sent": lambda: server.received[-1].json,
+        "query": lambda: parse_qsl(urlsplit(server.received[-1].target).query, keep_blank_values=True),
     }
-    command: list[str | Path] = [Path(sys.executable).parent / checker, *arguments[checker]]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    exec(compile(SUPPORTED[row], row, "exec"), names)
+
+
+@KINDS
+@pytest.mark.parametrize("codes", [{}, {"apiCode": 7, "requestId": "r-1"}], ids=str)
+def test_a_failure_has_its_codes_whatever_the_response_model(
+    server: MockServer, program: Program, codes: dict[str, Any]
+) -> None:
+    client, package = program.client, program.package
+    for method, arguments, response in (
+        (client.send_email, ("CHANNEL_LOGIN", "test@example.com"), package.SendEmailRespDto),
+        (client.send_sms, ("SMS_LOGIN", "13800000000"), package.SendSmsRespDto),
+        (client.ping, (), package.PingRespDto),
+    ):
+        server.respond_next(OK)
+        assert type(program.call(method, *arguments)) is response
+        server.respond_next({"statusCode": 429, "message": "", **codes})
+        with pytest.raises(package.ThrottleError) as caught:
+            program.call(method, *arguments)
+        assert (caught.value.api_code, caught.value.request_id) == (codes.get("apiCode"), codes.get("requestId"))
+
+
+# A URL has to encode all of it, and a header cannot contain any of it.
+HOSTILE = ["a\r\nx-injected: 1", "a\rb", "a\n", "\0", "\x7f", "\x85", "\u2028", "é", "🎂", " a", "a "]
+
+
+def use_hostile_arguments(program: Program) -> None:
+    client = program.client
+    for value in HOSTILE:
+        program.call(client.delete_user, value)
+        program.call(client.list_users, search=value)
+    # A lone surrogate cannot be encoded, and dots would lead out of the path.
+    wrong = [(client.delete_user, {"user_id": value}) for value in ("", ".", "..", "\udcff")]
+    wrong += [(client.list_users, {"x_trace": value}) for value in (*HOSTILE, "\udcff")]
+    for method, arguments in [*wrong, (client.list_users, {"search": "\udcff"})]:
+        with pytest.raises(ValueError, match=r"cannot be in a path|x-trace|surrogates"):
+            program.call(method, **arguments)
+
+
+@KINDS
+def test_no_argument_gets_out_of_its_place(package: ModuleType, kind: str) -> None:
+    with RawServer() as server:
+        with closing(Program(package, kind, server.url)) as program:
+            use_hostile_arguments(program)
+        requests = [request.split(b"\r\n") for request in server.finish()]
+
+    urls = [urlsplit(first.split()[1].decode("ascii")) for first, *_ in requests]
+    assert [unquote(url.path.split("/")[4]) for url in urls[::2]] == HOSTILE
+    assert [parse_qs(url.query)["search"] for url in urls[1::2]] == [[value] for value in HOSTILE]
+    assert {len(lines) for lines in requests} == {len(requests[0])}
+
+
+# A value for each field of `User` except its id, which requests do not have.
+FIELDS: dict[str, Any] = {
+    "name": "Ada",
+    "born": "2030-01-02",
+    "seen": "2030-01-02T03:04:05+00:00",
+    "key": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+    "ratio": 1.5,
+    "active": True,
+    "age": 7,
+    "color": "dark-blue",
+    "level": -1,
+    "symbol": "+",
+    "kind": "new",
+    "colors": ["red"],
+    "note": "x",
+    "home": {"city": "Rome", "color": "red"},
+    "friends": [{"name": "Eve"}],
+    "addresses": {"home": {"city": "Rome"}},
+    "days": {"a": "2030-01-02"},
+    "places": {"b": "red"},
+    "words": {"c": ["d"]},
+    "counts": {"e": 1},
+    "quota": {"left": 7},
+    "either": 7,
+}
+FREE = {"free": {"f": [None]}, "anything": [1], "whatever": None}
+# Only untyped fields accept this.
+STRANGE = {"x": {"y": None}}
+
+
+def test_a_field_of_any_kind_survives_decoding_and_encoding(package: ModuleType) -> None:
+    user = package.User.from_dict(FIELDS | FREE)
+    assert user.to_dict() == FIELDS | FREE
+    assert user.additional_properties == {}
+    for name in FIELDS:
+        with pytest.raises((TypeError, ValueError, KeyError)):
+            package.User.from_dict(FIELDS | {name: STRANGE})
+
+
+def test_the_packages_mock_server_serves_and_checks_any_operation(package: ModuleType) -> None:
+    testing = import_module(f"{package.__name__}.testing")
+    assert isinstance(testing.api_error(603), package.CustomCodeError)
+    with testing.mock_genauth() as server, package.AuthenticationClient("app123", server.url) as client:
+        assert client.list_users().message == "Done by an example."
+        client.send_sms("SMS_LOGIN", "13800000000")
+        client.send_sms("SMS_LOGIN", "13800000001", phone_country_code="+86")
+        with pytest.raises(package.ThrottleError):
+            client.send_sms("SMS_LOGIN", "13800000000", phone_country_code="+86")
+        client.send_sms("SMS_REGISTER", "13800000000")
+        assert server.sent[1] == {"channel": "SMS_LOGIN", "phoneNumber": "13800000001", "phoneCountryCode": "+86"}
+        client.delete_user("a/b")
+        assert server.received[-1].path == "/api/v3/users/a%2Fb"
+        client.note_user("u-1", "x")
+        server.fail_next(status_code=603)
+        with pytest.raises(package.CustomCodeError):
+            client.ping()
+
+        url, headers = f"{server.url}/api/v3/users/u-1", {"x-genauth-app-id": "app123"}
+        assert httpx.put(url, json=FIELDS | FREE, headers=headers).json()["statusCode"] == 200
+        for name in FIELDS:
+            refused = httpx.put(url, json=FIELDS | {name: STRANGE}, headers=headers).json()
+            assert refused["statusCode"] == 400, name
+
+
+def test_a_required_field_can_have_a_default(package: ModuleType) -> None:
+    body = package.SendSmsDto(phone_number="13800000000", channel=package.SmsChannel.SMS_LOGIN)
+    assert body.to_dict() == {"channel": "SMS_LOGIN", "phoneNumber": "13800000000"}
+
+
+# Names that the generated functions, arguments and modules use too.
+EVERYDAY_NAMES = [
+    "answer", "array", "boolean", "client", "cls", "copy", "d", "d_1", "data", "date", "datetime", "encode",
+    "field", "field_dict", "from", "headers", "id", "integer", "json", "list", "masked", "name", "null",
+    "number", "one_of", "params", "quote", "request", "response", "self", "src_dict", "str", "string", "type",
+    "types", "url", "uuid", "value",
+]  # fmt: skip
+
+
+def test_everyday_names_can_be_fields_and_arguments(inputs: Path) -> None:
+    fields = "".join(f'        "{name}": {{type: string}}\n' for name in EVERYDAY_NAMES if name != "date")
+    fields += "        date: {type: string, format: date}\n"
+    replace(inputs / "openapi.yaml", "        email:\n", f"{fields}        email:\n")
+    replace(inputs / "openapi.yaml", FIRST_FIELD, f"{fields}{FIRST_FIELD}")
+    package = generated(inputs, "everyday_email")
+    named: dict[str, Any] = {name: name for name in EVERYDAY_NAMES} | {"date": "2030-01-02"}
+    sent = {"channel": CHANNEL, "email": "a@example.com", **named}
+    for dto, value in ((package.SendEmailDto, sent), (package.SendEmailRespDto, OK | named)):
+        assert dto.from_dict(value).to_dict() == value
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        assert json.loads(request.content) == sent
+        return httpx.Response(200, json=OK)
+
+    async def call_async() -> None:
+        async with httpx.AsyncClient(transport=transport) as http_client:
+            await package.AsyncAuthenticationClient("app123", http_client=http_client).send_email(
+                *required, **arguments
+            )
+
+    transport = httpx.MockTransport(respond)
+    required = CHANNEL, "a@example.com"
+    arguments = {str(PythonIdentifier(name, "field_")): value for name, value in named.items()}
+    arguments["date"] = date(2030, 1, 2)
+    with httpx.Client(transport=transport) as http_client:
+        package.AuthenticationClient("app123", http_client=http_client).send_email(*required, **arguments)
+    asyncio.run(call_async())
+
+
+def test_the_readme_marks_deprecated_parts(root: Path, package: ModuleType) -> None:
+    readme = (root / "generated" / "README.md").read_text()
+    marked = [line for line in readme.splitlines() if "**Deprecated.**" in line]
+    assert [re.findall(r"\w+", line)[0] for line in marked] == ["list_old", "L"]
 
 
 @pytest.mark.parametrize(("title", "rows"), [("Supported", SUPPORTED), ("Refused", UNSUPPORTED)])
@@ -73,3 +314,45 @@ def test_each_row_of_the_page_has_a_test_and_each_test_a_row(title: str, rows: d
     _, _, section = PAGE.read_text("utf-8").partition(f"\n## {title}\n")
     table = re.findall(r"^\| (.+?) \| ", section.partition("\n## ")[0], re.MULTILINE)
     assert table[2:] == list(rows)
+
+
+USER_PROGRAM = """\
+from datetime import date, datetime
+from typing import assert_type
+
+from supported_email import Address, AsyncAuthenticationClient, AuthenticationClient, Color, Level, User, UserRespDto
+
+
+def use(client: AuthenticationClient) -> None:
+    client.list_users(ids=[1], color="red", level=Level.VALUE_16, born=date(2030, 1, 2))
+    client.replace_user("u-1", "Ada", home=Address("Rome"), note=None, friends=[User("Eve")], colors=[Color.RED])
+    user = assert_type(client.get_user("u-1"), UserRespDto).data
+    assert_type(user.seen, datetime | str | None)
+    assert_type(user.color, Color | str | None)
+    assert_type(user.friends, list[User] | None)
+    assert_type(user.addresses, dict[str, Address] | None)
+
+
+async def use_async(client: AsyncAuthenticationClient) -> None:
+    assert_type(await client.get_user(user_id="u-1"), UserRespDto)
+"""
+
+
+@pytest.mark.release
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["mypy", "--strict", "--cache-dir=.mypy_cache", "-p", "supported_email", "-m", "program"],
+        ["basedpyright", "--pythonpath", sys.executable],
+    ],
+    ids=lambda command: str(command[0]),
+)
+def test_supported_parts_type_check(root: Path, package: ModuleType, command: list[str]) -> None:
+    generated = root / "generated"
+    (generated / "program.py").write_text(USER_PROGRAM)
+    (generated / "pyrightconfig.json").write_text(
+        '{"typeCheckingMode": "strict", "include": ["supported_email", "program.py"]}'
+    )
+    tool = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([tool, *command[1:]], cwd=generated, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,6 @@
-"""Edits that spoil the contract, each with the issue that `make generate` reports."""
+"""Edits that break the small contract, each with the issue that `make generate` reports."""
+
+from typing import NamedTuple
 
 from .conftest import CHANNEL, CHANNEL_TEXT, OTHER_CHANNEL
 
@@ -6,516 +8,248 @@ LANG = "    Lang:\n"
 LAST_NAME = "        - CustomCodeError\n"
 PATH = "  /api/v3/send-email:\n"
 FIRST_FIELD = "        message:\n          type: string\n"
+CONTACT = "  contact:\n"
+SENT = "message: Sent"
+URL = "url: https://{host}"
+INTERVAL = "x-deduplication-interval: 60"
 EMAIL = "{application/json: {schema: {$ref: '#/components/schemas/SendEmailRespDto'}}}"
 RESPONSE = f"responses: {{'200': {{description: x, content: {EMAIL}}}}}"
-MIXED = "the values must be all strings or all integers"
+
+
+class Wrong(NamedTuple):
+    """An edit of the contract, a part of the reported reason, and a part of the line."""
+
+    old: str
+    new: str
+    reason: str
+    at: str
+
+
+def edit(old: str, new: str, reason: str, at: str = "") -> Wrong:
+    return Wrong(old, new, reason, at or new.strip())
+
+
+def insert(before: str, line: str, reason: str) -> Wrong:
+    """Insert a line with the indentation of the next one."""
+    indentation = before[: len(before) - len(before.lstrip())]
+    return Wrong(before, f"{indentation}{line}\n{before}", reason, line.rpartition("\n")[2].strip())
+
+
+def schema(text: str, reason: str) -> Wrong:
+    return insert(LANG, text, reason)
+
+
+def field(text: str, reason: str) -> Wrong:
+    """Insert a field of the response."""
+    return insert(FIRST_FIELD, text, reason)
+
+
+def operation(rest: str, reason: str, at: str = "", operation_id: str = "sendSms") -> Wrong:
+    """Add an operation."""
+    new = f"  /api/v3/send-sms:\n    post:\n      operationId: {operation_id}\n      {rest}\n\ncomponents:\n"
+    return Wrong("\ncomponents:\n", new, reason, at or rest.partition("\n")[0])
+
+
+def named(name: str, reason: str) -> Wrong:
+    return operation(RESPONSE, reason, f"operationId: {name}", name)
+
+
+def response(text: str, reason: str, at: str = "") -> Wrong:
+    return operation(f"responses: {{'200': {{description: x{text}}}}}", reason, at)
+
+
+def body(text: str, reason: str, at: str = "") -> Wrong:
+    return operation(f"requestBody: {{content: {{{text}}}}}\n      {RESPONSE}", reason, at)
+
+
+def parameter(text: str, reason: str, at: str = "") -> Wrong:
+    return operation(f"parameters: [{{{text}}}]\n      {RESPONSE}", reason, at)
+
+
+def unfit(reason: str) -> str:
+    return f"this does not fit its schema: {reason}"
+
+
 MISSING = "this is missing; the templates need it"
-
-
-def operation(rest: str = RESPONSE, operation_id: str = "sendSms") -> tuple[str, str]:
-    """An edit that adds an operation."""
-    return (
-        "\ncomponents:\n",
-        f"  /api/v3/send-sms:\n    post:\n      operationId: {operation_id}\n      {rest}\n\ncomponents:\n",
-    )
-
-
-def schema(text: str) -> tuple[str, str]:
-    """An edit that adds a schema."""
-    return LANG, f"    {text}\n{LANG}"
-
-
-def field(text: str) -> tuple[str, str]:
-    """An edit that adds a field to the response."""
-    return FIRST_FIELD, f"        {text}\n{FIRST_FIELD}"
-
-
-def response(text: str) -> tuple[str, str]:
-    """An edit that adds an operation with a response of its own."""
-    return operation(f"responses: {{'200': {{description: x{text}}}}}")
-
-
-def body(text: str) -> tuple[str, str]:
-    return operation(f"requestBody: {{content: {{{text}}}}}\n      {RESPONSE}")
-
-
-def parameter(text: str) -> tuple[str, str]:
-    return operation(f"parameters: [{{{text}}}]\n      {RESPONSE}")
-
-
+MIXED = "the values must be all strings or all integers"
 NOT_A_RESPONSE = "a response must be a JSON object that requires an integer `statusCode` and a string `message`"
+NOT_A_URL = "is not a URL that calls can be sent to, such as https://example.genauth.ai"
 
-# For each: an edit of the contract, as two texts; a part of the line that is reported; a part of the reason.
-WRONG_CONTRACTS: dict[str, tuple[tuple[str, str], str, str]] = {
+WRONG_CONTRACTS = [
     # YAML
-    "syntax": (
-        ("      tags: [email]", "      tags: [email"),
-        "summary:",
-        "not valid YAML: expected ',' or ']'",
-    ),
-    "duplicate key": (
-        ("      tags: [email]", "      tags: [email]\n      tags: [mail]"),
-        "tags: [mail]",
-        'not valid YAML: found duplicate key "tags"',
-    ),
-    "tab": (("      tags: [email]", "\ttags: [email]"), "tags:", "not valid YAML: found character '\\t'"),
-    "date": (
-        ("value: 203.0.113.9", "value: 2001-02-03"),
-        "2001-02-03",
-        "2001-02-03 is neither a string nor a number",
-    ),
-    "number as a key": (
-        ('        "200":', "        200:"),
-        "200:",
-        "a key must be a string: put it in quotes",
-    ),
+    edit("      tags: [email]", "      tags: [email", "not valid YAML: expected ',' or ']'", "summary:"),
+    edit("tags: [email]", "tags: [email]\n      tags: [mail]", 'found duplicate key "tags"', "tags: [mail]"),
+    edit("      tags: [email]", "\ttags: [email]", "not valid YAML: found character '\\t'"),
+    edit("value: 203.0.113.9", "value: 2001-02-03", "2001-02-03 is neither a string nor a number"),
+    edit('        "200":', "        200:", "a key must be a string: put it in quotes"),
     # OpenAPI
-    "swagger": (("openapi: 3.1.0", 'swagger: "2.0"'), "swagger", "the contract must be OpenAPI 3.1"),
-    "OpenAPI 3.0": (("openapi: 3.1.0", "openapi: 3.0.3"), "openapi", "the contract must be OpenAPI 3.1"),
-    "no version": (("openapi: 3.1.0\n", ""), "info:", "the contract must be OpenAPI 3.1"),
-    "wrong type": (
-        ("required: [channel, email]", "required: yes"),
-        "required: yes",
-        "'yes' is not of type 'array'",
-    ),
-    "unknown type": (
-        ("type: object", "type: str"),
+    edit("openapi: 3.1.0", 'swagger: "2.0"', "the contract must be OpenAPI 3.1"),
+    edit("openapi: 3.1.0\n", "", "the contract must be OpenAPI 3.1", "info:"),
+    edit("required: [channel, email]", "required: yes", "'yes' is not of type 'array'"),
+    edit(
+        "type: object",
         "type: str",
         "'str' is not a type; allowed are array, boolean, integer, null, number, object, string",
     ),
-    "unknown type among several": (field("kind: {type: [str, 'null']}"), "kind:", "'str' is not a type; allowed are"),
-    "unknown key": (
-        ("operationId:", "operationID:"),
-        "operationID",
-        "'operationID' is not allowed here; did you mean operationId?",
-    ),
-    "unknown method": (
-        ("    post:\n", "    pots:\n"),
-        "pots:",
-        "'pots' is not an HTTP method; did you mean post?",
-    ),
-    "path without a slash": ((PATH, PATH.replace("/api", "api")), "api/v3", "a path begins with /"),
-    "unknown place of a parameter": (
-        ("      in: header\n      schema", "      in: heder\n      schema"),
-        "in: heder",
+    field("kind: {type: [str, 'null']}", "'str' is not a type; allowed are"),
+    edit("operationId:", "operationID:", "'operationID' is not allowed here; did you mean operationId?"),
+    edit("    post:\n", "    pots:\n", "'pots' is not an HTTP method; did you mean post?"),
+    edit(PATH, PATH.replace("/api", "api"), "a path begins with /"),
+    edit(
+        "      in: header\n      schema",
+        "      in: heder\n      schema",
         "'heder' is not allowed here; allowed are query, header, path, cookie",
+        "in: heder",
     ),
-    "path that is a reference": (
-        (PATH, "  /api/v3/other: {$ref: '#/components/schemas/Lang'}\n" + PATH),
-        "other:",
+    insert(
+        PATH,
+        "/api/v3/other: {$ref: '#/components/schemas/Lang'}",
         "a reference in the place of a path is not supported",
     ),
-    # Numbers and characters that JSON does not have
-    **{
-        f"example with the number {number}": (
-            ("message: Sent", f"message: Sent, more: {number}"),
-            number,
-            "is not a number in JSON",
-        )
-        for number in (".nan", "-.inf", "1e400")
-    },
-    "half of a surrogate pair": (
-        ("message: Sent", r'message: "\ud83d"'),
-        "ud83d",
-        r"'\ud83d' has half of a surrogate pair, which is not a character",
-    ),
+    # Numbers and characters that JSON cannot represent
+    *(edit(SENT, f"{SENT}, more: {number}", "is not a number in JSON") for number in (".nan", "1e400")),
+    edit(SENT, r'message: "\ud83d"', r"'\ud83d' contains half of a surrogate pair, which is not a character"),
     # Servers, security schemes and extensions
-    **{
-        f"server {url}": (
-            ("url: https://{host}", f"url: {url}"),
-            url,
-            "is not a URL that calls can be sent to, such as https://example.genauth.ai",
-        )
-        for url in ("/", "/api", "example.com", "ftp://example.com", "https://", "https://a..b", "'https://a b'")
-    },
-    "server with an unknown variable": (
-        ("url: https://{host}", "url: https://{hots}"),
-        "{hots}",
-        "the variable 'hots' is not in `variables`; did you mean host?",
+    *(
+        edit(URL, f"url: {url}", NOT_A_URL)
+        for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'")
     ),
-    "unknown security scheme": (
-        ("  - appId: []\n  - appId", "  - appID: []\n  - appId"),
-        "appID",
-        "there is no security scheme 'appID'; did you mean appId?",
-    ),
-    "unknown security scheme of an operation": (
-        operation(f"security: [{{token: []}}]\n      {RESPONSE}"),
-        "security:",
-        "there is no security scheme 'token'",
-    ),
-    "misspelt extension of an operation": (
-        ("x-deduplication-interval", "x-deduplication-intervall"),
-        "x-deduplication-intervall",
+    edit(URL, "url: https://{hots}", "the variable 'hots' is not in `variables`; did you mean host?"),
+    insert("  - appId: []\n", "- appID: []", "there is no security scheme 'appID'; did you mean appId?"),
+    operation(f"security: [{{token: []}}]\n      {RESPONSE}", "there is no security scheme 'token'"),
+    edit(
+        INTERVAL,
+        "x-deduplication-intervall: 60",
         "'x-deduplication-intervall' means nothing here; did you mean x-deduplication-interval?",
     ),
-    "extension in a wrong place": (
-        (PATH, f"{PATH}    x-deduplication-interval: 60\n"),
-        "    x-deduplication-interval",
-        "'x-deduplication-interval' means nothing here",
-    ),
-    "misspelt extension of the contract": (
-        ("  contact:\n", "  x-project-url: {Source: 'https://example.com'}\n  contact:\n"),
-        "x-project-url:",
-        "'x-project-url' means nothing here; did you mean x-project-urls?",
-    ),
-    "no paths": (("\npaths:\n", "\nx-paths:\n"), "openapi:", f"paths: {MISSING}"),
-    "no response 200": (('        "200":\n', '        "201":\n'), "responses:", "a response '200' is missing"),
+    edit(PATH, f"{PATH}    {INTERVAL}\n", "'x-deduplication-interval' means nothing here", f"    {INTERVAL}"),
+    insert(CONTACT, "x-project-url: {}", "'x-project-url' means nothing here; did you mean x-project-urls?"),
+    edit("\npaths:\n", "\nx-paths:\n", f"paths: {MISSING}", "openapi:"),
+    edit('        "200":\n', '        "201":\n', "a response '200' is missing", "responses:"),
     # References
-    "reference that is empty": (
-        ('$ref: "#/components/schemas/Channel"', "$ref: #/components/schemas/Channel"),
-        "$ref:",
-        'this is empty: put the reference in quotes, as "#" begins a comment',
+    edit(
+        '$ref: "#/components/schemas/Channel"',
+        "$ref: #/components/schemas/Channel",
+        'this is empty: put the reference in quotes, because "#" begins a comment',
     ),
-    "schema that refers to itself": (
-        schema("A: {$ref: '#/components/schemas/A'}"),
-        "A:",
-        "this refers to itself",
-    ),
-    "schemas that refer to each other": (
-        schema("A: {$ref: '#/components/schemas/B'}\n    B: {$ref: '#/components/schemas/A'}"),
-        "A:",
-        "this refers to itself",
-    ),
-    "parameter that refers to itself": (
-        ("  parameters:\n    lang:", "  parameters:\n    loop: {$ref: '#/components/parameters/loop'}\n    lang:"),
-        "loop:",
-        "this refers to itself",
-    ),
-    "response that refers to itself": (
-        (
-            "  parameters:\n    lang:",
-            "  responses:\n    R: {$ref: '#/components/responses/R'}\n  parameters:\n    lang:",
-        ),
-        "R:",
-        "this refers to itself",
-    ),
-    "reference to nothing": (
-        ('$ref: "#/components/schemas/SendEmailDto"', '$ref: "#/components/schemas/SendDto"'),
-        "SendDto",
-        "there is no '#/components/schemas/SendDto'",
-    ),
-    "reference to another file": (
-        ('$ref: "#/components/schemas/SendEmailDto"', '$ref: "https://x.example/all.yaml"'),
-        "x.example",
-        "'https://x.example/all.yaml' is not '#/components/…/…'",
-    ),
-    "reference into a schema": (
-        (
-            '$ref: "#/components/schemas/Channel"',
-            '$ref: "#/components/schemas/SendEmailRespDto/properties/message"',
-        ),
-        "properties/message",
-        "is not '#/components/…/…'",
-    ),
-    "required field that does not exist": (
-        ("[channel, email]", "[channel, emial]"),
-        "emial",
-        "there is no property 'emial'",
-    ),
+    schema("A: {$ref: '#/components/schemas/A'}", "this refers to itself"),
+    schema("A: {$ref: '#/components/schemas/B'}\n    B: {$ref: '#/components/schemas/A'}", "this refers to itself"),
+    insert("    lang:\n      name", "loop: {$ref: '#/components/parameters/loop'}", "this refers to itself"),
+    insert("  parameters:\n    lang:", "responses: {R: {$ref: '#/components/responses/R'}}", "this refers to itself"),
+    edit("#/components/schemas/SendEmailDto", "#/components/schemas/SendDto", "there is no '#/components/schemas/Send"),
+    edit("#/components/schemas/Channel", "#/components/schemas/Lang/enum", "is not '#/components/…/…'"),
+    edit("[channel, email]", "[channel, emial]", "there is no property 'emial'"),
     # Examples
-    "example of a request with a value that is not allowed": (
-        ("{channel: CHANNEL_LOGIN, email", "{channel: CHANNEL_LOGON, email"),
-        "CHANNEL_LOGON",
-        "this does not fit its schema: 'CHANNEL_LOGON' is not allowed here; allowed are CHANNEL_LOGIN, CHANNEL_REG",
+    edit(
+        "{channel: CHANNEL_LOGIN, email",
+        "{channel: CHANNEL_LOGON, email",
+        unfit("'CHANNEL_LOGON' is not allowed here; allowed are CHANNEL_LOGIN, CHANNEL_REG"),
     ),
-    "example of a request that lacks a field": (
-        ("CHANNEL_LOGIN, email: test@example.com}", "CHANNEL_LOGIN}"),
-        "CHANNEL_LOGIN}",
-        "this does not fit its schema: 'email' is a required property",
+    edit("CHANNEL_LOGIN, email: test@example.com}", "CHANNEL_LOGIN}", unfit("'email' is a required property")),
+    edit(
+        "email: test@example.com}",
+        "email: test@example.com, emial: x}",
+        unfit("'emial' is not allowed here; did you mean email?"),
     ),
-    "example of a request with a field too many": (
-        ("email: test@example.com}", "email: test@example.com, emial: x}"),
-        "emial",
-        "this does not fit its schema: 'emial' is not allowed here; did you mean email?",
+    edit(SENT, "message: 5", unfit("5 is not of type 'string'")),
+    edit("{statusCode: 400, message: Wrong}", "{statusCode: 400}", unfit("'message' is a required property")),
+    # A property can have the name of a keyword.
+    body(
+        "application/json: {schema: {properties: {type: {type: string, enum: [a]}}}, example: {type: x}}",
+        unfit("'x' is not allowed here; allowed are a"),
     ),
-    "example of a response with a wrong type": (
-        ("message: Sent", "message: 5"),
-        "message: 5",
-        "this does not fit its schema: 5 is not of type 'string'",
-    ),
-    "example of a failure that lacks its message": (
-        ("{statusCode: 400, message: Wrong}", "{statusCode: 400}"),
-        "{statusCode: 400}",
-        "this does not fit its schema: 'message' is a required property",
-    ),
-    "example with a wrong value of a field called type": (
-        body("application/json: {schema: {properties: {type: {type: string, enum: [a]}}}, example: {type: x}}"),
-        "example: {type: x}",
-        "this does not fit its schema: 'x' is not allowed here; allowed are a",
-    ),
-    "unknown type of a security scheme": (
-        ("type: apiKey", "type: apikey"),
-        "type: apikey",
-        "'apikey' is not allowed here; allowed are apiKey, http",
-    ),
-    "example of a parameter": (
-        ("value: 203.0.113.9", "value: 203"),
-        "value: 203",
-        "this does not fit its schema: 203 is not of type 'string'",
-    ),
-    "example of a field": (
-        ("examples: [test@example.com]", "examples: [5]"),
-        "examples: [5]",
-        "this does not fit its schema: 5 is not of type 'string'",
+    edit("type: apiKey", "type: apikey", "'apikey' is not allowed here; allowed are apiKey, http"),
+    edit("value: 203.0.113.9", "value: 203", unfit("203 is not of type 'string'")),
+    edit("examples: [test@example.com]", "examples: [5]", unfit("5 is not of type 'string'")),
+    field(
+        "kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}",
+        unfit("'x' is not allowed here; allowed are zh-CN"),
     ),
     # Enums
-    "type that is not the values'": (
-        ("    Channel:\n      type: string", "    Channel:\n      type: integer"),
-        "type: integer",
-        "the type of these values is 'string'",
+    edit(
+        "Channel:\n      type: string", "Channel:\n      type: integer", "the type of these values is 'string'", "type"
     ),
-    **{
-        f"value with the invisible character {escape}": (
-            schema(f'Size: {{type: string, enum: ["a{escape}b"], x-enum-varnames: [AB]}}'),
-            "Size:",
-            "has an invisible character",
-        )
-        for escape in (r"\n", r"\t", r"\u200b", r"\u00a0")
-    },
-    "name with an invisible character": (
-        ("[ZH_CN, EN_US", r'["ZH\u200b_CN", EN_US'),
-        "ZH",
-        "has an invisible character",
+    *(
+        schema(f'Size: {{type: string, enum: ["a{escape}b"], x-enum-varnames: [AB]}}', "has an invisible character")
+        for escape in (r"\n", r"\u200b")
     ),
-    "deprecated value that is not one": (
-        schema("Size: {type: string, enum: [S], x-enum-deprecated: [L]}"),
-        "Size:",
+    edit("[ZH_CN, EN_US", r'["ZH\u200b_CN", EN_US', "has an invisible character"),
+    schema(
+        "Size: {type: string, enum: [S], x-enum-deprecated: [L]}",
         "'L' is not one of the enum's values: remove it here too",
     ),
-    "value of another type": ((f"- {CHANNEL}\n", "- 7\n"), "enum:", MIXED),
-    "no values": (("enum: [zh-CN, en-US, ja-JP, zh-TW]", "enum: []"), "enum: []", "this should be non-empty"),
-    "value twice": (
-        (f"        - {OTHER_CHANNEL}\n", f"        - {OTHER_CHANNEL}\n        - {CHANNEL}\n"),
-        f"- {CHANNEL}",
-        f"'{CHANNEL}' occurs twice",
-    ),
-    "values of one name": (
-        schema("Size: {type: string, enum: [ab, AB]}"),
-        "Size:",
-        "'AB' would be called AB, as 'ab' is",
-    ),
-    "one name too few": ((LAST_NAME, ""), "x-enum-varnames", " names for "),
-    "misspelt keyword": (
-        ("      required: [channel, email]\n", "      requird: [channel, email]\n"),
-        "requird:",
-        "'requird' is not a keyword of a schema",
-    ),
-    "misspelt extension": (
-        (
-            f"      x-enumDescriptions:\n        {CHANNEL}",
-            f"      x-enumDescription:\n        {CHANNEL}",
-        ),
-        "x-enumDescription:",
-        "'x-enumDescription' is not a keyword of a schema",
-    ),
-    "name twice": (
-        (LAST_NAME, "        - ThrottleError\n"),
-        "- ThrottleError",
-        "'ThrottleError' occurs twice",
-    ),
-    "name of no class": (
-        (LAST_NAME, "        - custom_code\n"),
-        "- custom_code",
-        "'custom_code' is not a class name, such as 'ThrottleError'",
-    ),
-    "unusable name": ((LAST_NAME, "        - 4x4\n"), "- 4x4", "'4x4' is not a valid name in Python"),
-    "name of another error": (
-        (LAST_NAME, "        - APIError\n"),
-        "- APIError",
-        "would define 'APIError' twice",
-    ),
-    "description of a stranger": (
-        (f"        {CHANNEL_TEXT}", f"        CHANNEL_LOGON: x\n        {CHANNEL_TEXT}"),
-        "CHANNEL_LOGON",
+    edit(f"- {CHANNEL}\n", "- 7\n", MIXED, "enum:"),
+    edit("enum: [zh-CN, en-US, ja-JP, zh-TW]", "enum: []", "this should be non-empty"),
+    edit(f"- {OTHER_CHANNEL}\n", f"- {CHANNEL}\n", f"'{CHANNEL}' occurs twice"),
+    edit(LAST_NAME, "", " names for ", "x-enum-varnames"),
+    edit("required: [channel, email]", "requird: [channel, email]", "'requird' is not a keyword of a schema"),
+    edit("x-enumDescriptions:", "x-enumDescription:", "'x-enumDescription' is not a keyword of a schema"),
+    edit(LAST_NAME, "        - ThrottleError\n", "'ThrottleError' occurs twice"),
+    edit(LAST_NAME, "        - custom_code\n", "'custom_code' is not a class name, such as 'ThrottleError'"),
+    edit(LAST_NAME, "        - 4x4\n", "'4x4' is not a valid name in Python"),
+    edit(LAST_NAME, "        - APIError\n", "would define 'APIError' twice"),
+    insert(
+        f"        {CHANNEL_TEXT}",
+        "CHANNEL_LOGON: x",
         "'CHANNEL_LOGON' is not one of the enum's values: remove its description too",
     ),
-    "description empty": (
-        (CHANNEL_TEXT, f"{CHANNEL}:"),
-        f"{CHANNEL}:",
-        "this is empty: 'string' is expected",
-    ),
-    "no status codes": (
-        ("    StatusCode:\n", "    Code: {type: integer}\n    x-StatusCode:\n"),
-        "components/schemas/StatusCode",
+    edit(CHANNEL_TEXT, f"{CHANNEL}:", "this is empty: 'string' is expected"),
+    edit(
+        "    StatusCode:\n",
+        "    Code: {type: integer}\n    x-StatusCode:\n",
         "there is no '#/components/schemas/StatusCode'",
+        "components/schemas/StatusCode",
     ),
-    "no 200": (("enum: [200, 400,", "enum: [201, 400,"), "enum: [201", "200, which is success, is missing"),
-    # What the templates take by name
-    "no names of errors": (
-        ("      x-enum-varnames:\n        - OK", "      x-names:\n        - OK"),
-        "StatusCode:",
-        f"x-enum-varnames: {MISSING}",
-    ),
-    "no server": (("\nservers:\n", "\nx-servers:\n"), "openapi:", f"servers: {MISSING}"),
-    "no license": (("    identifier: MIT\n", ""), "license:", "identifier: this is missing"),
-    "project URL that is not a URL": (
-        ("  contact:\n", "  x-project-urls: {Source: example.com/x}\n  contact:\n"),
-        "x-project-urls:",
-        "'example.com/x' does not match '^https?://",
-    ),
-    "no app id": (
-        ("    appId:\n      type", "    app:\n      type"),
-        "securitySchemes:",
-        "appId: this is missing",
-    ),
+    edit("enum: [200, 400,", "enum: [201, 400,", "200, which is success, is missing"),
+    # Parts that the templates use by name
+    edit("x-enum-varnames:\n        - OK", "x-names:\n        - OK", f"x-enum-varnames: {MISSING}", "StatusCode:"),
+    edit("\nservers:\n", "\nx-servers:\n", f"servers: {MISSING}", "openapi:"),
+    edit("    identifier: MIT\n", "", "identifier: this is missing", "license:"),
+    insert(CONTACT, "x-project-urls: {Source: example.com/x}", "'example.com/x' does not match '^https?://"),
+    edit("    appId:\n      type", "    app:\n      type", "appId: this is missing", "securitySchemes:"),
     # Names
-    "operation without a name": (
-        ("      operationId: sendEmail\n", ""),
-        "post:",
-        "a name for the method is needed",
+    edit("      operationId: sendEmail\n", "", "the method needs a name: write an `operationId`", "post:"),
+    edit("operationId: sendEmail", "operationId: send email", "this must be usable as the method's name"),
+    named("sendEmail", "another operation is also called 'sendEmail'"),
+    named("send_email", "another operation is also called 'send_email'"),
+    *(
+        edit(INTERVAL, f"x-deduplication-interval: {value}", "this must be a number of seconds greater than 5")
+        for value in ("a minute", "5")
     ),
-    "operation with an unusable name": (
-        ("operationId: sendEmail", "operationId: send email"),
-        "operationId",
-        "a name for the method is needed, such as 'sendEmail'",
-    ),
-    "operations of one name": (
-        operation(operation_id="sendEmail"),
-        "operationId",
-        "another operation is called 'sendEmail' too",
-    ),
-    "operations of one name in Python": (
-        operation(operation_id="send_email"),
-        "send_email",
-        "another operation is called 'send_email' too",
-    ),
-    "operation with a name of the clients'": (
-        operation(operation_id="close"),
-        "operationId: close",
-        "the clients already use the name 'close': choose another one",
-    ),
-    "deduplication interval that is not a number": (
-        ("x-deduplication-interval: 60", "x-deduplication-interval: a minute"),
-        "x-deduplication-interval: a minute",
-        "a number of seconds greater than 5 is needed, such as 60",
-    ),
-    "deduplication interval that is too short": (
-        ("x-deduplication-interval: 60", "x-deduplication-interval: 5"),
-        "x-deduplication-interval: 5",
-        "a number of seconds greater than 5 is needed, such as 60",
-    ),
-    "schema with a title": (
-        ("    Channel:\n", "    Channel:\n      title: The channel\n"),
+    edit(
+        "    Channel:\n",
+        "    Channel:\n      title: The channel\n",
+        "its class would be called 'TheChannel': use that name here, and remove the title",
         "Channel:",
-        "its class would be 'TheChannel': give it that name here, and remove its title",
     ),
-    "schema of no class's name": (
-        schema("size: {type: string, enum: [a]}"),
-        "size:",
-        "its class would be 'Size'",
-    ),
-    "schema with a name of the client's": (
-        schema("Specification: {type: object, properties: {a: {type: string}}}"),
-        "Specification:",
+    schema("size: {type: string, enum: [a]}", "its class would be called 'Size'"),
+    schema(
+        "Specification: {type: object, properties: {a: {type: string}}}",
         "genauth_email/client.py would define 'Specification' twice",
     ),
-    "schemas of one module": (
-        (LANG, "    SMSSize: {type: string, enum: [a]}\n    SmsSize: {type: string, enum: [a]}\n" + LANG),
-        "SmsSize:",
+    schema(
+        "SMSSize: {type: string, enum: [a]}\n    SmsSize: {type: string, enum: [a]}",
         "two modules would be called 'sms_size'",
     ),
-    "field with a name of the models'": (
-        field("to_dict: {type: string}"),
-        "to_dict",
-        "would define 'to_dict' twice",
-    ),
-    "fields of one name": (
-        field("status-code: {type: string}"),
-        "status",
-        "another field would have the same name in Python",
-    ),
-    "field with an invisible name": (
-        field(r'"a\nb": {type: string}'),
-        r'"a\nb"',
-        "has an invisible character",
-    ),
-    "field with a name of an argument's": (
-        ("        email:\n", "        lang: {type: string}\n        email:\n"),
-        "lang:",
-        "the methods need the name 'lang' for something else",
-    ),
-    "path with a stranger in it": (
-        (PATH, PATH.replace("v3", "{x!r}")),
-        "{x!r}",
-        "a path can contain only letters, digits",
-    ),
-    "path with a parameter that does not exist": (
-        (PATH, PATH.replace("v3", "{x}")),
-        "post:",
-        "Path parameters do not match",
-    ),
-    # What the generator leaves out, and what the templates cannot do
-    "constant": (field("kind: {const: x}"), "kind:", "`const` and `format: binary` are not"),
-    "file": (field("kind: {type: string, format: binary}"), "kind:", "`const` and `format: binary` are not"),
-    "wrong default": (
-        field("kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}"),
-        "kind:",
-        "this does not fit its schema: 'x' is not allowed here; allowed are zh-CN",
-    ),
-    "response without a message": (
-        ("required: [statusCode, message", "required: [statusCode"),
-        "SendEmailRespDto:",
-        NOT_A_RESPONSE,
-    ),
-    "response with a number as a message": (
-        (FIRST_FIELD, FIRST_FIELD.replace("string", "[string, number]")),
-        "SendEmailRespDto:",
-        NOT_A_RESPONSE,
-    ),
-    "response with a string as a code": (
-        ("            - type: integer\n", "            - type: string\n"),
-        "SendEmailRespDto:",
-        NOT_A_RESPONSE,
-    ),
-    "response that is a list": (
-        response(", content: {application/json: {schema: {type: array, items: {}}}}"),
-        "'200'",
-        NOT_A_RESPONSE,
-    ),
-    "response that is nothing": (response(""), "'200'", NOT_A_RESPONSE),
-    "response that is text": (
-        response(", content: {text/plain: {schema: {type: string}}}"),
-        "'200'",
-        NOT_A_RESPONSE,
-    ),
-    "responses of two schemas": (
-        response(f"}}, '400': {{description: x, content: {EMAIL}"),
-        "responses:",
-        "all responses of an operation must have the same schema",
-    ),
-    "body that is a form": (
-        body("multipart/form-data: {schema: {$ref: '#/components/schemas/SendEmailDto'}}"),
-        "multipart/form-data",
-        "a body must be one JSON object",
-    ),
-    "body that is a table": (
-        body("text/csv: {schema: {$ref: '#/components/schemas/SendEmailDto'}}"),
-        "post:",
-        "Unsupported content type text/csv",
-    ),
-    "body that is a list": (
-        body("application/json: {schema: {type: array, items: {type: string}}}"),
-        "application/json",
-        "a body must be one JSON object",
-    ),
-    "cookie": (
-        parameter("name: c, in: cookie, schema: {type: string}"),
-        "cookie",
-        "cookies are not supported",
-    ),
-    "parameter that is an object": (
-        parameter("name: c, in: query, schema: {type: object, properties: {}}"),
-        "parameters:",
-        "'c': a parameter cannot be an object",
-    ),
-    "parameter without a schema": (
-        parameter("name: c, in: query, content: {application/json: {}}"),
-        "parameters:",
-        "the schema is missing",
-    ),
-    "parameter with a name of an argument's": (
-        parameter("name: timeout, in: query, schema: {type: string}"),
-        "parameters:",
+    field("to_dict: {type: string}", "the models already use the name 'to_dict'"),
+    field("status-code: {type: string}", "another field would have the same name in Python"),
+    field(r'"a\nb": {type: string}', "has an invisible character"),
+    insert("        email:\n", "lang: {type: string}", "the methods need the name 'lang' for something else"),
+    parameter(
+        "name: timeout, in: query, schema: {type: string}",
         "'timeout': the functions need the name 'timeout' for themselves",
     ),
-}
+    edit(PATH, PATH.replace("v3", "{x!r}"), "a path can contain only letters, digits"),
+    edit(PATH, PATH.replace("v3", "{x}"), "Path parameters do not match", "post:"),
+    # Parts that the generator leaves out or the templates cannot handle
+    edit("required: [statusCode, message", "required: [statusCode", NOT_A_RESPONSE, "SendEmailRespDto:"),
+    edit(FIRST_FIELD, FIRST_FIELD.replace("string", "[string, number]"), NOT_A_RESPONSE, "SendEmailRespDto:"),
+    edit("            - type: integer\n", "            - type: string\n", NOT_A_RESPONSE, "SendEmailRespDto:"),
+    response(", content: {application/json: {schema: {type: array, items: {}}}}", NOT_A_RESPONSE),
+    response("", NOT_A_RESPONSE),
+    operation(
+        f"responses: {{'200': {{description: x}}, '400': {{description: x, content: {EMAIL}}}}}",
+        "all responses of an operation must have the same schema",
+    ),
+    body("text/csv: {schema: {$ref: '#/components/schemas/Channel'}}", "Unsupported content type text/csv", "post:"),
+]

@@ -1,4 +1,4 @@
-"""The async client on aiohttp's connections, as far as no other test plays to all kinds of clients."""
+"""The async client on aiohttp's connections, where no test of all kinds covers it."""
 
 import sys
 
@@ -9,7 +9,7 @@ from genauth_email import AsyncAuthenticationClient
 from tests.contract.facts import CHANNEL
 
 
-# Only the async client takes the word, so nothing here is run once per kind.
+# Only the async client accepts "aiohttp", so these tests do not run once per kind.
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     monkeypatch.delitem(sys.modules, "genauth_email._runtime.transport.aiohttp_transport", raising=False)

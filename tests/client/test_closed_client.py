@@ -1,4 +1,4 @@
-"""A client that is closed begins nothing new, and what it has begun ends with what came of it."""
+"""A closed client starts nothing new, and calls in progress end with their own outcome."""
 
 import threading
 from typing import Any
@@ -9,19 +9,13 @@ from genauth_email import AsyncAuthenticationClient, AuthenticationClient, GenAu
 
 from tests.clients import LOOPS, ClientFactory, options_of
 from tests.contract.facts import CHANNEL
-from tests.servers.raw import SUCCESS, RawServer, Step, http
+from tests.servers.raw import SUCCESS, RawServer, Step
 
-BUSY = b'{"statusCode": 503, "message": "Under maintenance.", "requestId": "r-1"}'
-EMAIL = "test@example.com"
-
-
-def refusal(retry_after: int) -> Step:
-    return Step(http(200, BUSY, {"retry-after": f"{retry_after}"}))
-
+from .helpers import BUSY, EMAIL, LOST
 
 CASES = [
-    pytest.param(refusal, {}, ("not_sent", True, 503), id="refused"),
-    pytest.param(lambda _: Step(then="close"), {"retry_unknown": True}, ("unknown", False, None), id="lost"),
+    pytest.param(BUSY, {}, ("not_sent", True, 503), id="refused"),
+    pytest.param(LOST, {"retry_unknown": True}, ("unknown", False, None), id="lost"),
 ]
 
 
@@ -30,13 +24,13 @@ def outcome(error: GenAuthError) -> tuple[str, bool, int | None]:
 
 
 @pytest.mark.parametrize(("first", "options", "expected"), CASES)
-def test_closing_during_a_pause_ends_the_call_with_what_came_before_it(first: Any, options: Any, expected: Any) -> None:
+def test_closing_during_a_pause_ends_the_call_with_the_last_outcome(first: Any, options: Any, expected: Any) -> None:
     def close(_: object) -> None:
         closer = threading.Thread(target=client.close)
         closer.start()
         closer.join()
 
-    with RawServer(first(0)) as server:
+    with RawServer(first) as server:
         client = AuthenticationClient("app123", server.url, on_attempt=close, **options)
         with pytest.raises(GenAuthError) as caught:
             client.send_email(CHANNEL, EMAIL)
@@ -46,7 +40,7 @@ def test_closing_during_a_pause_ends_the_call_with_what_came_before_it(first: An
 
 @pytest.mark.parametrize(("first", "options", "expected"), CASES)
 @pytest.mark.parametrize("kind", LOOPS)
-def test_closing_an_async_client_during_a_pause_ends_the_call_with_what_came_before_it(
+def test_closing_an_async_client_during_a_pause_ends_the_call_with_the_last_outcome(
     kind: str, first: Any, options: Any, expected: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
@@ -62,7 +56,7 @@ def test_closing_an_async_client_during_a_pause_ends_the_call_with_what_came_bef
             await client.send_email(CHANNEL, EMAIL)
         assert outcome(caught.value) == expected
 
-    with RawServer(first(1)) as server:
+    with RawServer(first) as server:
         anyio.run(main, backend=LOOPS[kind])
         assert len(server.finish()) == 1
 
@@ -79,7 +73,7 @@ def test_a_closed_client_says_so_before_it_sends_anything(make_client: ClientFac
         assert server.finish() == []
 
 
-def test_a_call_that_is_under_way_when_its_client_is_closed_gets_its_response() -> None:
+def test_a_call_in_progress_gets_its_response_when_its_client_is_closed() -> None:
     arrived, closed = threading.Event(), threading.Event()
 
     def hold() -> None:

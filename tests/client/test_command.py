@@ -1,4 +1,4 @@
-"""`python -m genauth_email` calls the API from a shell, to try credentials. Here that is the mock server."""
+"""`python -m genauth_email` calls the API, which is the mock server here, from a shell to try credentials."""
 
 import os
 import subprocess
@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
-import genauth_email
 import pytest
 from genauth_email import AuthenticationClient
 from genauth_email.__main__ import OPERATIONS
@@ -14,6 +13,7 @@ from genauth_email._runtime.command import main
 from genauth_email.testing import MockServer, mock_genauth
 
 from tests.contract.facts import CHANNEL, OPERATION
+from tests.contract.operations import FIRST_CALLS
 from tests.servers.raw import RawServer, Step, http
 
 EMAIL = "test@example.com"
@@ -38,7 +38,7 @@ def server() -> Generator[MockServer]:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process. As in a shell, its settings are variables, and its end is a status."""
+    """Runs the command in this process. As in a shell, variables hold the settings, and the result is a status."""
     monkeypatch.setenv("GENAUTH_APP_ID", "my-app")
     monkeypatch.setenv("GENAUTH_ACCESS_TOKEN", TOKEN)
 
@@ -47,7 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             monkeypatch.setenv(name, value)
         try:
             status = main(AuthenticationClient, OPERATIONS, arguments)
-        except SystemExit as end:  # argparse ends so.
+        except SystemExit as end:  # From argparse.
             status = int(end.code or 0)
         printed = capsys.readouterr()
         outcome = Outcome(status, printed.out, printed.err)
@@ -99,11 +99,11 @@ def test_a_failure_prints_what_to_do_and_ends_with_status_1(
     assert first.startswith(f"send-email failed. {error}")
     assert second.startswith("request id: ")
     assert third == advice
-    # One attempt, so that its outcome is shown.
+    # One attempt, so its outcome is shown.
     assert len(server.received) == 1
 
 
-def test_a_host_that_refuses_connections_is_a_failure_that_sent_nothing(run: Run) -> None:
+def test_a_refused_connection_is_a_failure_that_sent_nothing(run: Run) -> None:
     with RawServer(listening=False) as closed:
         outcome = run(*SEND, GENAUTH_APP_HOST=closed.url)
 
@@ -111,7 +111,7 @@ def test_a_host_that_refuses_connections_is_a_failure_that_sent_nothing(run: Run
     assert outcome.stderr.splitlines()[1:] == ["request id: none", NOT_SENT_FOR_NOW]
 
 
-def test_a_request_id_is_printed_on_one_line_whatever_it_has_in_it(run: Run) -> None:
+def test_a_request_id_is_printed_on_one_line_whatever_it_contains(run: Run) -> None:
     body = b'{"statusCode": 200, "message": "", "requestId": "r\\nsend-email failed.\\u001b[31m\\u00e9"}'
     with RawServer(Step(http(200, body), then="close")) as server:
         outcome = run(*SEND, GENAUTH_APP_HOST=server.url)
@@ -123,7 +123,7 @@ def test_a_request_id_is_printed_on_one_line_whatever_it_has_in_it(run: Run) -> 
 @pytest.mark.parametrize(
     ("arguments", "variables", "text"),
     [
-        (("send-email", "CHANNEL_LOGON", EMAIL), {}, "send-email: channel is not a valid Channel; allowed are "),
+        (("send-email", "NO_CHANNEL", EMAIL), {}, "send-email: channel is not a valid Channel; allowed are "),
         (("send-email", EMAIL, CHANNEL), {}, "send-email: channel looks like an email address; allowed are "),
         (SEND, {"GENAUTH_APP_ID": ""}, "send-email: app_id is missing: pass it, or set GENAUTH_APP_ID"),
         (SEND, {"GENAUTH_APP_HOST": "example.com"}, "send-email: GENAUTH_APP_HOST must be a URL such as "),
@@ -137,7 +137,7 @@ def test_a_request_id_is_printed_on_one_line_whatever_it_has_in_it(run: Run) -> 
         (SEND, {"SSL_CERT_FILE": "/nowhere.pem"}, "SSL_CERT_FILE is '/nowhere.pem', which cannot be read"),
         ((), {}, "the following arguments are required: OPERATION"),
         (("send-email",), {}, "the following arguments are required: channel, email"),
-        (("send-sms",), {}, "invalid choice: 'send-sms'"),
+        (("send-nothing",), {}, "invalid choice: 'send-nothing'"),
     ],
 )
 def test_a_wrong_argument_or_setting_is_named_and_ends_with_status_2(
@@ -163,7 +163,7 @@ def test_the_help_lists_the_operations_and_the_settings(run: Run) -> None:
     assert "send-email [-h] channel email" in run("send-email", "--help").stdout
 
 
-# In a process of its own, as in a shell.
+# In a separate process, as in a shell.
 
 
 @pytest.mark.parametrize(("host", "status"), [("mock", 0), ("closed", 1), ("example.com", 2)])
@@ -183,8 +183,5 @@ def test_the_module_is_a_program(server: MockServer, host: str, status: int) -> 
     assert len(server.sent) == int(status == 0)
 
 
-def test_every_operation_of_the_client_can_be_called() -> None:
-    helpers = {"close", "with_options"}
-    methods = {name for name in dir(genauth_email.AuthenticationClient) if not name.startswith("_")}
-    callables = {name for name in methods if callable(getattr(genauth_email.AuthenticationClient, name))}
-    assert set(OPERATIONS) == callables - helpers
+def test_every_operation_of_the_contract_can_be_called() -> None:
+    assert set(OPERATIONS) == {call.method for call in FIRST_CALLS}

@@ -1,6 +1,6 @@
 """One async client in several event loops, one after the other.
 
-Each test makes its loops itself, so nothing here is run by `make_client`.
+Each test creates its own loops, so none uses `make_client`.
 """
 
 import asyncio
@@ -8,6 +8,7 @@ import gc
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+import anyio
 import pytest
 import trio
 from genauth_email import AsyncAuthenticationClient
@@ -35,40 +36,37 @@ async def send(client: AsyncAuthenticationClient, number: int = 0) -> Any:
 
 
 @each_kind
-def test_each_loop_has_connections_of_its_own_that_close_with_it(kind: str) -> None:
-    run = RUNS[LOOPS[kind]]
+def test_each_loop_has_its_own_connections_that_close_with_it(kind: str) -> None:
     with RawServer() as server:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
+        derived = client.with_options(lang="en-US")
 
         async def main() -> None:
             for number in range(3):
                 await send(client, number)
+                await send(derived, number)
 
         for loop in range(1, 4):
-            run(main)
+            RUNS[LOOPS[kind]](main)
             server.wait_for_open(0)
             assert server.connections == loop
-        # A connection that was left open would warn when it is collected, and fail the test.
+        # A connection left open would warn when it is collected, and fail the test.
         gc.collect()
-        assert len(server.finish()) == 9
+        assert len(server.finish()) == 18
 
 
 @each_kind
 def test_many_calls_at_once_in_each_loop_leave_nothing_open(kind: str) -> None:
-    run = RUNS[LOOPS[kind]]
     with RawServer() as server:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
 
         async def main() -> None:
-            if LOOPS[kind] == "asyncio":
-                await asyncio.gather(*(send(client, number) for number in range(5)))
-            else:
-                async with trio.open_nursery() as nursery:
-                    for number in range(5):
-                        nursery.start_soon(send, client, number)
+            async with anyio.create_task_group() as tasks:
+                for number in range(5):
+                    tasks.start_soon(send, client, number)
 
         for _ in range(2):
-            run(main)
+            RUNS[LOOPS[kind]](main)
             server.wait_for_open(0)
         gc.collect()
         assert len(server.finish()) == 10
@@ -89,24 +87,7 @@ def test_loops_of_asyncio_and_trio_can_take_turns() -> None:
 
 
 @each_kind
-def test_a_derived_client_works_in_each_loop(kind: str) -> None:
-    run = RUNS[LOOPS[kind]]
-    with RawServer() as server:
-        client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
-        derived = client.with_options(lang="en-US")
-
-        async def main() -> None:
-            await send(client)
-            await send(derived)
-
-        for loop in (1, 2):
-            run(main)
-            server.wait_for_open(0)
-            assert server.connections == loop
-
-
-@each_kind
-def test_a_client_that_is_closed_in_one_loop_is_closed_in_all(kind: str) -> None:
+def test_a_client_closed_in_one_loop_is_closed_in_all(kind: str) -> None:
     run = RUNS[LOOPS[kind]]
     with RawServer() as server:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
@@ -131,7 +112,7 @@ def test_a_client_that_is_closed_in_one_loop_is_closed_in_all(kind: str) -> None
 
 
 @each_kind
-def test_a_client_that_was_never_used_can_be_closed_in_any_loop(kind: str) -> None:
+def test_an_unused_client_can_be_closed_in_any_loop(kind: str) -> None:
     client = AsyncAuthenticationClient("app123", **options_of(kind))
 
     async def close() -> None:
@@ -147,16 +128,16 @@ def run_and_only_close(coroutine: Coroutine[Any, Any, Any]) -> None:
     loop.close()
 
 
-# A loop that is closed without ending its async generators, as some frameworks for tests do.
+# Some test frameworks close a loop without ending its async generators.
 @pytest.mark.parametrize("kind", ["asyncio", "aiohttp"])
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # What that loop leaves open cannot be closed any more.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # Nothing can close that loop's connections.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_loop_that_was_only_closed_does_not_break_the_next(kind: str) -> None:
+def test_a_loop_closed_without_shutdown_does_not_break_the_next(kind: str) -> None:
     with RawServer() as server:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
         for _ in range(2):
             run_and_only_close(send(client))
-        # What warns when it is collected has to be collected here.
+        # Collect now, while the warnings are ignored.
         del client
         gc.collect()
         assert len(server.received) == 2

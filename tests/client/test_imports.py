@@ -1,4 +1,4 @@
-"""No call loads a module: were the process forked meanwhile, the child would wait for ever for the import's lock."""
+"""Calls load no modules: if the process forked during an import, the child would wait for its lock forever."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from tests.clients import KINDS
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import SUCCESS, RawServer, Step, http
 
-# It runs in a process of its own, as the modules of a test run are all loaded.
+# It runs in a separate process, because a test run has loaded all modules.
 SYNC = """
 import json, sys
 from genauth_email import AuthenticationClient, GenAuthError
@@ -82,7 +82,7 @@ def run(program: str) -> list[list[str]]:
     return result
 
 
-# A program for each kind, so there is nothing for `make_client` to make.
+# Each kind has its own program, so `make_client` is not used.
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_call_loads_a_module(kind: str) -> None:
     loop = {"sync": "", "trio": "trio"}.get(kind, "asyncio")
@@ -97,7 +97,7 @@ def test_no_call_loads_a_module(kind: str) -> None:
     of_first_call, of_others = result
     assert of_others == []
     if kind in ("asyncio", "trio"):
-        # Only in the loop does it show which of its backends anyio has to load.
+        # anyio loads its backend only inside the loop.
         assert {name.partition(".")[0] for name in of_first_call} <= {"anyio", "typing_extensions"}
     elif kind == "aiohttp":
         assert of_first_call == []

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from genauth_email import Channel, SendEmailDto, ThrottleError
+from genauth_email import ThrottleError
 from genauth_email.api.email import send_email
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -15,28 +15,23 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pytest_httpx import HTTPXMock
 
 from tests.clients import BlockingClient, ClientFactory, on_httpx
-from tests.contract import facts
 from tests.contract.facts import CHANNEL
 from tests.servers import MockServer
 
+from .helpers import BODY, EMAIL, PATH, SENT, send
+
 HOST = "https://example.genauth.ai"
-URL = f"{HOST}/api/v3/send-email"
-SENT = {**facts.SENT, "message": "Sent.", "requestId": "r-1"}
+URL = f"{HOST}{PATH}"
 THROTTLED = {"statusCode": 429, "message": "Too many."}
 TRANSPORTS = [(httpx.HTTPTransport, "handle_request"), (httpx.AsyncHTTPTransport, "handle_async_request")]
 
 
-def by_method(client: BlockingClient) -> Any:
-    return client.send_email(CHANNEL, "test@example.com")
-
-
 def by_function(client: BlockingClient) -> Any:
-    body = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
-    return client.call(send_email, body=body)
+    return client.call(send_email, body=BODY)
 
 
-each_way = pytest.mark.parametrize("send", [by_method, by_function])
-Send = Callable[[BlockingClient], Any]
+each_way = pytest.mark.parametrize("call", [send, by_function])
+Call = Callable[[BlockingClient], Any]
 pytestmark = on_httpx
 
 
@@ -64,58 +59,58 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
 
 
 @each_way
-def test_opentelemetry_has_a_span_of_each_call(
-    make_client: ClientFactory, mock_server: MockServer, spans: InMemorySpanExporter, send: Send
+def test_opentelemetry_records_a_span_for_each_call(
+    make_client: ClientFactory, mock_server: MockServer, spans: InMemorySpanExporter, call: Call
 ) -> None:
     client = make_client(mock_server.url, access_token="s3cret-token")
-    send(client)
+    call(client)
     with pytest.raises(ThrottleError):
-        send(client)
+        call(client)
 
     finished = spans.get_finished_spans()
     assert [span.name for span in finished] == ["POST", "POST"]
     for span, request in zip(finished, mock_server.received, strict=True):
         shown = attributes(span)
-        assert shown.get("http.url", shown.get("url.full")) == f"{mock_server.url}/api/v3/send-email"
+        assert shown.get("http.url", shown.get("url.full")) == f"{mock_server.url}{PATH}"
         assert span.context is not None
         assert f"{span.context.trace_id:032x}-{span.context.span_id:016x}" in request.headers["traceparent"]
         assert "s3cret-token" not in span.to_json()
         assert "test@" not in span.to_json()
 
 
-def test_opentelemetry_sees_a_client_that_was_there_before(
+def test_opentelemetry_sees_a_client_made_before_it_was_enabled(
     make_client: ClientFactory, mock_server: MockServer, request: pytest.FixtureRequest
 ) -> None:
     client = make_client(mock_server.url)
     spans: InMemorySpanExporter = request.getfixturevalue("spans")
-    by_method(client)
+    send(client)
     assert len(spans.get_finished_spans()) == 1
 
 
 @each_way
-def test_respx_responds_to_our_calls(make_client: ClientFactory, send: Send) -> None:
+def test_respx_responds_to_our_calls(make_client: ClientFactory, call: Call) -> None:
     client = make_client(HOST, access_token="s3cret-token")
     with respx.mock:
         route = respx.post(URL, headers={"authorization": "s3cret-token"})
         route.side_effect = [httpx.Response(200, json=SENT), httpx.Response(200, json=THROTTLED)]
-        assert send(client).request_id == "r-1"
+        assert call(client).message == SENT["message"]
         with pytest.raises(ThrottleError):
-            send(client)
+            call(client)
         assert route.call_count == 2
 
 
 @each_way
-def test_pytest_httpx_responds_to_our_calls(make_client: ClientFactory, httpx_mock: HTTPXMock, send: Send) -> None:
+def test_pytest_httpx_responds_to_our_calls(make_client: ClientFactory, httpx_mock: HTTPXMock, call: Call) -> None:
     httpx_mock.add_response(
         method="POST",
         url=URL,
-        match_json={"channel": CHANNEL, "email": "test@example.com"},
+        match_json={"channel": CHANNEL, "email": EMAIL},
         match_headers={"x-genauth-app-id": "app123"},
         json=SENT,
     )
     httpx_mock.add_response(json=THROTTLED)
     client = make_client(HOST)
-    assert send(client).request_id == "r-1"
+    assert call(client).message == SENT["message"]
     with pytest.raises(ThrottleError):
-        send(client)
+        call(client)
     assert len(httpx_mock.get_requests()) == 2

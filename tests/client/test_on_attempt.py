@@ -1,26 +1,27 @@
-"""`on_attempt` is told of each attempt, whatever came of it."""
+"""`on_attempt` receives the details of each attempt, whatever its outcome."""
 
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 from genauth_email import APIConnectionError, AttemptDetails, GenAuthError, ThrottleError
 
-from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx
+from tests.clients import ClientFactory, before_transport
 from tests.clock import Clock
-from tests.contract.facts import CHANNEL
 from tests.servers import MockServer
 from tests.servers.raw import SUCCESS, RawServer, Step, http
 
-from .mock import SENT, MockNetwork
+from .helpers import BUSY, LOST, PATH, MockNetwork, dto, error_of, refusal, send
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
 SUCCESSFUL: dict[str, Any] = {
     "method": "POST",
-    "path": "/api/v3/send-email",
+    "path": PATH,
     "number": 1,
     "duration": 0.0,
     "http_status": 200,
@@ -30,14 +31,43 @@ SUCCESSFUL: dict[str, Any] = {
     "error": None,
     "delivery": None,
 }
+NO_RESPONSE = SUCCESSFUL | {"http_status": None, "status_code": None, "request_id": None, "delivery": "unknown"}
+BROKEN = NO_RESPONSE | {"error": "APIConnectionError"}
+REFUSED = NO_RESPONSE | {
+    "http_status": 200,
+    "status_code": 503,
+    "error": "ServiceUnavailableError",
+    "delivery": "not_sent",
+}
 
 
-def send(client: BlockingClient) -> Any:
-    return client.send_email(CHANNEL, "test@example.com")
+def failed(status_code: int, error: str, delivery: str) -> tuple[list[Step], list[dict[str, Any]]]:
+    """Return a failure with all possible fields, and the details that `on_attempt` should receive."""
+    more = {"status_code": status_code, "api_code": 2002, "request_id": "r-2", "error": error, "delivery": delivery}
+    body = dto(status_code, apiCode=2002, requestId="r-2")
+    return [Step(http(200, body))], [SUCCESSFUL | more]
 
 
-def played(make_client: ClientFactory, *steps: Step, **options: Any) -> list[dict[str, Any]]:
-    """What is told of a call to a server that plays these steps. Durations are zeros."""
+CASES: dict[str, tuple[list[Step], list[dict[str, Any]]]] = {
+    "a success": ([Step(SUCCESS)], [SUCCESSFUL]),
+    "statusCode 429": failed(429, "ThrottleError", "unknown"),
+    "statusCode 500": failed(500, "ServerError", "unknown"),
+    "statusCode 418": failed(418, "APIError", "not_sent"),
+    "a gateway's error": (
+        [Step(http(502, b"<h1>"))],
+        [NO_RESPONSE | {"http_status": 502, "error": "BadGatewayError"}],
+    ),
+    "a login page": (
+        [Step(http(200, b"<h1>"))],
+        [NO_RESPONSE | {"http_status": 200, "error": "InvalidResponseError"}],
+    ),
+    "no response": ([LOST], [BROKEN]),
+    "retries": ([BUSY, BUSY, Step(SUCCESS)], [REFUSED, REFUSED | {"number": 2}, SUCCESSFUL | {"number": 3}]),
+}
+
+
+def told_of(make_client: ClientFactory, *steps: Step, **options: Any) -> list[dict[str, Any]]:
+    """Return the details of each attempt of a call to a server that plays these steps. Durations are zero."""
     told: list[AttemptDetails] = []
     with RawServer(*steps) as server, suppress(GenAuthError):
         send(make_client(server.url, on_attempt=told.append, **options))
@@ -45,87 +75,50 @@ def played(make_client: ClientFactory, *steps: Step, **options: Any) -> list[dic
     return [each._asdict() | {"duration": 0.0} for each in told]
 
 
-def test_a_success_is_told(make_client: ClientFactory) -> None:
-    assert played(make_client, Step(SUCCESS)) == [SUCCESSFUL]
-
-
-@pytest.mark.parametrize(
-    ("status_code", "error", "delivery"),
-    [(429, "ThrottleError", "unknown"), (500, "ServerError", "unknown"), (418, "APIError", "not_sent")],
-)
-def test_a_failure_inside_http_200_is_told(
-    make_client: ClientFactory, status_code: int, error: str, delivery: str
-) -> None:
-    body = f'{{"statusCode": {status_code}, "apiCode": 2002, "message": "No.", "requestId": "r-2"}}'.encode()
-    failed = {"status_code": status_code, "api_code": 2002, "request_id": "r-2", "error": error, "delivery": delivery}
-    assert played(make_client, Step(http(200, body))) == [SUCCESSFUL | failed]
-
-
-@pytest.mark.parametrize(
-    ("step", "told"),
-    [
-        (Step(http(502, b"<h1>")), {"http_status": 502, "error": "BadGatewayError"}),
-        (Step(http(200, b"<h1>")), {"http_status": 200, "error": "InvalidResponseError"}),
-        (Step(then="close"), {"http_status": None, "error": "APIConnectionError"}),
-    ],
-    ids=["a gateway's error", "a login page", "no response"],
-)
-def test_what_is_no_response_of_the_api_is_told(make_client: ClientFactory, step: Step, told: dict[str, Any]) -> None:
-    absent = {"status_code": None, "request_id": None, "delivery": "unknown"}
-    assert played(make_client, step) == [SUCCESSFUL | absent | told]
-
-
-def test_each_retry_is_told(make_client: ClientFactory) -> None:
-    busy = Step(http(200, b'{"statusCode": 503, "message": "Busy."}', {"retry-after": "0"}))
-    refused = SUCCESSFUL | {
-        "status_code": 503,
-        "request_id": None,
-        "error": "ServiceUnavailableError",
-        "delivery": "not_sent",
-    }
-    told = played(make_client, busy, busy, Step(SUCCESS))
-    assert told == [refused, refused | {"number": 2}, SUCCESSFUL | {"number": 3}]
+@pytest.mark.parametrize(("steps", "told"), CASES.values(), ids=CASES)
+def test_each_attempt_is_reported(make_client: ClientFactory, steps: list[Step], told: list[dict[str, Any]]) -> None:
+    assert told_of(make_client, *steps) == told
 
 
 def test_after_an_unknown_outcome_a_refusal_is_unknown_too(make_client: ClientFactory) -> None:
-    throttled = Step(http(200, b'{"statusCode": 429, "message": "Too many."}'))
-    first, second = played(make_client, Step(then="close"), throttled, retry_unknown=True)
-    assert (first["number"], first["error"], first["delivery"]) == (1, "APIConnectionError", "unknown")
+    first, second = told_of(make_client, LOST, refusal(429, {}), retry_unknown=True)
+    assert first == BROKEN
     assert (second["number"], second["error"], second["delivery"]) == (2, "ThrottleError", "unknown")
 
 
-def test_a_refused_connection_is_told(make_client: ClientFactory) -> None:
+def test_a_refused_connection_is_reported(make_client: ClientFactory) -> None:
     told: list[AttemptDetails] = []
-    with RawServer(listening=False) as server, pytest.raises(APIConnectionError):
-        send(make_client(server.url, on_attempt=told.append, max_retries=1))
-    assert [(each.number, each.error, each.delivery) for each in told] == [
-        (1, "APIConnectionError", "not_sent"),
-        (2, "APIConnectionError", "not_sent"),
+    with RawServer(listening=False) as server:
+        error_of(make_client(server.url, on_attempt=told.append, max_retries=1), APIConnectionError)
+    assert [each._asdict() | {"duration": 0.0} for each in told] == [
+        BROKEN | {"delivery": "not_sent", "number": number} for number in (1, 2)
     ]
 
 
-@on_httpx
-def test_the_duration_is_that_of_the_attempt_in_seconds(make_client: ClientFactory, clock: Clock) -> None:
+@before_transport
+def test_the_duration_is_the_attempts_own_in_seconds(make_client: ClientFactory, clock: Clock) -> None:
     def respond(request: httpx.Request) -> httpx.Response:
         clock.advance(1.5)
-        return httpx.Response(200, json=SENT)
+        return httpx.Response(200, content=dto(200))
 
     told: list[AttemptDetails] = []
     send(MockNetwork(respond).new_client(make_client, on_attempt=told.append))
     assert [each.duration for each in told] == [1.5]
 
 
-def test_no_secret_is_told(make_client: ClientFactory) -> None:
+@before_transport
+def test_the_details_contain_no_secret(make_client: ClientFactory) -> None:
     told: list[AttemptDetails] = []
-    body = b'{"statusCode": 500, "message": "s3cret test@example.com", "requestId": "s3cret test@example.com"}'
-    with RawServer(Step(http(200, body))) as server, pytest.raises(GenAuthError):
-        send(make_client(server.url, on_attempt=told.append, access_token="s3cret"))
+    secret = "s3cret test@example.com"
+    network = MockNetwork(httpx.Response(200, content=dto(500, message=secret, requestId=secret)))
+    error_of(network.new_client(make_client, on_attempt=told.append, access_token="s3cret"))
     assert told[0].request_id == "***"
     assert "s3cret" not in repr(told)
     assert "test@" not in repr(told)
 
 
-def test_an_exception_of_the_function_is_logged_and_the_call_goes_on(
+@before_transport
+def test_an_exception_in_the_function_is_logged_and_the_call_continues(
     make_client: ClientFactory, mock_server: MockServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     def on_attempt(details: AttemptDetails) -> None:
@@ -133,34 +126,51 @@ def test_an_exception_of_the_function_is_logged_and_the_call_goes_on(
 
     client = make_client(mock_server.url, on_attempt=on_attempt)
     assert send(client).status_code == 200
-    with pytest.raises(ThrottleError):
-        send(client)
+    error_of(client, ThrottleError)
     records = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in records] == ["on_attempt raised an exception"] * 2
     assert all(record.exc_info and record.exc_info[0] is LookupError for record in records)
 
 
 @before_transport
-def test_a_derived_client_has_the_function_or_another_or_none(
-    make_client: ClientFactory, mock_server: MockServer
-) -> None:
+def test_a_derived_client_can_keep_replace_or_drop_the_function(make_client: ClientFactory) -> None:
     first: list[AttemptDetails] = []
     second: list[AttemptDetails] = []
-    client = make_client(mock_server.url, on_attempt=first.append)
-    derived = client.with_options(lang="en-US")
-    derived.send_email(CHANNEL, "1@example.com")
+    client = MockNetwork().new_client(make_client, on_attempt=first.append)
+    send(client.with_options(lang="en-US"))
     assert len(first) == 1
-    client.with_options(on_attempt=second.append).send_email(CHANNEL, "2@example.com")
-    client.with_options(on_attempt=None).send_email(CHANNEL, "3@example.com")
+    send(client.with_options(on_attempt=second.append))
+    send(client.with_options(on_attempt=None))
     assert (len(first), len(second)) == (1, 1)
 
 
-async def not_a_function(details: AttemptDetails) -> None:
-    raise AssertionError(details)
+class AsyncHook:
+    async def __call__(self, details: object) -> None:
+        raise AssertionError("it is never awaited")
+
+    async def method(self, details: object) -> None:
+        await self(details)
+
+
+ASYNC_HOOKS = [AsyncHook(), AsyncHook().method, partial(AsyncHook().method), AsyncMock()]
 
 
 @before_transport
-@pytest.mark.parametrize("value", ["print", not_a_function, 1])
-def test_what_cannot_be_called_is_refused(make_client: ClientFactory, value: Any) -> None:
-    with pytest.raises(TypeError, match="on_attempt must be a function, and not an async one, not "):
-        make_client("https://example.genauth.ai", on_attempt=value)
+@pytest.mark.parametrize("value", ["print", 1, *ASYNC_HOOKS], ids=lambda value: type(value).__name__)
+def test_a_value_that_is_not_callable_or_is_async_is_refused(make_client: ClientFactory, value: Any) -> None:
+    for take in (make_client, make_client().with_options):
+        with pytest.raises(TypeError, match=r"^on_attempt must be a function, and not an async one, not "):
+            take(on_attempt=value)
+
+
+@before_transport
+def test_a_callable_object_is_accepted(make_client: ClientFactory) -> None:
+    class Hook:
+        details: AttemptDetails
+
+        def __call__(self, details: AttemptDetails) -> None:
+            self.details = details
+
+    hook = Hook()
+    send(MockNetwork().new_client(make_client, on_attempt=hook))
+    assert hook.details.number == 1

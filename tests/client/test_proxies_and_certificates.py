@@ -1,10 +1,11 @@
-"""What the environment says of the network: proxies and certificates."""
+"""Proxies and certificates from the environment, and a client's TLS settings."""
 
 import logging
+import os
 import ssl
+import subprocess
 import traceback
 from pathlib import Path
-from typing import Any
 
 import certifi
 import httpx
@@ -12,23 +13,25 @@ import pytest
 import trustme
 from genauth_email import APIConnectionError, GenAuthError
 
-from tests.clients import BlockingClient, ClientFactory, before_transport, on_httpx
-from tests.contract.facts import CHANNEL
+from tests.clients import ClientFactory, on_httpx
 from tests.servers import MockServer
-from tests.servers.raw import RawServer, Step, http
+from tests.servers.raw import SUCCESS, RawServer, Step, http
+
+from .helpers import AT_ONCE, PATH, error_of, requests_to, send
 
 SECRET = "s3cret"
+HOST = "http://example.genauth.ai"
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-
-# Whether aiohttp is used makes no difference to a proxy that no client can use.
+NO_URL = "is not a valid URL, such as http://host:3128"
 USELESS_PROXIES = {
     "ftp": (f"ftp://user:{SECRET}@127.0.0.1:21", "has the scheme 'ftp'; allowed are http, https, socks5, socks5h"),
     "socks4": (f"socks4://{SECRET}@127.0.0.1:9", "has the scheme 'socks4'; allowed are http, https, socks5, socks5h"),
-    "no host": (f"http://user:{SECRET}@", "is not a valid URL, such as http://host:3128"),
-    "half an address": (f"http://user:{SECRET}@[::1", "is not a valid URL, such as http://host:3128"),
-    "a port out of range": (f"http://user:{SECRET}@127.0.0.1:99999", "is not a valid URL, such as http://host:3128"),
-    "a port that is no number": (f"http://user:{SECRET}@host:port", "is not a valid URL, such as http://host:3128"),
+    "no host": (f"http://user:{SECRET}@", NO_URL),
+    "half an address": (f"http://user:{SECRET}@[::1", NO_URL),
+    "a port out of range": (f"http://user:{SECRET}@127.0.0.1:99999", NO_URL),
+    "a port that is no number": (f"http://user:{SECRET}@host:port", NO_URL),
 }
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @pytest.fixture(autouse=True)
@@ -44,114 +47,111 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-pytestmark = pytest.mark.usefixtures("no_pauses")
-
-
-def send(client: BlockingClient) -> Any:
-    return client.send_email(CHANNEL, "test@example.com")
-
-
-def error_of(client: BlockingClient) -> APIConnectionError:
-    with pytest.raises(APIConnectionError) as caught:
-        send(client)
-    return caught.value
-
-
 def check_no_secret(error: GenAuthError | None, log: pytest.LogCaptureFixture) -> None:
     if error is not None:
-        assert SECRET not in repr(error.args)
-        shown = traceback.TracebackException.from_exception(error)
-        assert SECRET not in "".join(shown.format())
-        assert SECRET not in f"{error.__cause__!r} {error.__context__!r}"
+        shown = "".join(traceback.TracebackException.from_exception(error).format())
+        assert SECRET not in f"{error.args!r} {shown} {error.__cause__!r} {error.__context__!r}"
     assert [record for record in log.records if SECRET in f"{record.getMessage()} {vars(record)!r}"] == []
 
 
 def check_refused(error: APIConnectionError, text: str, log: pytest.LogCaptureFixture) -> None:
     assert text in str(error)
-    assert str(error).startswith("ProxyError: the environment's proxy ")
+    assert str(error).startswith("ProxyError: ")
     assert error.delivery == "not_sent"
     assert "retrying" not in log.text
     check_no_secret(error, log)
 
 
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
-@pytest.mark.parametrize(("proxy", "text"), USELESS_PROXIES.values(), ids=USELESS_PROXIES)
-def test_a_proxy_that_cannot_be_used_is_refused_before_anything_is_sent(
+@pytest.mark.parametrize(("url", "text"), USELESS_PROXIES.values(), ids=USELESS_PROXIES)
+def test_an_unusable_proxy_is_refused_before_anything_is_sent(
     make_client: ClientFactory,
     mock_server: MockServer,
     monkeypatch: pytest.MonkeyPatch,
     log: pytest.LogCaptureFixture,
-    variable: str,
-    proxy: str,
+    url: str,
     text: str,
 ) -> None:
-    monkeypatch.setenv(variable, proxy)
-
-    check_refused(error_of(make_client(mock_server.url)), text, log)
-
+    monkeypatch.setenv("HTTP_PROXY", url)
+    error = error_of(make_client(mock_server.url))
+    check_refused(error, text, log)
+    assert str(error).startswith("ProxyError: the environment's proxy ")
     assert mock_server.received == []
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
 def test_a_socks_proxy_says_what_to_install(
-    make_client: ClientFactory,
-    mock_server: MockServer,
-    monkeypatch: pytest.MonkeyPatch,
-    log: pytest.LogCaptureFixture,
-    scheme: str,
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, scheme: str
 ) -> None:
     monkeypatch.setattr("genauth_email._runtime.transport.environment.find_spec", lambda name: None)
     monkeypatch.setenv("ALL_PROXY", f"{scheme}://user:{SECRET}@127.0.0.1:9")
 
-    error = error_of(make_client(mock_server.url))
+    error = error_of(make_client(HOST))
 
     reason = "which aiohttp does not speak" if make_client.kind == "aiohttp" else "which needs another package"
     check_refused(error, f"has the scheme '{scheme}', {reason}", log)
     assert 'pip install "httpx[socks]"' in str(error)
-    assert mock_server.received == []
 
 
-def test_a_client_has_the_proxy_that_the_environment_named_when_it_was_made(
-    make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_the_proxy_of_the_environment_is_used(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, variable: str, scheme: str
+) -> None:
+    with RawServer() as proxy:
+        monkeypatch.setenv(variable, proxy.url.replace("http://", scheme))
+        client = make_client(HOST)
+        send(client)
+        (request,) = requests_to(proxy, client)
+    assert request.startswith(f"POST {HOST}{PATH} HTTP/1.1\r\n".encode())
+
+
+@on_httpx
+def test_the_proxy_of_an_http_client_is_used(make_client: ClientFactory) -> None:
+    with RawServer() as proxy:
+        client = make_client(HOST, http_client=make_client.http_client(proxy=proxy.url))
+        send(client)
+        send(client.with_options(lang="en-US"))
+    assert [request.split(b" ")[1] for request in proxy.received] == [f"{HOST}{PATH}".encode()] * 2
+
+
+@pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "example.com, 127.0.0.1"])
+def test_an_exempt_host_ignores_an_unusable_proxy(
+    make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch, exempt: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:21")
-    made_with_it = make_client(mock_server.url)
-    monkeypatch.delenv("HTTP_PROXY")
-    made_without_it = make_client(mock_server.url)
-    monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:21")
-
-    error_of(made_with_it)
-    assert mock_server.received == []
-    send(made_without_it)
-    assert len(mock_server.received) == 1
-
-
-def test_an_exempt_host_does_not_look_at_the_proxy(
-    make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:21")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", exempt)
 
     send(make_client(mock_server.url))
 
     assert len(mock_server.received) == 1
 
 
+def test_a_client_keeps_the_proxies_from_when_it_was_made(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RawServer() as server, RawServer() as proxy:
+        direct = make_client(server.url)
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        through_proxy = make_client(server.url)
+        monkeypatch.delenv("HTTP_PROXY")
+        for client in (direct, through_proxy):
+            send(client)
+        assert (len(server.received), len(proxy.received)) == (1, 1)
+
+
 def with_password(server: RawServer) -> str:
     return server.url.replace("http://", f"http://user:{SECRET}@")
 
 
-def test_a_proxy_with_a_password_gets_it_and_nobody_sees_it(
+def test_a_proxy_gets_its_password_and_nothing_shows_it(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     with RawServer() as proxy:
         monkeypatch.setenv("HTTP_PROXY", with_password(proxy))
-        client = make_client("http://example.genauth.ai")
+        client = make_client(HOST)
         send(client)
-        client.close()
-        (request,) = proxy.finish()
+        (request,) = requests_to(proxy, client)
 
-    assert request.startswith(b"POST http://example.genauth.ai/api/v3/send-email HTTP/1.1\r\n")
     assert b"\nproxy-authorization: basic dxnlcjpzm2nyzxq=\r\n" in request.lower()
     check_no_secret(None, log)
     assert [record for record in log.records if "dXNlcjpzM2NyZXQ=" in f"{vars(record)!r}"] == []
@@ -161,26 +161,33 @@ def test_a_proxy_with_a_password_gets_it_and_nobody_sees_it(
 def test_a_proxy_with_a_password_that_refuses_a_tunnel_is_never_retried(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, status: int
 ) -> None:
-    with RawServer(Step(http(status, headers={"retry-after": "0"}), then="close")) as proxy:
+    with RawServer(Step(http(status, headers=AT_ONCE), then="close")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", with_password(proxy))
         error = error_of(make_client("https://example.genauth.ai"))
         (request,) = proxy.finish()
 
     assert request.startswith(b"CONNECT example.genauth.ai:443 ")
-    assert str(error).startswith("ProxyError: ")
-    assert str(status) in str(error)
-    assert error.delivery == "not_sent"
-    assert "retrying" not in log.text
-    check_no_secret(error, log)
+    assert error.retryable is False
+    check_refused(error, str(status), log)
 
 
-@pytest.mark.parametrize("host", ["http://example.genauth.ai", "https://example.genauth.ai"])
+@on_httpx
+def test_a_proxy_of_an_http_client_that_refuses_a_tunnel_is_never_retried(
+    make_client: ClientFactory, log: pytest.LogCaptureFixture
+) -> None:
+    with RawServer(Step(http(503, headers=AT_ONCE), then="close")) as proxy:
+        own = make_client.http_client(proxy=proxy.url)
+        check_refused(error_of(make_client("https://example.genauth.ai", http_client=own)), "503", log)
+        assert len(proxy.finish()) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_with_a_password_that_cannot_be_reached_is_retried(
-    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, host: str
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, scheme: str
 ) -> None:
     with RawServer(listening=False) as proxy:
         monkeypatch.setenv("ALL_PROXY", with_password(proxy))
-        error = error_of(make_client(host))
+        error = error_of(make_client(f"{scheme}://example.genauth.ai"))
 
     assert str(error).startswith("ConnectError: ")
     assert error.delivery == "not_sent"
@@ -188,22 +195,18 @@ def test_a_proxy_with_a_password_that_cannot_be_reached_is_retried(
     check_no_secret(error, log)
 
 
-# Certificates. They are read when a client is made, and once for all clients.
+# Certificates. The first client reads them for all.
 
 
-def broken_files(directory: Path) -> dict[str, Path]:
-    empty, text, binary = (directory / name for name in ("empty.pem", "text.pem", "binary.pem"))
-    empty.write_bytes(b"")
-    text.write_text("not a certificate")
-    binary.write_bytes(bytes(range(256)))
-    return {"missing": directory / "missing.pem", "empty": empty, "text": text, "binary": binary, "folder": directory}
-
-
-@pytest.mark.parametrize("which", ["missing", "empty", "text", "binary", "folder"])
-def test_a_certificate_file_that_cannot_be_read_is_named_when_a_client_is_made(
-    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, which: str
+@pytest.mark.parametrize("content", [None, b"", b"not a certificate", bytes(range(256)), "folder"])
+def test_an_unreadable_certificate_file_is_named_when_a_client_is_made_until_it_is_repaired(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | str | None
 ) -> None:
-    path = broken_files(tmp_path)[which]
+    path = tmp_path / "ca.pem"
+    if isinstance(content, str):
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
 
     with pytest.raises(ValueError, match=r"^SSL_CERT_FILE is ") as caught:
@@ -212,23 +215,13 @@ def test_a_certificate_file_that_cannot_be_read_is_named_when_a_client_is_made(
     assert repr(str(path)) in str(caught.value)
     assert "cannot be read as certificates" in str(caught.value)
     assert caught.value.__cause__ is None
-
-
-@before_transport
-def test_a_certificate_file_that_was_mended_is_read(
-    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    path = tmp_path / "certificates.pem"
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    with pytest.raises(ValueError, match="SSL_CERT_FILE"):
+    if path.is_file():
+        path.write_bytes(Path(certifi.where()).read_bytes())
         make_client("https://example.genauth.ai")
-    path.write_bytes(Path(certifi.where()).read_bytes())
-
-    make_client("https://example.genauth.ai")
 
 
 @on_httpx
-def test_a_client_of_the_users_own_reads_no_certificates(
+def test_a_client_on_an_http_client_reads_no_certificates(
     make_client: ClientFactory, mock_server: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     http_client = make_client.http_client()
@@ -239,24 +232,102 @@ def test_a_client_of_the_users_own_reads_no_certificates(
     assert len(mock_server.received) == 1
 
 
-def test_the_certificates_of_the_environment_are_trusted(
-    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+def server_of(authority: trustme.CA) -> RawServer:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    with RawServer(tls=tls) as server:
-        client = make_client(server.url)
-        assert send(client).message == "Sent."
+    return RawServer(tls=tls)
 
 
-# TLS and plain HTTP, mixed up.
+@pytest.fixture(scope="module")
+def authorities() -> list[trustme.CA]:
+    return [trustme.CA(), trustme.CA()]
+
+
+def write_to_directory(authority: trustme.CA, directory: Path) -> None:
+    """Write an authority's certificate under the name that OpenSSL looks for."""
+    directory.mkdir()
+    path = directory / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    command = ["openssl", "x509", "-hash", "-noout", "-in", f"{path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    path.rename(directory / f"{done.stdout.strip()}.0")
+
+
+def test_each_directory_of_a_list_of_certificates_is_trusted(
+    make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, authorities: list[trustme.CA]
+) -> None:
+    directories = [tmp_path / "a", tmp_path / "b"]
+    for authority, directory in zip(authorities, directories, strict=True):
+        write_to_directory(authority, directory)
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(map(str, directories)))
+    for authority in authorities:
+        with server_of(authority) as server:
+            send(make_client(server.url))
+
+
+def test_the_next_client_uses_a_replaced_certificate_file(
+    make_client: ClientFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    log: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    authorities: list[trustme.CA],
+) -> None:
+    path = tmp_path / "ca.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    for authority, other in (authorities, authorities[::-1]):
+        # Tools that renew certificates replace the file like this.
+        authority.cert_pem.write_to_path(str(tmp_path / "new.pem"))
+        (tmp_path / "new.pem").replace(path)
+        with server_of(authority) as trusted, server_of(other) as untrusted:
+            send(make_client(trusted.url))
+            error = error_of(make_client(untrusted.url), APIConnectionError)
+            assert "certificate verify failed" in str(error).lower().replace("_", " ")
+            assert (error.delivery, error.retryable) == ("not_sent", False)
+            assert "retrying" not in log.text
+            assert untrusted.connections == 1
+
+
+# A user's own context, for a private CA or a client certificate.
+
+
+def mutual_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the TLS settings of a server that requires a client certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    # In TLS 1.3, a client without a certificate gets the error only after its handshake.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@pytest.mark.parametrize(("trusts", "has_certificate"), [(True, True), (True, False), (False, False)])
+def test_an_ssl_context_is_used_and_an_unsuitable_one_sends_nothing(
+    make_client: ClientFactory, authorities: list[trustme.CA], trusts: bool, has_certificate: bool
+) -> None:
+    authority, context = authorities[0], ssl.create_default_context()
+    if trusts:
+        authority.configure_trust(context)
+    if has_certificate:
+        authority.issue_cert("client@example.com").configure_cert(context)
+    # Over TLS, the server would not notice the client hanging up while it waits for the next request.
+    step = Step(SUCCESS.replace(b"content-type", b"connection: close\r\ncontent-type", 1), then="close")
+    with RawServer(step, step, tls=mutual_tls(authority)) as server:
+        client = make_client(server.url, ssl_context=context)
+        if has_certificate:
+            send(client)
+            send(client.with_options(lang="en-US"))
+        else:
+            error = error_of(client, APIConnectionError)
+            assert (error.delivery, error.retryable) == ("not_sent", False)
+        assert len(server.finish()) == (2 if has_certificate else 0)
+
+
+# TLS and plain HTTP confused
 
 
 def test_plain_http_to_a_tls_port_says_so(make_client: ClientFactory, log: pytest.LogCaptureFixture) -> None:
-    # Many servers respond so to what is not TLS. Python's own server only hangs up.
+    # Many servers respond like this to plain HTTP. Python's own TLS only hangs up.
     alert = b"\x15\x03\x01\x00\x02\x02\x46"
     with RawServer(Step(alert, then="close")) as server:
         error = error_of(make_client(server.url))
@@ -267,24 +338,25 @@ def test_plain_http_to_a_tls_port_says_so(make_client: ClientFactory, log: pytes
     assert server.connections == 1
 
 
-def test_tls_to_a_port_of_plain_http_says_so(make_client: ClientFactory, log: pytest.LogCaptureFixture) -> None:
-    with RawServer(Step(http(400), reading="nothing", then="close")) as server:
-        error = error_of(make_client(server.url.replace("http://", "https://")))
-
+def check_tls_to_plain_http(error: APIConnectionError, server: RawServer, log: pytest.LogCaptureFixture) -> None:
     assert "the server does not speak TLS: it may need http:// in place of https://" in str(error)
     assert error.delivery == "not_sent"
     assert "retrying" not in log.text
     assert server.connections == 1
 
 
-# A client of the user's own that has the trouble says it as httpx does; what is safe is the same.
+def test_tls_to_a_plain_http_port_says_so(make_client: ClientFactory, log: pytest.LogCaptureFixture) -> None:
+    with RawServer(Step(http(400), reading="nothing", then="close")) as server:
+        error = error_of(make_client(server.url.replace("http://", "https://")))
+    check_tls_to_plain_http(error, server, log)
+
+
 @on_httpx
-def test_tls_to_a_port_of_plain_http_through_the_users_own_client_says_so(make_client: ClientFactory) -> None:
+def test_tls_to_a_plain_http_port_through_an_http_client_says_so(
+    make_client: ClientFactory, log: pytest.LogCaptureFixture
+) -> None:
     with RawServer(Step(http(400), reading="nothing", then="close")) as server:
         http_client = make_client.http_client(transport=None)
         error = error_of(make_client(server.url.replace("http://", "https://"), http_client=http_client))
-
-    assert "the server does not speak TLS: it may need http:// in place of https://" in str(error)
-    assert error.delivery == "not_sent"
+    check_tls_to_plain_http(error, server, log)
     assert isinstance(error.__cause__, httpx.ConnectError)
-    assert server.connections == 1

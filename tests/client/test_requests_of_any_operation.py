@@ -1,49 +1,30 @@
-"""`request` and `request_async`, which all endpoint functions call, as do those that the contract does not have yet."""
+"""`request` and `request_async`, which all endpoint functions call, with operations that the contract lacks."""
 
 import asyncio
 from typing import Any
 
 import pytest
-from genauth_email import (
-    APIConnectionError,
-    AsyncAuthenticationClient,
-    AuthenticationClient,
-    Channel,
-    SendEmailDto,
-    SendEmailRespDto,
-)
+from genauth_email import APIConnectionError, AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
 from genauth_email.api.email import send_email
 from genauth_email.types import Operation
 
 from tests.clients import ClientFactory, on_httpx
-from tests.contract.facts import CHANNEL
-from tests.servers.raw import RawServer, Step
+from tests.servers.raw import RawServer
 
-BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
+from .helpers import BODY, LOST, requests_to
+
 SOMEWHERE = Operation("POST", "/somewhere", SendEmailRespDto)
 
 
 def test_parameters_are_sent_in_the_query_and_headers_as_they_are(make_client: ClientFactory) -> None:
     with RawServer() as server:
         client = make_client(server.url)
-        client.request(
-            SOMEWHERE,
-            params={"text": "a b&c", "number": 1},
-            headers={"X-Genauth-Lang": "ja-JP"},
-        )
-        client.close()
-        (request,) = server.finish()
+        headers = {"X-Genauth-Lang": "ja-JP", "Host": "example.com", "Content-Length": "9"}
+        client.request(SOMEWHERE, params={"text": "a b&c", "number": 1}, headers=headers)
+        (request,) = requests_to(server, client)
     assert request.startswith(b"POST /somewhere?text=a+b%26c&number=1 HTTP/1.1\r\n")
     assert request.lower().count(b"x-genauth-lang: ja-jp\r\n") == 1
-
-
-def test_host_and_content_length_are_for_the_connection_to_say(make_client: ClientFactory) -> None:
-    with RawServer() as server:
-        client = make_client(server.url)
-        more = {"Host": "example.com", "Content-Length": "9"}
-        client.request(SOMEWHERE, headers=more)
-        client.close()
-        (request,) = server.finish()
+    # The transport sets these two.
     assert request.lower().count(f"\nhost: {server.url[7:]}\r\n".encode()) == 1
     assert request.lower().count(b"\nhost:") == 1
     assert b"\ncontent-length: 9" not in request.lower()
@@ -54,30 +35,28 @@ def test_a_request_without_a_body_has_no_content_type(make_client: ClientFactory
     with RawServer() as server:
         client = make_client(server.url)
         client.request(Operation(method, "/somewhere", SendEmailRespDto))
-        client.close()
-        (request,) = server.finish()
+        (request,) = requests_to(server, client)
     assert request.startswith(f"{method} /somewhere HTTP/1.1\r\n".encode())
     assert b"\ncontent-type:" not in request.lower()
     assert b"\ntransfer-encoding:" not in request.lower()
-    # aiohttp says that it is empty.
+    # aiohttp sends a length of 0.
     assert b"\ncontent-length:" not in request.lower().replace(b"\ncontent-length: 0\r\n", b"")
     assert request.endswith(b"\r\n\r\n")
 
 
-# aiohttp sends a PUT or DELETE again by itself, as they are idempotent.
+# aiohttp repeats a PUT or DELETE on its own, because these are idempotent.
 @on_httpx
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_request_is_sent_once_whatever_its_method(make_client: ClientFactory, method: str) -> None:
-    with RawServer(Step(then="close")) as server:
+    with RawServer(LOST) as server:
         client = make_client(server.url)
         with pytest.raises(APIConnectionError) as caught:
             client.request(Operation(method, "/somewhere", SendEmailRespDto))
-        client.close()
-        assert len(server.finish()) == 1
+        assert len(requests_to(server, client)) == 1
     assert caught.value.delivery == "unknown"
 
 
-# Each function takes one kind of client, so these two are about the other kind.
+# Each function accepts one kind of client, so these two tests pass the other.
 def test_a_sync_function_refuses_an_async_client() -> None:
     client: Any = AsyncAuthenticationClient("app123")
     for function in (send_email.sync, send_email.sync_detailed):

@@ -1,4 +1,4 @@
-"""Whatever fails inside a client's own transport is a `GenAuthError`; what the user's code raises stays as it is."""
+"""Every failure in a client's own transport is a `GenAuthError`. Errors of the user's code pass unchanged."""
 
 import os
 import socket
@@ -15,21 +15,17 @@ import pytest
 import trio
 from genauth_email import APIConnectionError
 
-from tests.clients import BlockingClient, ClientFactory, on_httpx
+from tests.clients import ClientFactory, on_httpx
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import RawServer
 
+from .helpers import MockNetwork, error_of, requests_to, send
+
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
-# A mock's frames are Python's own. What a function of a test raises is somebody else's.
+# A mock's frames belong to Python's library. An error raised in a test's function would count as the user's.
 BROKEN = RuntimeError("broken inside")
 NO_THREAD = Mock(side_effect=RuntimeError("can't start new thread"))
-
-
-def error_of(client: BlockingClient) -> APIConnectionError:
-    with pytest.raises(APIConnectionError) as caught:
-        client.send_email(CHANNEL, "test@example.com")
-    return caught.value
 
 
 def causes(error: BaseException | None) -> list[BaseException]:
@@ -37,18 +33,18 @@ def causes(error: BaseException | None) -> list[BaseException]:
 
 
 def by_name(server: RawServer) -> str:
-    """The URL with a host that has to be looked up."""
+    """Return the URL with a host that needs a name lookup."""
     return server.url.replace("127.0.0.1", "localhost")
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, MemoryError, ValueError])
-def test_a_name_lookup_that_breaks_is_an_error_of_connecting(
+def test_a_failed_name_lookup_is_a_connection_error(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
     with RawServer() as server:
         client = make_client(by_name(server))
         monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=kind("broken inside")))
-        error = error_of(client)
+        error = error_of(client, APIConnectionError)
         assert server.finish() == []
     assert (error.delivery, error.retryable) == ("not_sent", True)
     if make_client.kind != "aiohttp":
@@ -57,34 +53,33 @@ def test_a_name_lookup_that_breaks_is_an_error_of_connecting(
 
 
 @pytest.mark.parametrize("make_client", ["asyncio", "trio", "aiohttp"], indirect=True)
-def test_no_thread_for_a_name_lookup_is_an_error_of_connecting(
+def test_a_missing_thread_for_a_name_lookup_is_a_connection_error(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with RawServer() as server:
         client = make_client(by_name(server))
         monkeypatch.setattr(threading.Thread, "start", NO_THREAD)
-        # trio keeps threads for a while, and would need no new one.
+        # trio keeps threads for a while, so it might not need a new one.
         monkeypatch.setattr(trio.to_thread, "run_sync", NO_THREAD)
-        error = error_of(client)
+        error = error_of(client, APIConnectionError)
         monkeypatch.undo()
         assert server.finish() == []
     assert (error.delivery, error.retryable) == ("not_sent", True)
 
 
 @on_httpx
-def test_a_response_that_cannot_be_read_leaves_the_delivery_unknown(
+def test_an_error_while_reading_the_response_leaves_the_delivery_unknown(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with RawServer() as server:
         client = make_client(server.url)
         for name, mock in (("sync.SyncStream", Mock), ("anyio.AnyIOStream", AsyncMock)):
             monkeypatch.setattr(f"httpcore._backends.{name}.read", mock(side_effect=BROKEN))
-        error = error_of(client)
+        error = error_of(client, APIConnectionError)
         monkeypatch.undo()
-        # The connection is not used again.
-        assert client.send_email(CHANNEL, "test@example.com").status_code == 200
-        client.close()
-        assert (len(server.finish()), server.connections) == (2, 2)
+        # The connection is not reused.
+        assert send(client).status_code == 200
+        assert (len(requests_to(server, client)), server.connections) == (2, 2)
     assert (error.delivery, error.retryable) == ("unknown", False)
 
 
@@ -104,7 +99,7 @@ atexit.register(call)
 """.replace("A_CHANNEL", CHANNEL)
 
 
-def test_a_late_call_at_the_end_of_the_interpreter_is_an_error_of_connecting() -> None:
+def test_a_call_while_the_interpreter_exits_is_a_connection_error() -> None:
     with RawServer() as server:
         done = subprocess.run(
             [sys.executable, "-c", LATE_CALL, by_name(server)], capture_output=True, text=True, check=True, timeout=60
@@ -112,7 +107,7 @@ def test_a_late_call_at_the_end_of_the_interpreter_is_an_error_of_connecting() -
     assert (done.stdout, done.stderr) == ("APIConnectionError not_sent\n", "")
 
 
-# What the user's own code raises.
+# Errors of the user's code
 
 
 class BugError(Exception):
@@ -124,53 +119,34 @@ def raise_a_bug(number: int) -> None:
     raise BugError(account)
 
 
-async def raise_a_bug_async(request: object) -> None:
-    raise_a_bug(17)
-
-
 class BrokenAuth(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         raise_a_bug(17)
         yield request
 
 
-class BrokenTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        raise_a_bug(17)
-        raise AssertionError
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self.handle_request(request)
-
-
-def hooks(kind: str, event: str) -> dict[str, list[Any]]:
-    return {event: [(lambda _: raise_a_bug(17)) if kind == "sync" else raise_a_bug_async]}
-
-
 @on_httpx
 @pytest.mark.parametrize("place", ["request hook", "response hook", "auth", "transport"])
-def test_what_the_users_code_raises_passes_unchanged_and_keeps_its_variables(
+def test_an_error_of_the_users_code_passes_unchanged_and_keeps_its_variables(
     make_client: ClientFactory, place: str
 ) -> None:
-    respond = httpx.MockTransport(lambda _: httpx.Response(200, json={"statusCode": 200, "message": ""}))
+    def break_down(_: object) -> Any:
+        raise_a_bug(17)
+
     broken: dict[str, dict[str, Any]] = {
-        "request hook": {"event_hooks": hooks(make_client.kind, "request")},
-        "response hook": {"event_hooks": hooks(make_client.kind, "response")},
+        "request hook": {"event_hooks": {"request": [make_client.hook(break_down)]}},
+        "response hook": {"event_hooks": {"response": [make_client.hook(break_down)]}},
         "auth": {"auth": BrokenAuth()},
-        "transport": {"transport": BrokenTransport()},
+        "transport": {"transport": MockNetwork(break_down).transport},
     }
-    settings = {"transport": respond} | broken[place]
-    client = make_client("http://example.com", http_client=make_client.http_client(**settings))
+    settings = {"transport": MockNetwork().transport} | broken[place]
+    client = make_client(http_client=make_client.http_client(**settings))
     with pytest.raises(BugError, match=r"^account 17$") as caught:
-        client.send_email(CHANNEL, "test@example.com", access_token="s3cret")
+        send(client, access_token="s3cret")
     assert caught.value.__cause__ is None
-    variables = {
-        frame.f_code.co_name: dict(frame.f_locals) for frame, _ in traceback.walk_tb(caught.value.__traceback__)
-    }
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    variables = {frame.f_code.co_name: dict(frame.f_locals) for frame in frames}
     assert variables["raise_a_bug"] == {"number": 17, "account": "account 17"}
-    ours = [
-        frame.f_locals
-        for frame, _ in traceback.walk_tb(caught.value.__traceback__)
-        if os.path.join("genauth_email", "_runtime") in frame.f_code.co_filename
-    ]
-    assert not [each for each in ours if "s3cret" in f"{each}"]
+    package = os.path.join("genauth_email", "_runtime")
+    ours = [frame.f_locals for frame in frames if package in frame.f_code.co_filename]
+    assert "s3cret" not in f"{ours}"

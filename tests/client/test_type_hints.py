@@ -1,4 +1,4 @@
-"""The type hints of everything public can be resolved, as cattrs, msgspec and pydantic do."""
+"""All public type hints can be resolved, as cattrs, msgspec and pydantic do."""
 
 import importlib
 import inspect
@@ -18,7 +18,7 @@ def public_modules() -> list[str]:
 
 
 def hinted(module: str) -> Iterator[tuple[str, object]]:
-    """The public classes and functions of a module, with the methods of the classes."""
+    """Yield the public classes and functions of a module, and the methods of the classes."""
     for name, value in vars(importlib.import_module(module)).items():
         if name.startswith("_") or not getattr(value, "__module__", "").startswith("genauth_email"):
             continue
@@ -45,7 +45,7 @@ def test_type_hints_of_a_public_module_resolve(module: str) -> None:
     assert broken == {}
 
 
-def test_every_public_class_is_looked_at() -> None:
+def test_every_public_class_is_checked() -> None:
     names = {name for module in public_modules() for name, _ in hinted(module)}
     assert names >= {
         "AuthenticationClient.send_email",

@@ -3,6 +3,7 @@
 What a call needs comes from the examples of the contract, or is built from its schemas.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -21,14 +22,78 @@ import pytest
 from genauth_email import UNSET
 from openapi_python_client.strings import PythonIdentifier
 
-from scripts.examples import ContractOperation, Examples
+from scripts.document import Document, Location
+from scripts.examples import Sampler, response_examples
+from scripts.walk import examples_of, json_content, operations, parameters_of
 
-from .facts import CONTRACT
+from .facts import CONTRACT, ROOT
 
-EXAMPLES = Examples(CONTRACT)
+DOCUMENT = Document(ROOT / "openapi.yaml")
 CLIENT_HEADERS = [
     CONTRACT["components"]["parameters"][name] for name in ("lang", "realIp", "requestFrom", "sdkVersion")
 ]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of the contract."""
+
+    location: Location
+    node: Mapping[str, Any]
+
+    @property
+    def operation_id(self) -> str:
+        return str(self.node["operationId"])
+
+    @property
+    def python_name(self) -> str:
+        return PythonIdentifier(self.operation_id, "")
+
+    @property
+    def tag(self) -> str:
+        return next(iter(self.node.get("tags", ())), "default")
+
+    @property
+    def method(self) -> str:
+        return str(self.location[-1]).upper()
+
+    @property
+    def path(self) -> str:
+        """The path, with `{name}` for each path parameter."""
+        return str(self.location[-2])
+
+    @property
+    def deduplication_interval(self) -> float | None:
+        return self.node.get("x-deduplication-interval")
+
+    @property
+    def success(self) -> dict[str, Any]:
+        """A response of `statusCode` 200."""
+        response: dict[str, Any] = response_examples(DOCUMENT)[self.python_name][200]
+        return response
+
+    @property
+    def responses(self) -> dict[str, dict[str, Any]]:
+        """The examples of responses by name."""
+        content = json_content(DOCUMENT, (*self.location, "responses", "200"))
+        return {"success": self.success} | {str(place[-2]): each for place, each in examples_of(DOCUMENT, content)}
+
+    def requests(self) -> dict[str, Any]:
+        """Return the examples of a request body by name, and the one that has only what is required."""
+        if "requestBody" not in self.node:
+            return {}
+        content = json_content(DOCUMENT, (*self.location, "requestBody"))
+        schema = (*content, "schema")
+        examples = {str(place[-2]): each for place, each in examples_of(DOCUMENT, content)}
+        examples = examples or {"schema": Sampler(DOCUMENT, "readOnly").sample(schema)}
+        return examples | {"required": Sampler(DOCUMENT, "readOnly", optional=False).sample(schema)}
+
+    def parameters(self) -> Iterator[tuple[Mapping[str, Any], Any]]:
+        """Yield the parameters that are not the client's own, each with an example of its value."""
+        for place, parameter in parameters_of(DOCUMENT, self.location):
+            if parameter not in CLIENT_HEADERS:
+                given = [each for _, each in examples_of(DOCUMENT, place)]
+                yield parameter, given[0] if given else Sampler(DOCUMENT).sample((*place, "schema"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +107,7 @@ class Call:
         parameters: The parameters with their values in JSON.
     """
 
-    operation: ContractOperation
+    operation: Operation
     name: str
     body: Any
     parameters: tuple[tuple[Mapping[str, Any], Any], ...]
@@ -53,7 +118,7 @@ class Call:
     @property
     def method(self) -> str:
         """The name of the clients' method."""
-        return PythonIdentifier(self.operation.operation_id, "")
+        return self.operation.python_name
 
     @property
     def module(self) -> ModuleType:
@@ -105,10 +170,9 @@ class Call:
 
 def calls() -> Iterator[Call]:
     """Yield a call for each example of a request, and one for each operation with only what is required."""
-    for operation in EXAMPLES.operations():
-        own = [each for each in operation.parameters if each not in CLIENT_HEADERS]
-        everything = tuple((each, EXAMPLES.parameter(each)) for each in own)
-        requests = EXAMPLES.requests(operation) or {"parameters": None, "required": None}
+    for operation in itertools.starmap(Operation, operations(DOCUMENT)):
+        everything = tuple(operation.parameters())
+        requests = operation.requests() or {"parameters": None, "required": None}
         for name, body in requests.items():
             required = tuple((each, value) for each, value in everything if each.get("required"))
             yield Call(operation, name, body, required if name == "required" else everything)
@@ -124,7 +188,7 @@ every_operation = pytest.mark.parametrize("call", FIRST_CALLS, ids=lambda call: 
 
 def success(call: Call) -> dict[str, Any]:
     """Return the contract's example of a success."""
-    return call.operation.response_by_status_code()[200]
+    return call.operation.success
 
 
 def parsed_query(query: str) -> list[tuple[str, str]]:

@@ -5,16 +5,13 @@ Every one of every operation is in `test_operations.py`.
 
 import genauth_email
 import pytest
-from genauth_email import APIError, SendEmailDto, SendEmailRespDto
-from genauth_email.api.email import send_email
-from genauth_email.models import Channel
+from genauth_email import APIError
 
 from tests.clients import ClientFactory
 from tests.servers import MockServer
 
 from .facts import CHANNEL, FAILURES, SENT
 
-BODY = SendEmailDto(channel=Channel(CHANNEL), email="test@example.com")
 API_CODES = [None, 2333, 777777]
 
 
@@ -43,13 +40,6 @@ def test_each_documented_failure_has_a_class_of_its_own() -> None:
     assert all(issubclass(cls, APIError) and cls is not APIError for cls in classes)
 
 
-def test_a_plain_function_returns_the_dto_or_raises(make_client: ClientFactory, mock_server: MockServer) -> None:
-    client = make_client(mock_server.url)
-    assert isinstance(client.call(send_email, body=BODY), SendEmailRespDto)
-    with pytest.raises(genauth_email.ThrottleError):
-        client.call(send_email, body=BODY)
-
-
 def test_a_dto_with_another_http_status_is_a_failure_of_its_class(
     make_client: ClientFactory, mock_server: MockServer
 ) -> None:
@@ -67,28 +57,4 @@ def test_a_dto_with_another_http_status_is_a_failure_of_its_class(
     with pytest.raises(genauth_email.ForbiddenError) as caught:
         client.send_email(CHANNEL, "c@example.com")
     assert (caught.value.http_status, caught.value.status_code) == (500, 403)
-    assert caught.value.delivery == "unknown"
-
-
-def test_an_http_error_without_a_dto_is_an_api_error_of_its_class(
-    make_client: ClientFactory, mock_server: MockServer
-) -> None:
-    mock_server.respond_next(b"<h1>Bad Gateway</h1>", http_status=502, validate=False)
-
-    with pytest.raises(genauth_email.BadGatewayError) as caught:
-        make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
-
-    assert (caught.value.status_code, caught.value.http_status) == (None, 502)
-    assert caught.value.content == b"<h1>Bad Gateway</h1>"
-    assert caught.value.delivery == "unknown"
-
-
-def test_a_response_that_is_not_a_dto_is_kept_in_the_error(make_client: ClientFactory, mock_server: MockServer) -> None:
-    mock_server.respond_next(b"<h1>Log in</h1>", headers={"x-proxy": "yes"}, validate=False)
-
-    with pytest.raises(genauth_email.InvalidResponseError) as caught:
-        make_client(mock_server.url).send_email(CHANNEL, "test@example.com")
-
-    assert caught.value.content == b"<h1>Log in</h1>"
-    assert caught.value.headers["X-Proxy"] == "yes"
     assert caught.value.delivery == "unknown"

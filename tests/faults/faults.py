@@ -37,7 +37,7 @@ PLAIN = "http://{address}"
 TLS = "https://{address}"
 TUNNEL = "https://example.genauth.ai"
 
-Certificate = Literal["self-signed", "untrusted", "expired", "of another host", "mutual"]
+Certificate = Literal["right", "self-signed", "untrusted", "expired", "of another host", "mutual"]
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,11 @@ SENT = Outcome(SendEmailRespDto, kept=1)
 INVALID = Outcome(InvalidResponseError, "unknown", kept=1)
 HALF = replace(INVALID, kept=0)
 LOST = Outcome(APIConnectionError, "unknown")
+UNREAD = replace(LOST, requests=0)
 TIMED_OUT = Outcome(APITimeoutError, "unknown")
 # A connection that cannot be made is tried again, twice; one that cannot be trusted is not.
 UNCONNECTED = Outcome(APIConnectionError, "not_sent", requests=0, connections=3)
+UNREACHED = replace(UNCONNECTED, connections=0)
 UNTRUSTED = replace(UNCONNECTED, connections=1)
 SILENCE = 0.3
 DRIP = 0.01
@@ -124,6 +126,10 @@ def sends(content: bytes, then: Literal["keep", "close", "reset", "hold"] = "kee
 
 def responds(status: int, body: bytes = HTML, headers: Mapping[str, str] | None = None) -> tuple[Step]:
     return sends(http(status, body, headers))
+
+
+def endless(name: str, step: Step) -> Fault:
+    return Fault(name, TIMED_OUT, (step,), timeout=SILENCE)
 
 
 def dto(**fields: object) -> bytes:
@@ -155,8 +161,8 @@ HALF_A_DTO = dto()[: len(dto()) // 2]
 
 FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "No connection": (
-        Fault("nobody listens", replace(UNCONNECTED, connections=0), port="refuses"),
-        Fault("the name does not resolve", replace(UNCONNECTED, connections=0), url="http://nowhere.invalid"),
+        Fault("nobody listens", UNREACHED, port="refuses"),
+        Fault("the name does not resolve", UNREACHED, url="http://nowhere.invalid"),
         Fault(
             "the connection is not accepted",
             replace(TIMED_OUT, delivery="not_sent", requests=0, connections=0),
@@ -181,13 +187,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             (Step(http(400, HTML), then="close", reading="nothing"),),
             url=TLS,
         ),
-        Fault(
-            "nobody listens where the proxy should",
-            replace(UNCONNECTED, connections=0),
-            url=TUNNEL,
-            proxied=True,
-            port="refuses",
-        ),
+        Fault("nobody listens where the proxy should", UNREACHED, url=TUNNEL, proxied=True, port="refuses"),
         *(
             Fault(
                 f"the proxy responds with HTTP {status}",
@@ -200,40 +200,21 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
     ),
     "The connection breaks before a response": (
-        Fault(
-            "accepted, and closed at once",
-            replace(LOST, requests=0),
-            (Step(b"", "close", "nothing", at_once=True),),
-        ),
-        Fault(
-            "closed after half of the request",
-            replace(LOST, requests=0),
-            (Step(then="close", reading="half"),),
-        ),
-        Fault(
-            "reset after half of the request",
-            replace(LOST, requests=0),
-            (Step(then="reset", reading="half"),),
-        ),
+        Fault("accepted, and closed at once", UNREAD, (Step(b"", "close", "nothing", at_once=True),)),
+        Fault("closed after half of the request", UNREAD, (Step(then="close", reading="half"),)),
+        Fault("reset after half of the request", UNREAD, (Step(then="reset", reading="half"),)),
         Fault("closed after the request", LOST, sends(b"", "close")),
         Fault("reset after the request", LOST, sends(b"", "reset")),
         Fault("closed in the status line", LOST, sends(b"HTTP/1.1 2", "close")),
         Fault("closed after the status line", LOST, sends(b"HTTP/1.1 200 OK\r\n", "close")),
         Fault("closed in the headers", LOST, sends(HEADERS, "close")),
         Fault("reset in the headers", LOST, sends(HEADERS, "reset")),
-        Fault(
-            "the server wants a certificate of the client",
-            replace(LOST, requests=0),
-            url=TLS,
-            certificate="mutual",
-        ),
-        Fault("TLS where plain HTTP is expected", replace(LOST, requests=0), certificate="untrusted"),
+        Fault("the server demands a client certificate", UNREAD, url=TLS, certificate="mutual"),
+        Fault("TLS where plain HTTP is expected", UNREAD, certificate="untrusted"),
     ),
     "What comes is not HTTP": (
         Fault(
-            "the greeting of a mail server",
-            LOST,
-            sends(f"220 mail.example.com for {EMAIL}\r\n\r\n".encode(), "close"),
+            "the greeting of a mail server", LOST, sends(f"220 mail.example.com for {EMAIL}\r\n\r\n".encode(), "close")
         ),
         Fault("a body without a status line and headers", LOST, sends(dto() + b"\r\n\r\n", "close")),
         Fault(
@@ -300,44 +281,14 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("a body without a length, closed halfway", HALF, sends(HEADERS + b"\r\n" + HALF_A_DTO, "close")),
     ),
     "Silence": (
-        Fault("silence before the response", TIMED_OUT, sends(b"", "hold"), timeout=SILENCE),
-        Fault("silence in the headers", TIMED_OUT, sends(HEADERS, "hold"), timeout=SILENCE),
-        Fault(
-            "silence in the body: Content-Length is longer",
-            TIMED_OUT,
-            sends(SUCCESS[:-20], "hold"),
-            timeout=SILENCE,
-        ),
-        Fault(
-            "silence after the header of HTTP 502",
-            TIMED_OUT,
-            sends(http(502, HTML)[: -len(HTML)], "hold"),
-            timeout=SILENCE,
-        ),
-        Fault(
-            "the headers drip for ever",
-            TIMED_OUT,
-            (Step(HEADERS + b"x: ", more=b"x", pause=DRIP),),
-            timeout=SILENCE,
-        ),
-        Fault(
-            "HTTP 100 again and again, for ever",
-            TIMED_OUT,
-            (Step(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=DRIP),),
-            timeout=SILENCE,
-        ),
-        Fault(
-            "the body drips for ever",
-            TIMED_OUT,
-            (Step(HEADERS + b"\r\n", more=b" ", pause=DRIP),),
-            timeout=SILENCE,
-        ),
-        Fault(
-            "the chunks of the body drip for ever",
-            TIMED_OUT,
-            (Step(chunked(b""), more=b"1\r\n \r\n", pause=DRIP),),
-            timeout=SILENCE,
-        ),
+        endless("silence before the response", Step(then="hold")),
+        endless("silence in the headers", Step(HEADERS, "hold")),
+        endless("silence in the body: Content-Length is longer", Step(SUCCESS[:-20], "hold")),
+        endless("silence after the header of HTTP 502", Step(http(502, HTML)[: -len(HTML)], "hold")),
+        endless("the headers drip for ever", Step(HEADERS + b"x: ", more=b"x", pause=DRIP)),
+        endless("HTTP 100 again and again, for ever", Step(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=DRIP)),
+        endless("the body drips for ever", Step(HEADERS + b"\r\n", more=b" ", pause=DRIP)),
+        endless("the chunks of the body drip for ever", Step(chunked(b""), more=b"1\r\n \r\n", pause=DRIP)),
     ),
     "A connection that was idle": (
         Fault("closed by the server while it was idle", SENT, idle=Step(then="close")),
@@ -349,11 +300,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     ),
     "The HTTP status, without a response of the API": (
         *(
-            Fault(
-                f"HTTP {status}, then the response",
-                SENT,
-                sends(b"HTTP/1.1 %d Status\r\n\r\n" % status + SUCCESS),
-            )
+            Fault(f"HTTP {status}, then the response", SENT, sends(b"HTTP/1.1 %d Status\r\n\r\n" % status + SUCCESS))
             for status in (100, 102, 103)
         ),
         Fault("HTTP 200 with a login page", INVALID, responds(200)),
@@ -480,9 +427,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             "JSON encoded as Latin-1, not UTF-8",
             INVALID,
             responds(
-                200,
-                dto(message="?").replace(b"?", b"\xe9"),
-                {"content-type": "application/json; charset=iso-8859-1"},
+                200, dto(message="?").replace(b"?", b"\xe9"), {"content-type": "application/json; charset=iso-8859-1"}
             ),
         ),
         Fault(
@@ -514,11 +459,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("requestId a number", INVALID, responds(200, dto(requestId=5))),
         Fault("unknown fields", SENT, responds(200, dto(more={"a": [1]}))),
         Fault("nested 100,000 deep", INVALID, responds(200, NESTED)),
-        Fault(
-            "an unknown field, nested 100,000 deep",
-            INVALID,
-            responds(200, dto(more="?").replace(b'"?"', NESTED)),
-        ),
+        Fault("an unknown field, nested 100,000 deep", INVALID, responds(200, dto(more="?").replace(b'"?"', NESTED))),
     ),
     "The size and the encoding of the body": (
         Fault("a body of 1 MiB", SENT, responds(200, dto().ljust(LIMIT))),

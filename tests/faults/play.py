@@ -6,6 +6,7 @@ import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from unittest.mock import patch
 
 import trustme
@@ -19,6 +20,16 @@ from .faults import EMAIL, PLAIN, Certificate, Fault, Outcome
 
 TOKEN = "s3cret-token"
 BEFORE, AFTER = "before@example.com", "after@example.com"
+
+NO_VERIFICATION = {
+    "CURL_CA_BUNDLE": "",
+    "GENAUTH_USE_UNVERIFIED_SSL": "1",
+    "GENAUTH_VERIFY": "0",
+    "NODE_TLS_REJECT_UNAUTHORIZED": "0",
+    "PYTHONHTTPSVERIFY": "0",
+    "REQUESTS_CA_BUNDLE": "",
+}
+"""What other programs take for a wish not to verify certificates, and what ours could be thought to."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +52,19 @@ def play(fault: Fault, make_client: ClientFactory) -> Played:
 
     Raises:
         GenAuthError: The next call failed.
-        AssertionError: The fault was not played to its end, or the client left a connection open.
+        AssertionError: The fault was not played to its end, the call went on after its timeout, or the client left a
+            connection open.
     """
     script = fault.steps if fault.idle is None else (Step(SUCCESS), *fault.steps)
     with ExitStack() as stack:
         # Retries follow at once.
         stack.enter_context(no_pauses())
-        tls = None if fault.certificate is None else _certified(fault.certificate, stack)
+        tls = None
+        if fault.certificate is not None:
+            ours = trustme.CA()
+            tls = certified(fault.certificate, ours)
+            trusted = stack.enter_context(ours.cert_pem.tempfile())
+            stack.enter_context(patch.dict(os.environ, NO_VERIFICATION, SSL_CERT_FILE=trusted))
         server = stack.enter_context(RawServer(*script, listening=fault.port == "accepts", tls=tls))
         address = "{}:{}".format(*server.address)
         if fault.port == "is full":
@@ -60,8 +77,10 @@ def play(fault: Fault, make_client: ClientFactory) -> Played:
             _send(client, BEFORE)
             server.disturb(fault.idle)
 
-        before = server.connections
+        before, began = server.connections, monotonic()
         result = _outcome_of(client)
+        # What drips for ever ends after ten seconds.
+        assert monotonic() - began < fault.timeout + 5
         server.wait_for_end_of_script()
         connections = server.connections - before
 
@@ -100,13 +119,12 @@ def _count(email: str, requests: list[bytes]) -> int:
     return sum(f'"{email}"'.encode() in request for request in requests)
 
 
-def _certified(certificate: Certificate, stack: ExitStack) -> ssl.SSLContext:
-    """The server's side of TLS. As long as the stack lasts, the clients trust a CA of ours."""
-    ours, other = trustme.CA(), trustme.CA()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trusted = stack.enter_context(ours.cert_pem.tempfile())
-    stack.enter_context(patch.dict(os.environ, SSL_CERT_FILE=trusted))
+def certified(certificate: Certificate, ours: trustme.CA) -> ssl.SSLContext:
+    """The server's side of TLS, for clients that trust `ours`."""
+    other, server = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     match certificate:
+        case "right":
+            ours.issue_cert("127.0.0.1").configure_cert(server)
         case "self-signed":
             with other.private_key_pem.tempfile() as key, other.cert_pem.tempfile() as own:
                 server.load_cert_chain(own, key)
@@ -116,7 +134,7 @@ def _certified(certificate: Certificate, stack: ExitStack) -> ssl.SSLContext:
             past = datetime(2001, 1, 1, tzinfo=UTC)
             ours.issue_cert("127.0.0.1", not_before=past, not_after=past).configure_cert(server)
         case "of another host":
-            ours.issue_cert("elsewhere.example").configure_cert(server)
+            ours.issue_cert("elsewhere.example", "127.0.0.2").configure_cert(server)
         case "mutual":
             ours.issue_cert("127.0.0.1").configure_cert(server)
             ours.configure_trust(server)

@@ -1,28 +1,36 @@
 """A call's timeout bounds the whole call, and nothing is sent after it.
 
-The delays add up to more than the timeout, and each of them is shorter: only what bounds the whole call ends it.
+The delays add up to more than the timeout, and each of them is shorter: only what bounds the whole call ends it. All
+cases of a test wait at once.
 """
 
 import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 import pytest
 from genauth_email import APITimeoutError, AsyncAuthenticationClient
 
-from tests.clients import KINDS, ClientFactory, no_pauses, on_httpx
+from tests.clients import KINDS, BlockingClient, ClientFactory, no_pauses
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import SUCCESS, RawServer, Step
 
 EMAIL = "test@example.com"
-TIMEOUT, STEP = 0.6, 0.25
+TIMEOUT, STEP = 1.0, 0.4
 HEAD, BODY = SUCCESS.split(b"\r\n\r\n")
 GetAddrInfo = Callable[..., list[Any]]
+Resolve = Callable[[Callable[[], list[str]]], None]
+
+EXACT = [*((kind, False) for kind in KINDS), ("asyncio", True), ("trio", True)]
+"""The kinds of clients, on connections of their own and on a user's, whose every call ends with its timeout."""
+EACH_STEP = [*EXACT, ("sync", True)]
+"""With those whose every step ends with the timeout, and where a step of many reads may not."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,69 +39,77 @@ def without_pauses() -> Generator[None]:
         yield
 
 
-class SlowServer(RawServer):
-    """Takes its time for the TLS handshake, for the headers and for the body."""
+def at_once(check: Callable[..., None], cases: Sequence[tuple[Any, ...]]) -> None:
+    """Check all cases in threads. Each begins with the kind of the client."""
 
-    def __init__(self, tls: ssl.SSLContext, step: float) -> None:
-        script = (
-            Step(HEAD + b"\r\n\r\n", delay=step),
-            Step(BODY, at_once=True, reading="nothing", delay=step),
-        )
-        super().__init__(*script, tls=tls, handshake_delay=step)
+    def run(kind: str, *case: Any) -> None:
+        with ExitStack() as stack:
+            check(ClientFactory(kind, stack), *case)
 
-
-EXACT = [*((kind, False) for kind in KINDS), ("asyncio", True), ("trio", True)]
-"""The kinds of clients, on connections of their own and on a user's, whose every call ends with its timeout."""
-
-
-def each_of(kinds: list[tuple[str, bool]]) -> pytest.MarkDecorator:
-    ids = [f"{kind}-{'an http_client' if users else 'own connections'}" for kind, users in kinds]
-    return pytest.mark.parametrize(("make_client", "users"), kinds, indirect=["make_client"], ids=ids)
-
-
-exact = each_of(EXACT)
-each_step = each_of([*EXACT, ("sync", True)])
-"""With those whose every step ends with the timeout, and where a step of many reads may not."""
-
-users_async = pytest.mark.parametrize("make_client", ["asyncio", "trio"], indirect=True)
+    failures = []
+    with ThreadPoolExecutor(len(cases)) as threads:
+        checks = [threads.submit(run, *case) for case in cases]
+    for case, each in zip(cases, checks, strict=True):
+        if error := each.exception():
+            error.add_note(f"{case}")
+            failures.append(error)
+    if failures:
+        raise BaseExceptionGroup("the timeout did not hold", failures)
 
 
 def own_or_users(make_client: ClientFactory, *, users: bool) -> dict[str, Any]:
     return {"http_client": make_client.http_client()} if users else {}
 
 
-@each_step
-def test_the_steps_of_a_call_share_its_timeout(make_client: ClientFactory, tls: ssl.SSLContext, users: bool) -> None:
-    with SlowServer(tls, STEP) as server:
-        client = make_client(server.url, **own_or_users(make_client, users=users))
-        with pytest.raises(APITimeoutError) as caught:
-            client.send_email(CHANNEL, EMAIL, timeout=TIMEOUT)
-        assert caught.value.delivery == "unknown"
-        client.close()
-        assert len(server.received) == 1
+def check_timeout(client: BlockingClient, timeout: float, delivery: str) -> None:
+    with pytest.raises(APITimeoutError) as caught:
+        client.send_email(CHANNEL, EMAIL, timeout=timeout)
+    assert caught.value.delivery == delivery
 
 
-@each_step
-def test_a_response_that_is_complete_in_time_is_returned(
-    make_client: ClientFactory, tls: ssl.SSLContext, users: bool
-) -> None:
-    with SlowServer(tls, STEP) as server:
-        client = make_client(server.url, **own_or_users(make_client, users=users))
-        assert client.send_email(CHANNEL, EMAIL, timeout=60).request_id == "r-1"
+class SlowServer(RawServer):
+    """Takes its time for the TLS handshake, for the headers and for the body."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        script = (
+            Step(HEAD + b"\r\n\r\n", delay=STEP),
+            Step(BODY, at_once=True, reading="nothing", delay=STEP),
+        )
+        super().__init__(*script, tls=tls, handshake_delay=STEP)
+
+
+def test_the_steps_of_a_call_share_its_timeout(tls: ssl.SSLContext) -> None:
+    def check(make_client: ClientFactory, users: bool) -> None:
+        with SlowServer(tls) as server:
+            client = make_client(server.url, **own_or_users(make_client, users=users))
+            check_timeout(client, TIMEOUT, "unknown")
+            client.close()
+            assert len(server.received) == 1
+
+    at_once(check, EACH_STEP)
+
+
+def test_a_response_that_is_complete_in_time_is_returned(tls: ssl.SSLContext) -> None:
+    def check(make_client: ClientFactory, users: bool) -> None:
+        with SlowServer(tls) as server:
+            client = make_client(server.url, **own_or_users(make_client, users=users))
+            assert client.send_email(CHANNEL, EMAIL, timeout=60).request_id == "r-1"
+
+    at_once(check, EACH_STEP)
 
 
 @contextmanager
-def full_port() -> Generator[tuple[str, int]]:
-    """An address to which no connection can be made, and that refuses none."""
+def full_port() -> Generator[int]:
+    """A port of 127.0.0.1 to which no connection can be made, and that refuses none."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         with socket.create_connection(listener.getsockname()):
-            yield listener.getsockname()
+            yield listener.getsockname()[1]
 
 
 @pytest.fixture
-def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], list[str]]], None]:
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Resolve:
     """Has the name `genauth.test` resolve to the addresses that a function returns."""
     original: GetAddrInfo = socket.getaddrinfo
 
@@ -108,57 +124,49 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], list[str]
     return install
 
 
-@exact
-def test_the_addresses_of_a_name_share_the_timeout(
-    make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None], users: bool
-) -> None:
+def test_the_addresses_of_a_name_share_the_timeout(resolve: Resolve) -> None:
     # The port is full on one address of the loopback interface, and free on the last one.
-    with full_port() as (_, port), RawServer(listening=False) as server:
-        server.listener.close()
-        with socket.create_server(("127.0.0.9", port)) as live:
-            resolve(lambda: ["127.0.0.1", "127.0.0.9"])
+    def check(make_client: ClientFactory, users: bool) -> None:
+        with full_port() as port, socket.create_server(("127.0.0.9", port)) as live:
             options = own_or_users(make_client, users=users)
             client = make_client(f"http://genauth.test:{port}", max_retries=0, **options)
-            with pytest.raises(APITimeoutError) as caught:
-                client.send_email(CHANNEL, EMAIL, timeout=TIMEOUT)
             # The live one was reached within the timeout: it was sent the request, and has not responded.
-            assert caught.value.delivery == "unknown"
+            check_timeout(client, TIMEOUT, "unknown")
             connection, _ = live.accept()
             with connection:
                 assert EMAIL.encode() in connection.recv(65536)
 
-
-@exact
-def test_dead_addresses_alone_are_not_sent(
-    make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None], users: bool
-) -> None:
-    with full_port() as (_, port):
-        resolve(lambda: ["127.0.0.1"] * 5)
-        client = make_client(f"http://genauth.test:{port}", **own_or_users(make_client, users=users))
-        began = time.monotonic()
-        with pytest.raises(APITimeoutError) as caught:
-            client.send_email(CHANNEL, EMAIL, timeout=TIMEOUT)
-        assert caught.value.delivery == "not_sent"
-        # Were each of them given the whole timeout, it would be five times as much.
-        assert time.monotonic() - began < 5 * TIMEOUT
+    resolve(lambda: ["127.0.0.1", "127.0.0.9"])
+    at_once(check, EXACT)
 
 
-@each_step
-def test_a_name_lookup_that_outlasts_the_timeout_is_followed_by_no_request(
-    make_client: ClientFactory, resolve: Callable[[Callable[[], list[str]]], None], users: bool
-) -> None:
+def test_dead_addresses_alone_are_not_sent(resolve: Resolve) -> None:
+    def check(make_client: ClientFactory, users: bool) -> None:
+        with full_port() as port:
+            client = make_client(f"http://genauth.test:{port}", **own_or_users(make_client, users=users))
+            began = time.monotonic()
+            check_timeout(client, TIMEOUT, "not_sent")
+            # Were each of them given the whole timeout, or its share of that, it would be more.
+            assert time.monotonic() - began < 2 * TIMEOUT
+
+    resolve(lambda: ["127.0.0.1"] * 5)
+    at_once(check, EXACT)
+
+
+def test_a_name_lookup_that_outlasts_the_timeout_is_followed_by_no_request(resolve: Resolve) -> None:
     def slow() -> list[str]:
         time.sleep(STEP)
         return ["127.0.0.1"]
 
+    def check(make_client: ClientFactory, users: bool) -> None:
+        with RawServer() as server:
+            client = make_client(f"http://genauth.test:{server.address[1]}", **own_or_users(make_client, users=users))
+            check_timeout(client, STEP / 5, "not_sent")
+            client.close()
+            assert server.finish() == []
+
     resolve(slow)
-    with RawServer() as server:
-        client = make_client(f"http://genauth.test:{server.address[1]}", **own_or_users(make_client, users=users))
-        with pytest.raises(APITimeoutError) as caught:
-            client.send_email(CHANNEL, EMAIL, timeout=STEP / 5)
-        assert caught.value.delivery == "not_sent"
-        client.close()
-        assert server.finish() == []
+    at_once(check, EACH_STEP)
 
 
 ENDLESS = {
@@ -169,34 +177,19 @@ ENDLESS = {
 }
 
 
-@users_async
-@pytest.mark.parametrize("what", ENDLESS)
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_what_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(
-    make_client: ClientFactory, tls: ssl.SSLContext, scheme: str, what: str
-) -> None:
+def test_what_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(tls: ssl.SSLContext) -> None:
     # For connections of our own this is in the table of faults.
-    with RawServer(Step(SUCCESS), ENDLESS[what], tls=tls if scheme == "https" else None) as server:
-        client = make_client(server.url, http_client=make_client.http_client())
-        client.send_email(CHANNEL, EMAIL)  # A slow machine then spends none of the timeout on connecting.
-        with pytest.raises(APITimeoutError) as caught:
-            client.send_email(CHANNEL, EMAIL, timeout=STEP)
-        assert caught.value.delivery == "unknown"
-        server.wait_for_open(0)
+    def check(make_client: ClientFactory, what: str, context: ssl.SSLContext | None) -> None:
+        with RawServer(Step(SUCCESS), ENDLESS[what], tls=context) as server:
+            client = make_client(server.url, http_client=make_client.http_client())
+            client.send_email(CHANNEL, EMAIL)  # A slow machine then spends none of the timeout on connecting.
+            check_timeout(client, STEP, "unknown")
+            server.wait_for_open(0)
 
-
-@on_httpx
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_body_that_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(
-    make_client: ClientFactory, tls: ssl.SSLContext, scheme: str
-) -> None:
-    with RawServer(Step(SUCCESS), ENDLESS["a body"], tls=tls if scheme == "https" else None) as server:
-        client = make_client(server.url, http_client=make_client.http_client())
-        client.send_email(CHANNEL, EMAIL)  # A slow machine then spends none of the timeout on connecting.
-        with pytest.raises(APITimeoutError) as caught:
-            client.send_email(CHANNEL, EMAIL, timeout=STEP)
-        assert caught.value.delivery == "unknown"
-        server.wait_for_open(0)
+    through_async = [
+        (kind, what, context) for kind in ("asyncio", "trio") for what in ENDLESS for context in (None, tls)
+    ]
+    at_once(check, [*through_async, ("sync", "a body", None), ("sync", "a body", tls)])
 
 
 class TokenAuth(httpx.Auth):
@@ -210,38 +203,29 @@ class TokenAuth(httpx.Auth):
         yield request
 
 
-def check_that_a_token_ends_with_the_timeout(make_client: ClientFactory, token: Step) -> None:
-    with RawServer(token) as tokens, RawServer() as server:
-        client = make_client(server.url, http_client=make_client.http_client(auth=TokenAuth(tokens.url)))
-        began = time.monotonic()
-        with pytest.raises(APITimeoutError):
-            client.send_email(CHANNEL, EMAIL, timeout=STEP)
-        assert time.monotonic() - began < 4  # Without a limit of ours, httpx would wait for five seconds.
-        assert server.connections == 0
+def test_the_authentication_of_an_http_client_ends_with_the_timeout() -> None:
+    def check(make_client: ClientFactory, token: Step) -> None:
+        with RawServer(token) as tokens, RawServer() as server:
+            client = make_client(server.url, http_client=make_client.http_client(auth=TokenAuth(tokens.url)))
+            began = time.monotonic()
+            with pytest.raises(APITimeoutError):
+                client.send_email(CHANNEL, EMAIL, timeout=STEP)
+            assert time.monotonic() - began < 4  # Without a limit of ours, httpx would wait for five seconds.
+            assert server.connections == 0
+
+    silent, slow = Step(then="hold"), ENDLESS["headers"]
+    at_once(check, [("sync", silent), ("asyncio", silent), ("trio", silent), ("asyncio", slow), ("trio", slow)])
 
 
-@on_httpx
-def test_a_silent_server_of_the_authentication_of_an_http_client_ends_with_the_timeout(
-    make_client: ClientFactory,
-) -> None:
-    check_that_a_token_ends_with_the_timeout(make_client, Step(then="hold"))
-
-
-@users_async
-def test_a_slow_server_of_the_authentication_of_an_http_client_ends_with_the_timeout(
-    make_client: ClientFactory,
-) -> None:
-    check_that_a_token_ends_with_the_timeout(make_client, ENDLESS["headers"])
-
-
-def test_a_silent_proxy_is_not_sent(make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    with RawServer(Step(reading="nothing", then="hold")) as proxy:
-        monkeypatch.setenv("https_proxy", proxy.url)
+def test_a_silent_proxy_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(make_client: ClientFactory) -> None:
         client = make_client("https://example.genauth.ai")
-        with pytest.raises(APITimeoutError) as caught:
-            client.send_email(CHANNEL, EMAIL, timeout=STEP)
-        assert caught.value.delivery == "not_sent"
+        check_timeout(client, STEP, "not_sent")
         client.close()
+
+    with RawServer(*[Step(reading="nothing", then="hold")] * len(KINDS)) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        at_once(check, [(kind,) for kind in KINDS])
 
 
 # What blocks an event loop blocks no thread, so these two are about async clients alone.

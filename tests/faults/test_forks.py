@@ -43,7 +43,9 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 # Each kind is a program of its own here, as a fork of the test run would take its threads along.
-@pytest.mark.parametrize("delay", [0.001, 0.006, 0.02])
+@pytest.mark.parametrize(
+    "delay", [pytest.param(0.001, marks=pytest.mark.release), 0.006, pytest.param(0.02, marks=pytest.mark.release)]
+)
 @pytest.mark.parametrize("kind", ["sync", "asyncio", "aiohttp"])
 def test_a_child_forked_during_the_first_call_makes_calls_too(kind: str, delay: float) -> None:
     with RawServer() as server:

@@ -17,25 +17,17 @@ from genauth_email import (
 )
 from genauth_email.api.email import send_email
 from genauth_email.api.email.send_email import OPERATION
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.clients import BlockingClient, ClientFactory
+from tests.clients import BlockingClient, ClientFactory, before_transport
 from tests.contract.facts import CHANNEL, SCHEMAS
 from tests.servers.load import LoadServer, told
 from tests.servers.raw import SUCCESS, http
 
 # What is drawn can look like an address, and is nobody's.
 pytestmark = pytest.mark.usefixtures("unwatched")
-
-# One client for all that is drawn is as it should be: a call that leaves something behind shows in the next.
-drawing = settings(
-    max_examples=150,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 
 JSON: SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -102,15 +94,17 @@ def http_answers(draw: st.DrawFn) -> tuple[int, bytes]:
     return status, http(status, body, headers)
 
 
-@drawing
-@given(drawn=http_answers())
-def test_any_http_answer_is_a_dto_or_our_error(client: BlockingClient, drawn: tuple[int, bytes]) -> None:
-    status, response = drawn
-    # After a response below 200 there has to come another.
-    final = status >= 200
-    ended = outcome(client, told(response, close=not final))
-    if final:
-        assert not isinstance(ended, APIConnectionError)
+def test_any_http_answer_is_a_dto_or_our_error(client: BlockingClient, drawing: settings) -> None:
+    @drawing
+    @given(http_answers())
+    def check(drawn: tuple[int, bytes]) -> None:
+        status, response = drawn
+        # After a response below 200 there has to come another.
+        final = status >= 200
+        ended = outcome(client, told(response, close=not final))
+        assert not (final and isinstance(ended, APIConnectionError))
+
+    check()
 
 
 @st.composite
@@ -120,17 +114,20 @@ def spliced(draw: st.DrawFn) -> bytes:
     return SUCCESS[:begin] + draw(st.binary()) + SUCCESS[begin + draw(st.integers(0, 20)) :]
 
 
-@drawing
-@given(response=st.binary() | spliced() | st.lists(st.binary() | spliced(), max_size=3).map(b"".join))
-@example(b"HTTP/1.1 204 No Content\r\n\r\n")
-@example(b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000)
-@example(b"HTTP/1.1 200 OK\r\ncontent-length: 2, 3\r\n\r\n{}")
-@example(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n")
-@example(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n")
-@example(b"HTTP/1.1 000 None\r\n\r\n")
-@example(b"HTTP/0.9 200 OK\r\n\r\n")
-def test_any_bytes_on_the_wire_are_a_dto_or_our_error(client: BlockingClient, response: bytes) -> None:
-    outcome(client, told(response, close=True))
+def test_any_bytes_on_the_wire_are_a_dto_or_our_error(client: BlockingClient, drawing: settings) -> None:
+    @drawing
+    @given(st.binary() | spliced() | st.lists(st.binary() | spliced(), max_size=3).map(b"".join))
+    @example(b"HTTP/1.1 204 No Content\r\n\r\n")
+    @example(b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000)
+    @example(b"HTTP/1.1 200 OK\r\ncontent-length: 2, 3\r\n\r\n{}")
+    @example(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n")
+    @example(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n")
+    @example(b"HTTP/1.1 000 None\r\n\r\n")
+    @example(b"HTTP/0.9 200 OK\r\n\r\n")
+    def check(response: bytes) -> None:
+        outcome(client, told(response, close=True))
+
+    check()
 
 
 # Any response that the contract allows decodes, and encodes back to the same JSON. A failure may have a model of its
@@ -176,21 +173,24 @@ def canonical(document: object) -> str:
     return json.dumps(json.loads(json.dumps(document), parse_float=number), sort_keys=True)
 
 
-@drawing
-@given(document=allowed(SCHEMAS["SendEmailRespDto"]))
-def test_any_answer_that_the_contract_allows_comes_back_as_it_was(
-    client: BlockingClient, document: dict[str, Any]
-) -> None:
-    email = told(http(200, json.dumps(document).encode()), close=False)
-    body = SendEmailDto(channel=Channel(CHANNEL), email=email)
-    response = client.call(send_email, detailed=True, body=body)
-    failure_model = OPERATION.failure_model if document["statusCode"] != 200 else None
-    model: Any = failure_model or SendEmailRespDto
-    assert type(response.parsed) is model
-    expected = document
-    if failure_model:
-        expected = {name: value for name, value in document.items() if name in OF_FAILURES}
-    assert canonical(response.parsed.to_dict()) == canonical(expected)
+# What is decoded has been read, so nothing of this depends on a transport. Nor does anything below.
+@before_transport
+def test_any_answer_that_the_contract_allows_comes_back_as_it_was(client: BlockingClient, drawing: settings) -> None:
+    @drawing
+    @given(allowed(SCHEMAS["SendEmailRespDto"]))
+    def check(document: dict[str, Any]) -> None:
+        email = told(http(200, json.dumps(document).encode()), close=False)
+        body = SendEmailDto(channel=Channel(CHANNEL), email=email)
+        response = client.call(send_email, detailed=True, body=body)
+        failure_model = OPERATION.failure_model if document["statusCode"] != 200 else None
+        model: Any = failure_model or SendEmailRespDto
+        assert type(response.parsed) is model
+        expected = document
+        if failure_model:
+            expected = {name: value for name, value in document.items() if name in OF_FAILURES}
+        assert canonical(response.parsed.to_dict()) == canonical(expected)
+
+    check()
 
 
 # Any string as email reaches the server as exactly that, or is refused before I/O.
@@ -199,28 +199,34 @@ def test_any_answer_that_the_contract_allows_comes_back_as_it_was(
 TEXTS = st.text() | st.text(st.characters(categories=["Cs"]) | st.characters())
 
 
-@drawing
-@given(email=TEXTS | st.emails())
-@example("")
-@example("\0")
-@example("a@example.com\r\nbcc: b@example.com")
-@example('"\\')
-@example("\U0001f4e7@example.com")
-@example("\ud83d@example.com")
-@example("\ud83d\udce7@example.com")
-def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(client: BlockingClient, email: str) -> None:
+@before_transport
+def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(
+    client: BlockingClient, drawing: settings
+) -> None:
     def send(email: str) -> SendEmailRespDto:
         return client.send_email(CHANNEL, email)
 
-    number = int(send("test@example.com").request_id or 0)
-    try:
-        response = send(email)
-    except ValueError:
-        # Nothing has reached the server in between.
-        assert send("test@example.com").request_id == f"{number + 1}"
-    else:
-        assert response.message == email
-        assert response.request_id == f"{number + 1}"
+    @drawing
+    @given(TEXTS | st.emails())
+    @example("")
+    @example("\0")
+    @example("a@example.com\r\nbcc: b@example.com")
+    @example('"\\')
+    @example("\U0001f4e7@example.com")
+    @example("\ud83d@example.com")
+    @example("\ud83d\udce7@example.com")
+    def check(email: str) -> None:
+        number = int(send("test@example.com").request_id or 0)
+        try:
+            response = send(email)
+        except ValueError:
+            # Nothing has reached the server in between.
+            assert send("test@example.com").request_id == f"{number + 1}"
+        else:
+            assert response.message == email
+            assert response.request_id == f"{number + 1}"
+
+    check()
 
 
 # The last to speak sets a header.
@@ -251,29 +257,32 @@ def headers_of(client: BlockingClient, **options: Any) -> dict[str, str]:
     return {name.lower(): value for name, _, value in lines if name.lower() in HEADERS.values()}
 
 
-@settings(drawing, max_examples=40)
-@given(
-    steps=st.lists(
-        st.tuples(
-            st.integers(0, 9),
-            st.fixed_dictionaries({}, optional=OF_CLIENT),
-            st.fixed_dictionaries({}, optional=PER_CALL),
-        ),
-        min_size=1,
-        max_size=6,
-    )
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 9),
+        st.fixed_dictionaries({}, optional=OF_CLIENT),
+        st.fixed_dictionaries({}, optional=PER_CALL),
+    ),
+    min_size=1,
+    max_size=6,
 )
-def test_a_header_is_what_the_last_to_speak_has_set(
-    client: BlockingClient, steps: list[tuple[int, dict[str, str | None], dict[str, str | None]]]
-) -> None:
-    clients = [client]
-    models: list[dict[str, str | None]] = [{"app_id": "app123"}]
-    for parent, of_client, of_call in steps:
-        parent %= len(clients)
-        clients.append(clients[parent].with_options(**of_client))
-        models.append(models[parent] | of_client)
-        said: dict[str, str | None] = {option: value for option, value in of_call.items() if value is not None}
-        assert headers_of(clients[-1], **of_call) == headers_from(models[-1] | said)
-    # Deriving and calling have left each as it was.
-    for each, model in zip(clients, models, strict=True):
-        assert headers_of(each) == headers_from(model)
+
+
+@before_transport
+def test_a_header_is_what_the_last_to_speak_has_set(client: BlockingClient, drawing: settings) -> None:
+    @drawing
+    @given(STEPS)
+    def check(steps: list[tuple[int, dict[str, str | None], dict[str, str | None]]]) -> None:
+        clients = [client]
+        models: list[dict[str, str | None]] = [{"app_id": "app123"}]
+        for parent, of_client, of_call in steps:
+            parent %= len(clients)
+            clients.append(clients[parent].with_options(**of_client))
+            models.append(models[parent] | of_client)
+            said: dict[str, str | None] = {option: value for option, value in of_call.items() if value is not None}
+            assert headers_of(clients[-1], **of_call) == headers_from(models[-1] | said)
+        # Deriving and calling have left each as it was.
+        for each, model in zip(clients, models, strict=True):
+            assert headers_of(each) == headers_from(model)
+
+    check()

@@ -1,4 +1,7 @@
-"""Web frameworks: each application in `apps` sends emails with one client, and turns `ThrottleError` into HTTP 429."""
+"""Web frameworks: an application sends emails with one client, and turns `ThrottleError` into HTTP 429.
+
+Those of `examples/` are in tests/examples.
+"""
 
 import warnings
 from contextlib import AbstractContextManager
@@ -32,9 +35,7 @@ def over_wsgi(app: Any) -> AbstractContextManager[Any]:
 @pytest.mark.parametrize(
     ("app", "connect", "path"),
     [
-        ("fastapi_app", over_asgi, "/login-email"),
         ("litestar_app", over_asgi, "/login-email"),
-        ("flask_app", over_wsgi, "/login-email"),
         ("django_app", over_wsgi, "/login-email"),
         # Here Django runs each request in an event loop of its own.
         ("django_app", over_wsgi, "/async/login-email"),

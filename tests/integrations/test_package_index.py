@@ -18,8 +18,9 @@ USERNAME, PASSWORD = "root", "no-output-shows-this"
 
 
 @pytest.fixture
-def index_url(tmp_path: Path) -> Generator[str]:
+def index_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
     """A devpi with one index, that takes what its user uploads and has nothing of a public index."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     directory = tmp_path / "devpi"
     init = f"{BIN}/devpi-init --serverdir {directory} --no-root-pypi --root-passwd {PASSWORD}"
     subprocess.run(init.split(), check=True, capture_output=True)
@@ -58,15 +59,14 @@ def test_what_is_published_on_devpi_can_be_installed(index_url: str, tmp_path: P
     credentials = {"UV_PUBLISH_USERNAME": USERNAME, "UV_PUBLISH_PASSWORD": PASSWORD}
     index = publish.settings({"INDEX_URL": index_url, "CHECK_URL": f"{index_url}+simple/", **credentials})
 
-    with httpx.Client(auth=(USERNAME, PASSWORD), trust_env=False) as client:
-        publish.publish(files, index, client)
-        publish.publish(files, index, client)  # It is there already.
-        hashes = publish.look_up(files, index, client)
-        assert all(publish.is_there(file, hashes, index) for file in files)
+    publish.publish(files, index)
+    publish.publish(files, index)  # It is there already.
+    hashes = publish.look_up(files, index)
+    assert all(publish.is_there(file, hashes, index) for file in files)
 
-        files[0].write_bytes(b"other contents")
-        with pytest.raises(publish.PublishError, match="is already there with other contents"):
-            publish.publish(files, index, client)
+    files[0].write_bytes(b"other contents")
+    with pytest.raises(publish.PublishError, match="is already there with different contents"):
+        publish.publish(files, index)
 
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)

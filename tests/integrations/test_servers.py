@@ -37,6 +37,7 @@ tls = conftest.tls
 def environment(mock_server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAUTH_APP_ID", "my-app")
     monkeypatch.setenv("GENAUTH_APP_HOST", mock_server.url)
+    monkeypatch.setenv("LOGIN_CHANNEL", CHANNEL)
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def post_emails(url: str) -> list[str]:
     limits = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(timeout=30, trust_env=False, limits=limits) as http, ThreadPoolExecutor(8) as threads:
         responses = threads.map(lambda email: http.post(url, json={"email": email}), emails)
-        assert [each.status_code for each in responses] == [200] * 20
+        assert all(each.is_success for each in responses)
     return emails
 
 
@@ -96,10 +97,14 @@ def test_gunicorn_sends_each_email_once(monkeypatch: pytest.MonkeyPatch, tls: ss
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize(
-    ("app", "path"), [("fastapi_app:app", "/login-email"), ("django_app:asgi_app", "/async/login-email")]
+    ("app", "path"),
+    [
+        ("examples.fastapi_app:app", "/login-email"),
+        ("tests.integrations.apps.django_app:asgi_app", "/async/login-email"),
+    ],
 )
 def test_uvicorn_sends_each_email_once(mock_server: MockServer, loop: str, app: str, path: str) -> None:
-    with serve(f"uvicorn --fd={{fd}} --loop={loop} tests.integrations.apps.{app}") as url:
+    with serve(f"uvicorn --fd={{fd}} --loop={loop} {app}") as url:
         emails = post_emails(f"{url}{path}")
     assert sorted(each.json["email"] for each in mock_server.received) == emails
 

@@ -36,6 +36,9 @@ def test_an_issue_fails_the_test_that_caused_it(pytester: pytest.Pytester) -> No
                     http.post(mock_server.url + "/api/v3/send-email", json=body)
             return send
 
+        def test_nothing_bad(send):
+            send()
+
         def test_bad_request(send):
             send(channel="CHANNEL_NONE")
 
@@ -43,18 +46,11 @@ def test_an_issue_fails_the_test_that_caused_it(pytester: pytest.Pytester) -> No
             mock_server.respond_next({"statusCode": "200"})
             send()
 
-        def test_nothing_bad(send):
-            send()
-
         def test_bad_response_on_purpose(mock_server, send):
             mock_server.respond_next({"statusCode": "200"}, validate=False)
             send()
 
         def test_bad_request_on_purpose(mock_server, send):
-            with mock_server.expect_issue("'CHANNEL_NONE' is not one of"):
-                send(channel="CHANNEL_NONE")
-
-        def test_bad_request_on_purpose_that_raises(mock_server, send):
             with pytest.raises(LookupError), mock_server.expect_issue("'CHANNEL_NONE' is not one of"):
                 send(channel="CHANNEL_NONE")
                 raise LookupError
@@ -72,20 +68,19 @@ def test_an_issue_fails_the_test_that_caused_it(pytester: pytest.Pytester) -> No
             with mock_server.expect_issue("'CHANNEL_NONE' is not one of"):
                 send(channel="CHANNEL_NONE")
     """)
-
     result = pytester.runpytest_inprocess("-rfE", "--no-header")
-
-    failed = {line.split(" - ")[0] for line in result.outlines if line.startswith(("ERROR test", "FAILED test"))}
-    name = "test_an_issue_fails_the_test_that_caused_it.py::"
-    assert failed == {
-        f"ERROR {name}test_bad_request",
-        f"ERROR {name}test_bad_response",
-        f"FAILED {name}test_another_bad_request_than_expected",
-        f"ERROR {name}test_another_bad_request_than_expected",
-        f"FAILED {name}test_no_bad_request_where_one_was_expected",
-        f"ERROR {name}test_a_bad_response_beside_a_bad_request_on_purpose",
-    }
-    result.assert_outcomes(passed=7, failed=2, errors=4)
+    failed = [
+        line.split(" - ")[0].split("::")[-1] for line in result.outlines if line.startswith(("ERROR t", "FAILED t"))
+    ]
+    assert sorted(failed) == [
+        "test_a_bad_response_beside_a_bad_request_on_purpose",
+        "test_another_bad_request_than_expected",
+        "test_another_bad_request_than_expected",
+        "test_bad_request",
+        "test_bad_response",
+        "test_no_bad_request_where_one_was_expected",
+    ]
+    result.assert_outcomes(passed=6, failed=2, errors=4)
     result.stdout.fnmatch_lines(
         [
             "*request POST /api/v3/send-email: $.channel: 'CHANNEL_NONE' is not one of *",
@@ -108,19 +103,19 @@ def reply(content: object, http_status: int = 200, content_type: str = "applicat
     return Reply(http_status, {"content-type": content_type}, body)
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"authorization": "token"},
-        {"x-genauth-lang": "ja-JP", "x-real-ip": "2001:db8::9"},
-        {"x-genauth-request-from": "sdk", "x-genauth-sdk-version": "python:5.1.0"},
-        {"content-type": "application/json; charset=utf-8"},
-        {"x-of-a-proxy": "any"},
-    ],
-)
-def test_a_request_is_allowed(contract: Contract, headers: dict[str, str]) -> None:
-    assert contract.validate_request(request(headers=headers)) == []
+ALLOWED_HEADERS = [
+    {},
+    {"authorization": "token"},
+    {"x-genauth-lang": "ja-JP", "x-real-ip": "2001:db8::9"},
+    {"x-genauth-request-from": "sdk", "x-genauth-sdk-version": "python:5.1.0"},
+    {"content-type": "application/json; charset=utf-8"},
+    {"x-of-a-proxy": "any"},
+]
+
+
+def test_a_request_is_allowed(contract: Contract) -> None:
+    for headers in ALLOWED_HEADERS:
+        assert contract.validate_request(request(headers=headers)) == []
 
 
 @pytest.mark.parametrize(
@@ -169,15 +164,6 @@ def test_a_response_is_not_allowed(contract: Contract, response: Reply, reason: 
     assert reason in "; ".join(contract.validate_response(request(), response))
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_every_response_of_the_contract_comes_on_demand(http: httpx.Client, mock_server: MockServer, name: str) -> None:
-    mock_server.respond_next(EXAMPLES[name])
-    response = http.post(PATH, json=BODY)
-
-    assert response.status_code == 200
-    assert response.json() == EXAMPLES[name]
-
-
 def test_queued_responses_come_in_turn_before_the_usual_ones(http: httpx.Client, mock_server: MockServer) -> None:
     mock_server.respond_next({"statusCode": 777, "message": "", "apiCode": 1, "novelty": {"a": None}})
     mock_server.respond_next(EXAMPLES["ThrottleError"])
@@ -186,19 +172,13 @@ def test_queued_responses_come_in_turn_before_the_usual_ones(http: httpx.Client,
     assert codes == [777, 429, 200, 429]
 
 
-def test_a_response_on_demand_comes_whatever_was_asked(http: httpx.Client, mock_server: MockServer) -> None:
-    mock_server.respond_next(EXAMPLES["OK"])
-    with mock_server.expect_issue("request GET /"):
-        response = http.get("/")
-
-    assert response.json() == EXAMPLES["OK"]
-
-
-def test_a_response_on_demand_may_be_anything_at_all(http: httpx.Client, mock_server: MockServer) -> None:
+def test_a_response_on_demand_may_be_anything_at_all_whatever_was_asked(
+    http: httpx.Client, mock_server: MockServer
+) -> None:
     headers = {"content-type": "text/html", "retry-after": "7"}
     mock_server.respond_next(b"<h1>Bad gateway", http_status=502, headers=headers, validate=False)
-    response = http.post(PATH, json=BODY)
-
+    with mock_server.expect_issue("request GET /"):
+        response = http.get("/")
     assert (response.status_code, response.content) == (502, b"<h1>Bad gateway")
     assert headers.items() <= dict(response.headers).items()
 
@@ -208,9 +188,6 @@ def test_a_response_on_demand_may_be_anything_at_all(http: httpx.Client, mock_se
     [
         ({"headers": {"x-genauth-app-id": ""}}, None, 400),
         ({"json": {"channel": CHANNEL}}, "'email' is a required property", 400),
-        ({"json": BODY | {"channel": "CHANNEL_NONE"}}, "'CHANNEL_NONE' is not one of", 400),
-        ({"json": [BODY]}, "is not of type 'object'", 400),
-        ({"url": "/"}, "Path not found", 404),
         ({"method": "GET"}, "Operation get not found", 404),
     ],
 )
@@ -219,7 +196,6 @@ def test_what_the_server_refuses_by_itself_is_no_issue_of_the_response(
 ) -> None:
     with mock_server.expect_issue(issue) if issue else nullcontext():
         response = http.request(**{"method": "POST", "url": PATH, "json": BODY} | changes)
-
     assert response.json()["statusCode"] == status_code
 
 
@@ -234,21 +210,13 @@ def test_the_clock_stands_still_until_it_is_advanced(http: httpx.Client, mock_se
 def test_a_request_can_be_carried_out_whose_response_is_another(http: httpx.Client, mock_server: MockServer) -> None:
     mock_server.respond_next(b"", http_status=502, validate=False, carry_out=True)
     mock_server.respond_next(b"", http_status=502, validate=False)
-
     assert [http.post(PATH, json=BODY | {"email": email}).status_code for email in ("a@b.c", "d@e.f")] == [502, 502]
     assert [email["email"] for email in mock_server.sent] == ["a@b.c"]
     assert len(mock_server.received) == 2
 
 
-def test_a_connection_that_fails_has_no_response_to_judge(http: httpx.Client, mock_server: MockServer) -> None:
-    mock_server.fail_next(connection="broken")
-    with pytest.raises(httpx.RemoteProtocolError):
-        http.post(PATH, json=BODY)
-
-
 def test_a_gateway_in_front_can_change_a_request(http: httpx.Client, mock_server: MockServer) -> None:
     mock_server.in_front = lambda request: replace(request, target=PATH)
-
     assert http.post("/elsewhere", json=BODY).json()["statusCode"] == 200
     assert mock_server.received[0].path == PATH
 

@@ -76,9 +76,7 @@ def test_what_is_required_tells_a_request_from_others(server: MockServer) -> Non
     assert read("/cups/8/parts?kind=lid") == 200
     assert read("/cups/7/parts?kind=handle") == 200
     assert read("/cups/7/parts?kind=lid", trace="u") == 200
-
-
-def test_an_operation_without_an_interval_is_carried_out_each_time(server: MockServer) -> None:
+    # Without an interval, each one is carried out.
     assert [ask(server, "DELETE", "/cups/7")["statusCode"] for _ in range(2)] == [200, 200]
 
 

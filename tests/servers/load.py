@@ -1,6 +1,6 @@
 """A server that does to each call what its email asks for, and counts the calls that it carried out.
 
-It runs as a program of its own, so that a test's memory, threads and file descriptors are the client's alone.
+It runs in a process of its own, so that a test's memory, threads and file descriptors are the client's alone.
 """
 
 import asyncio
@@ -10,16 +10,14 @@ import json
 import re
 import socket
 import struct
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from multiprocessing.connection import Connection
 from random import Random
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from genauth_email import (
     APIConnectionError,
@@ -34,6 +32,7 @@ from genauth_email import (
 )
 
 from tests.contract.facts import SENT
+from tests.processes import CONTEXT
 
 from .raw import http
 
@@ -164,7 +163,7 @@ class Seen:
 
 
 class LoadServer:
-    """The server's program. The email `1@bomb.example.com` asks for the behaviour "bomb", others for success.
+    """The server's process. The email `1@bomb.example.com` asks for the behaviour "bomb", others for success.
 
     Args:
         dropped: The share of connections that it resets as they come.
@@ -174,15 +173,10 @@ class LoadServer:
     """
 
     def __init__(self, dropped: float = 0, lost: float = 0, seed: int = 0) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, f"{dropped}", f"{lost}", f"{seed}"],
-            cwd=Path(__file__).parents[2],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
+        self._pipe, end = CONTEXT.Pipe()
+        CONTEXT.Process(target=_run, args=(end, dropped, lost, seed), daemon=True).start()
+        end.close()
+        self.url: str = self._pipe.recv()
 
     def __enter__(self) -> Self:
         return self
@@ -190,11 +184,13 @@ class LoadServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._process.communicate()
+        self._pipe.close()
 
     def finish(self) -> Seen:
         """Wait a little until the clients have hung up, stop, and return what the server saw."""
-        return Seen(**json.loads(self._process.communicate()[0]))
+        self._pipe.send("finish")
+        seen: Seen = self._pipe.recv()
+        return seen
 
 
 class _Connection(asyncio.Protocol):
@@ -248,8 +244,12 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
 
-async def main(dropped: float, lost: float, seed: int) -> None:
-    """Print the URL, serve until the input ends, and print what was seen."""
+def _run(pipe: Connection, *arguments: Any) -> None:
+    asyncio.run(_serve(pipe, *arguments))
+
+
+async def _serve(pipe: Connection, dropped: float, lost: float, seed: int) -> None:
+    """Send the URL, serve until somebody says or hangs up, and send what was seen."""
     seen = Seen()
     chance = Random(seed)
 
@@ -260,15 +260,12 @@ async def main(dropped: float, lost: float, seed: int) -> None:
     server = await loop.create_server(
         lambda: _Connection(seen, chance.random() < dropped, lose if lost else None), "127.0.0.1", 0, backlog=1000
     )
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(10):
-            while seen.open:
-                await asyncio.sleep(0.01)
-    print(json.dumps(vars(seen)))
+    pipe.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    with suppress(EOFError):
+        await asyncio.to_thread(pipe.recv)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while seen.open:
+                    await asyncio.sleep(0.01)
+        pipe.send(seen)
     server.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))

@@ -5,10 +5,11 @@ import socket
 import ssl
 import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
+from itertools import pairwise
 from threading import Condition, Thread
 from time import sleep
 from types import TracebackType
@@ -38,6 +39,7 @@ class Step:
         before: Is called when the request is read, in the connection's thread.
         at_once: No request is waited for.
         delay: Seconds between the reading and the sending.
+        cuts: Where `content` is cut, to be sent in pieces.
         more: Is sent after `content` again and again, 1,024 times, unless the client hangs up.
         pause: Seconds between one of those and the next.
     """
@@ -48,6 +50,7 @@ class Step:
     before: Callable[[], object] | None = None
     at_once: bool = False
     delay: float = 0.0
+    cuts: Sequence[int] = ()
     more: bytes = b""
     pause: float = 0.0
 
@@ -75,6 +78,7 @@ class RawServer:
         self._threads: list[Thread] = []
         self._last: object = None
         self._changed = Condition()
+        self._responses = 0
         self.connections = 0
         self.open = 0
         self.received: list[bytes] = []
@@ -106,6 +110,11 @@ class RawServer:
     def wait_for_end_of_script(self) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: not self._script, 10), f"not played: {self._script}"
+
+    def wait_for_response(self) -> None:
+        """Wait until the first response is on its way, as far as the client takes it."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._responses, 20)
 
     def wait_for_open(self, number: int) -> None:
         """Wait until no more than that many connections are open."""
@@ -187,7 +196,13 @@ class RawServer:
         if step.before is not None:
             step.before()
         sleep(step.delay)
-        connection.sendall(step.content)
+        try:
+            for begin, end in pairwise([0, *step.cuts, len(step.content)]):
+                connection.sendall(step.content[begin:end])
+        finally:
+            with self._changed:
+                self._responses += 1
+                self._changed.notify_all()
         if step.more:
             for _ in range(1024):
                 connection.sendall(step.more)

@@ -3,7 +3,6 @@
 import json
 import ssl
 from collections.abc import Callable, Mapping
-from enum import Enum
 from ipaddress import IPv4Address, ip_address
 from typing import Literal, assert_type
 
@@ -21,6 +20,7 @@ from genauth_email import (
     GenAuthError,
     InvalidResponseError,
     Lang,
+    LangLiteral,
     SendEmailDto,
     SendEmailRespDto,
     StatusCode,
@@ -57,9 +57,9 @@ def sync_client() -> None:
         http_client=httpx.Client(),
     )
     AuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
-    AuthenticationClient(lang=Lang.EN_US, timeout=5, real_ip=IPv4Address("203.0.113.9"))
+    AuthenticationClient(lang=Lang.EN_US, timeout=5, real_ip=IPv4Address("203.0.113.9"), retry_unknown=True)
     AuthenticationClient(ssl_context=ssl.create_default_context(), limits=httpx.Limits(max_connections=5))
-    AuthenticationClient(retry_unknown=True, on_attempt=print)
+    AuthenticationClient(on_attempt=print)
 
     client = AuthenticationClient(timeout=httpx.Timeout(10, connect=2))
     with client as entered:
@@ -96,7 +96,7 @@ def readable_options(client: AuthenticationClient, async_client: AsyncAuthentica
         assert_type(each.app_id, str)
         assert_type(each.app_host, str)
         assert_type(each.access_token, str | None)
-        assert_type(each.lang, Enum | None)
+        assert_type(each.lang, Lang | LangLiteral | None)
         assert_type(each.real_ip, str | None)
         assert_type(each.timeout, float | httpx.Timeout)
         assert_type(each.max_retries, int)
@@ -111,19 +111,8 @@ def readable_options(client: AuthenticationClient, async_client: AsyncAuthentica
 async def async_client() -> None:
     AsyncAuthenticationClient()
     AsyncAuthenticationClient("my-app", http_client="aiohttp", ssl_context=ssl.create_default_context())
-    AsyncAuthenticationClient("my-app", "https://example.genauth.ai")
-    AsyncAuthenticationClient(
-        app_id="my-app",
-        app_host="https://example.genauth.ai",
-        access_token="token",
-        lang="en-US",
-        real_ip="203.0.113.9",
-        timeout=2.5,
-        max_retries=0,
-        http_client=httpx.AsyncClient(),
-    )
+    AsyncAuthenticationClient("my-app", "https://example.genauth.ai", lang=Lang.EN_US, http_client=httpx.AsyncClient())
     AsyncAuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
-    AsyncAuthenticationClient(lang=Lang.EN_US, timeout=5)
 
     client = AsyncAuthenticationClient(timeout=httpx.Timeout(10, connect=2))
     async with client as entered:
@@ -135,27 +124,11 @@ async def async_call(client: AsyncAuthenticationClient) -> str:
     response = await client.send_email("CHANNEL_LOGIN", "test@example.com")
     assert_type(response, SendEmailRespDto)
     await client.send_email(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
-    await client.send_email(
-        "CHANNEL_VERIFY_MFA",
-        "test@example.com",
-        lang=Lang.JA_JP,
-        real_ip="2001:db8::9",
-        access_token="token",
-        timeout=httpx.Timeout(3),
-    )
-    await client.send_email(
-        "CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip=None, access_token=None, timeout=1
-    )
-    return response.message
-
-
-async def async_options(client: AsyncAuthenticationClient) -> None:
-    assert_type(client.with_options(), AsyncAuthenticationClient)
-    client.with_options(app_id="other-app", app_host="https://other.example.com", access_token="token")
-    client.with_options(lang="ja-JP", real_ip="203.0.113.9", timeout=1.5, max_retries=3)
-    client.with_options(lang=None, real_ip=None, access_token=None)
+    await client.send_email("CHANNEL_VERIFY_MFA", "test@example.com", lang=Lang.JA_JP, timeout=httpx.Timeout(3))
+    await client.send_email("CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip="2001:db8::9", access_token="x")
     one = client.with_options(lang=Lang.ZH_CN, timeout=httpx.Timeout(1))
-    await one.send_email("CHANNEL_LOGIN", "test@example.com")
+    assert_type(one, AsyncAuthenticationClient)
+    return response.message
 
 
 def sync_functions(client: AuthenticationClient, body: SendEmailDto) -> Response[SendEmailRespDto | Failure]:

@@ -123,7 +123,7 @@ async def functions(client: AuthenticationClient, async_client: AsyncAuthenticat
     print(send_email.asyncio_detailed(client=async_client, body=BODY).parsed)  # rejected
     SendEmailDto(channel="CHANNEL_LOGIN", email=TO)  # rejected
     SendEmailDto(channel=Channel.CHANNEL_LOGIN)  # rejected
-    SendEmailDto(Channel.CHANNEL_LOGIN, TO, "en-US")  # rejected
+    SendEmailDto(Channel.CHANNEL_LOGIN, TO, object())  # rejected
     print(request_id)
 
 

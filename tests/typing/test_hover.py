@@ -12,6 +12,8 @@ import pytest
 
 from tests.contract.facts import CHANNEL, CHANNEL_TEXT
 
+pytestmark = pytest.mark.release
+
 CODE = f"""\
 from genauth_email import AttemptDetails, AuthenticationClient, Channel, SendEmailDto, SendEmailRespDto
 
@@ -79,6 +81,9 @@ class LanguageServer:
             if match := re.match(rb"Content-Length: (\d+)", line):
                 length = int(match[1])
         return cast(dict[str, Any], json.loads(self._process.stdout.read(length)))
+
+
+pytestmark = pytest.mark.release
 
 
 @pytest.fixture(scope="module")

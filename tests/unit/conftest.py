@@ -10,7 +10,7 @@ from tests.clock import Clock
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of all modules that have one. Each imports `monotonic` by its name."""
+    """A clock for all modules that import `monotonic` by its name."""
     clock = Clock()
     for module in (call, httpx_transport, idle, network, request, response):
         monkeypatch.setattr(module, "monotonic", clock)

@@ -1,4 +1,4 @@
-"""What a signal handler, or another thread, does in the middle of something."""
+"""Actions of a signal handler or another thread in the middle of something else."""
 
 import faulthandler
 import sys
@@ -11,10 +11,10 @@ PATIENCE = 30
 
 
 class Interruption:
-    """Does something before one of the steps of a module's code that are made in it.
+    """Runs an action before one of the steps of a module's code.
 
     Attributes:
-        done: Whether it has done it.
+        done: Whether the action has run.
     """
 
     def __init__(self, module: ModuleType, action: Callable[[], object], step: int) -> None:
@@ -24,7 +24,7 @@ class Interruption:
         self._left = step
 
     def __enter__(self) -> Self:
-        # What waits for itself would wait for ever. This ends the process, and shows where it waits.
+        # A deadlock would hang forever. This ends the process, and shows where it hangs.
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
         sys.settrace(self._trace)
         return self
@@ -46,7 +46,7 @@ class Interruption:
 
 
 def interruptions(module: ModuleType, action: Callable[[], object]) -> Iterator[Interruption]:
-    """One before the first step, one before the second, and so on to the last."""
+    """Yield an interruption before the first step, before the second, and so on to the last."""
     for step in count():
         interruption = Interruption(module, action, step)
         yield interruption

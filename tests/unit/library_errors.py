@@ -1,4 +1,4 @@
-"""Errors of the HTTP library, with what led to them."""
+"""Errors of the HTTP library with their causes."""
 
 import ssl
 

@@ -1,4 +1,4 @@
-"""A contract for the runtime, which is told by values what a contract says."""
+"""A contract for tests of the runtime, which gets the contract's facts as values."""
 
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
@@ -24,7 +24,7 @@ explain(ApiCode, {2333: "There is no water."})
 
 @frozen
 class RequestDto:
-    """A request body. Like that of a generated one, its `repr` shows no address."""
+    """A request body. As in generated models, its `repr` shows no address."""
 
     email: str
 
@@ -55,7 +55,7 @@ class ResponseDto:
 
 
 class TeapotError(APIError):
-    """The error of a documented code."""
+    """The error for a documented code."""
 
 
 SPECIFICATION = Specification(
@@ -83,4 +83,4 @@ SPECIFICATION = Specification(
 OPERATION = Operation("POST", "/tea", ResponseDto)
 
 DEDUPLICATED = Operation("POST", "/tea", ResponseDto, deduplication_interval=60.0)
-"""An operation that the server carries out once a minute."""
+"""An operation that the server carries out at most once a minute."""

@@ -1,5 +1,6 @@
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Thread
 from types import FrameType
@@ -15,32 +16,29 @@ PATIENCE = 30
 FIRST, HANDLER = "first", "handler"
 
 
-class Waiter:
-    """A thread that waits for a place. It is in the queue when this has been made."""
+class Waiter(Thread):
+    """A thread that waits for a place. It is in the queue once this object exists."""
 
     def __init__(self, cap: Cap, timeout: float | None = PATIENCE) -> None:
+        super().__init__(daemon=True)
         self._cap = cap
-        self._result: bool | None = None
-        self._thread = Thread(target=self._wait, args=(timeout,), daemon=True)
+        self._timeout = timeout
+        self._entered: bool | None = None
         waiting = queue_length(cap)
-        self._thread.start()
+        self.start()
         while queue_length(cap) == waiting:
-            assert self._thread.is_alive()
+            assert self.is_alive()
 
-    def _wait(self, timeout: float | None) -> None:
-        self._result = self._cap.enter(self, timeout)
+    def run(self) -> None:
+        self._entered = self._cap.enter(self, self._timeout)
 
     def leave(self) -> None:
         self._cap.leave(self)
 
     def result(self) -> bool:
-        self._thread.join(PATIENCE)
-        assert self._result is not None
-        return self._result
-
-    @property
-    def is_waiting(self) -> bool:
-        return self._thread.is_alive()
+        self.join(PATIENCE)
+        assert self._entered is not None
+        return self._entered
 
 
 def queue_length(cap: Cap) -> int:
@@ -48,7 +46,7 @@ def queue_length(cap: Cap) -> int:
 
 
 def free(cap: Cap) -> int:
-    """How many places can be taken. All are given back."""
+    """Return how many places can be taken, and give them back."""
     users: list[object] = [object()]
     while cap.enter(users[-1], 0.001):
         users.append(object())
@@ -64,32 +62,26 @@ def full_cap(size: int = 1) -> Cap:
     return cap
 
 
-def test_as_many_users_are_let_in_as_the_size_says() -> None:
+def test_size_limits_the_number_of_users() -> None:
     cap = full_cap(3)
     assert cap.used == 3
     assert not cap.enter("other", 0.001)
     cap.leave("other")
     cap.leave(FIRST)
+    cap.leave(FIRST)  # Leaving twice changes nothing.
     assert cap.enter("other", 0)
     assert free(cap) == 0
 
 
-def test_no_size_allows_any_number() -> None:
+def test_cap_without_a_size_allows_any_number() -> None:
     cap = Cap(None)
     assert all(cap.enter(user, 0) for user in range(1000))
     cap.leave(0)
     assert cap.enter(0, None)
 
 
-def test_leaving_twice_gives_back_one_place() -> None:
-    cap = full_cap(2)
-    cap.leave(FIRST)
-    cap.leave(FIRST)
-    assert free(cap) == 1
-
-
 @pytest.mark.parametrize("timeout", [PATIENCE, None])
-def test_who_waits_gets_the_place_that_another_thread_leaves(timeout: float | None) -> None:
+def test_waiting_thread_gets_the_place_that_another_leaves(timeout: float | None) -> None:
     cap = full_cap()
     waiter = Waiter(cap, timeout)
     cap.leave(FIRST)
@@ -99,25 +91,19 @@ def test_who_waits_gets_the_place_that_another_thread_leaves(timeout: float | No
     assert free(cap) == 1
 
 
-def test_those_who_wait_take_turns() -> None:
+def test_waiting_threads_take_turns() -> None:
     cap = full_cap()
     waiters = [Waiter(cap) for _ in range(3)]
     cap.leave(FIRST)
+    assert not cap.enter("late", 0.001)
+    cap.leave("late")
     for index, waiter in enumerate(waiters):
         assert waiter.result()
-        assert all(each.is_waiting for each in waiters[index + 1 :])
+        assert all(each.is_alive() for each in waiters[index + 1 :])
         waiter.leave()
 
 
-def test_a_place_that_comes_free_is_for_who_waits_and_not_for_who_comes_then() -> None:
-    cap = full_cap()
-    waiter = Waiter(cap)
-    cap.leave(FIRST)
-    assert not cap.enter("late", 0.001)
-    assert waiter.result()
-
-
-def test_who_has_waited_in_vain_and_left_is_passed_over() -> None:
+def test_thread_whose_wait_timed_out_is_skipped() -> None:
     cap = full_cap()
     first = Waiter(cap)
     assert not cap.enter("impatient", 0.001)
@@ -132,28 +118,17 @@ def test_who_has_waited_in_vain_and_left_is_passed_over() -> None:
 
 def test_many_threads_never_use_more_places_than_there_are() -> None:
     cap = Cap(3)
-    lock = threading.Lock()
-    in_use = most = 0
 
     def work() -> None:
-        nonlocal in_use, most
         for _ in range(50):
             user = object()
             assert cap.enter(user, PATIENCE)
-            with lock:
-                in_use += 1
-                most = max(most, in_use)
-            with lock:
-                in_use -= 1
+            assert cap.used <= 3
             cap.leave(user)
 
-    threads = [Thread(target=work, daemon=True) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-    assert most <= 3
+    with ThreadPoolExecutor(8) as pool:
+        for work_done in [pool.submit(work) for _ in range(8)]:
+            work_done.result(PATIENCE)
     assert free(cap) == 3
 
 
@@ -174,7 +149,7 @@ def test_signal_handler_can_use_the_cap_in_the_middle_of_any_use(size: int) -> N
         assert free(cap) == size
 
 
-def test_signal_handler_waits_in_vain_in_the_middle_of_a_wait_in_vain() -> None:
+def test_signal_handlers_wait_times_out_within_a_wait_that_times_out() -> None:
     cap = full_cap()
     results: list[bool] = []
     for interruption in interruptions(module, lambda: results.append(use(cap, HANDLER))):
@@ -187,7 +162,7 @@ def test_signal_handler_waits_in_vain_in_the_middle_of_a_wait_in_vain() -> None:
 
 
 class InterruptError(Exception):
-    """What a signal handler raises."""
+    """Raised by a signal handler."""
 
 
 def interrupt() -> None:
@@ -205,7 +180,7 @@ def test_signal_handler_can_raise_in_the_middle_of_entering_and_no_place_is_lost
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system cannot signal a thread")
-def test_signal_handler_waits_in_vain_while_its_thread_waits_and_that_goes_on() -> None:
+def test_thread_continues_to_wait_after_a_signal_handlers_wait_timed_out() -> None:
     cap = full_cap()
     results: list[bool] = []
     handled = threading.Event()

@@ -54,7 +54,7 @@ def by_pickle(error: GenAuthError) -> GenAuthError:
 
 
 def by_json(error: GenAuthError) -> GenAuthError:
-    """As Celery sends errors: by class and arguments."""
+    """Copy an error as Celery does: by class and arguments."""
     return type(error)(*json.loads(json.dumps(error.args)))
 
 
@@ -74,7 +74,7 @@ def test_every_class_has_an_example() -> None:
 
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("travel", [by_pickle, by_json, by_copy])
-def test_error_travels_with_all_it_says(
+def test_error_survives_serialization_unchanged(
     kind: type[GenAuthError], travel: Callable[[GenAuthError], GenAuthError]
 ) -> None:
     error = kind("it failed", EXAMPLES[kind])
@@ -86,7 +86,7 @@ def test_error_travels_with_all_it_says(
 
 
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
-def test_error_says_what_its_details_say(kind: type[GenAuthError]) -> None:
+def test_error_has_the_attributes_of_its_details(kind: type[GenAuthError]) -> None:
     said = attributes(kind("it failed", EXAMPLES[kind]))
     expected = dict(EXAMPLES[kind])
     if "headers" in expected:
@@ -95,24 +95,14 @@ def test_error_says_what_its_details_say(kind: type[GenAuthError]) -> None:
 
 
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
-def test_error_can_be_made_of_nothing_and_is_of_unknown_delivery(kind: type[GenAuthError]) -> None:
+def test_error_made_without_details_has_unknown_delivery(kind: type[GenAuthError]) -> None:
     error = kind()
     assert str(error) == ""
     assert error.delivery == "unknown"
     assert error.retryable is False
     for name in ("status_code", "api_code", "request_id", "http_status", "retry_after"):
         assert getattr(error, name) is None
-    said = attributes(error)
-    assert said.get("headers", {}) == {}
-    assert said.get("content", b"") == b""
-    assert said.get("message", "") == ""
-
-
-def test_details_of_another_error_are_copied() -> None:
-    details = {"delivery": "not_sent"}
-    error = GenAuthError("it failed", details)
-    details["delivery"] = "unknown"
-    assert error.delivery == "not_sent"
+    assert not any(getattr(error, name, None) for name in ("headers", "content", "message"))
 
 
 def test_repr_shows_no_details() -> None:
@@ -121,35 +111,38 @@ def test_repr_shows_no_details() -> None:
 
 
 @pytest.mark.parametrize("kind", [APIError, InvalidResponseError])
-@pytest.mark.parametrize("headers", [{"Retry-After": "3"}, httpx.Headers({"retry-after": "3"})])
-def test_names_of_headers_are_compared_without_regard_to_case(
-    kind: type[APIError | InvalidResponseError], headers: dict[str, str]
-) -> None:
-    error = kind("it failed", response_details(200, headers, b""))
-    assert error.headers["RETRY-AFTER"] == error.headers["retry-after"] == "3"
-
-
-@pytest.mark.parametrize("kind", [APIError, InvalidResponseError])
 @pytest.mark.parametrize("travel", [by_pickle, by_json, by_copy])
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_headers_that_are_not_ascii_stay_as_httpx_reads_them(
-    kind: type[APIError | InvalidResponseError], travel: Callable[[GenAuthError], GenAuthError], encoding: str
+@pytest.mark.parametrize(
+    "headers",
+    [
+        httpx.Headers([(b"X-Room", "Küche".encode())]),
+        httpx.Headers([(b"X-Room", "Küche".encode("latin-1"))]),
+        httpx.Headers([("X-Room", "one"), ("X-Room", "two")]),
+    ],
+    ids=["utf-8", "latin-1", "two"],
+)
+def test_headers_are_kept_as_httpx_decodes_them(
+    kind: type[APIError | InvalidResponseError],
+    travel: Callable[[GenAuthError], GenAuthError],
+    headers: httpx.Headers,
 ) -> None:
-    headers = httpx.Headers([(b"X-Room", "Küche".encode(encoding)), (b"X-Id", b"1")])
-    assert headers["x-room"] == "Küche"
     error = travel(kind("it failed", response_details(200, headers, b"")))
     assert isinstance(error, APIError | InvalidResponseError)
-    assert dict(error.headers) == {"x-room": "Küche", "x-id": "1"}
+    assert error.headers["X-ROOM"] == error.headers["x-room"] == headers["X-Room"]
+    assert isinstance(error.headers, httpx.Headers)
+    assert error.headers.get_list("x-room") == headers.get_list("x-room")
 
 
-def test_headers_of_a_dictionary_can_be_any_text() -> None:
+def test_headers_from_a_dictionary_can_be_any_text() -> None:
     assert APIError("it failed", response_details(200, {"X-Room": "厨房"}, b"")).headers["x-room"] == "厨房"
 
 
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
-def test_copy_with_other_details_differs_in_nothing_else(kind: type[GenAuthError]) -> None:
-    error = kind("it failed", EXAMPLES[kind])
+def test_copy_with_other_details_is_otherwise_equal(kind: type[GenAuthError]) -> None:
+    details = dict(EXAMPLES[kind])
+    error = kind("it failed", details)
     before = attributes(error)
+    details.clear()
     error.__cause__ = cause = httpx.ConnectError("refused")
     changed = with_details(error, delivery="unknown", retryable=False)
     assert type(changed) is kind
@@ -157,12 +150,6 @@ def test_copy_with_other_details_differs_in_nothing_else(kind: type[GenAuthError
     assert changed.__cause__ is cause
     assert attributes(changed) == {**before, "delivery": "unknown", "retryable": False}
     assert attributes(error) == before
-    assert attributes(by_json(changed)) == attributes(changed)
-
-
-def test_header_that_comes_twice_is_kept_twice() -> None:
-    headers = by_json(APIError("it failed", response_details(200, HEADERS, b""))).headers  # type: ignore[attr-defined]
-    assert headers.get_list("set-cookie") == ["a=1", "b=2"]
 
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -187,13 +174,13 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
         ({"Retry-After": "²"}, None),
         ({"Retry-After": "٣"}, None),
         ({"Retry-After": DATE, "Date": "today"}, None),
-        # Without a zone it cannot be compared.
+        # -0000 means that the time zone is unknown.
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:30 -0000", "Date": DATE}, None),
         ({"Retry-After": "Wed, 21 Oct 99999 07:28:30 GMT"}, None),
         ({"Retry-After": f"Wed, 21 Oct {'9' * 20} 07:28:30 GMT"}, None),
     ],
 )
 def test_retry_after_is_a_number_or_a_date_or_invalid(headers: dict[str, str], seconds: float | None) -> None:
-    # As they come from the network, where they can be any bytes.
+    # Headers from the network can contain any bytes.
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     assert parse_retry_after(httpx.Headers(raw)) == seconds

@@ -1,4 +1,4 @@
-"""What all failures share, whatever a success has."""
+"""The fields that all failures share, whatever a success has."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -13,7 +13,7 @@ WHOLE = {"statusCode": 404, "message": "None.", "apiCode": 2004, "requestId": "r
 
 @frozen
 class Dto:
-    """A response model whose `data` is a number, if it is there."""
+    """A response model with an optional number `data`."""
 
     status_code: int
     message: str
@@ -26,21 +26,21 @@ class Dto:
         return cls(src_dict["statusCode"], src_dict["message"], src_dict.get("data"))
 
 
-def test_a_failure_encodes_to_what_was_decoded() -> None:
+def test_a_failure_survives_decoding_and_encoding() -> None:
     failure = Failure.from_dict(WHOLE)
     assert failure == Failure(404, "None.", 2004, "r-1")
     assert failure.to_dict() == WHOLE
 
 
 @pytest.mark.parametrize("more", [{}, {"apiCode": None, "requestId": None, "data": {"a": 1}}])
-def test_what_a_failure_lacks_is_none(more: dict[str, object]) -> None:
+def test_missing_fields_of_a_failure_are_none(more: dict[str, object]) -> None:
     failure = Failure.from_dict({"statusCode": 404, "message": ""} | more)
     assert (failure.api_code, failure.request_id) == (None, None)
     assert failure.to_dict() == {"statusCode": 404, "message": ""}
 
 
 @pytest.mark.parametrize("wrong", [{"statusCode": "404"}, {"message": None}, {"apiCode": "E1"}, {"requestId": 7}])
-def test_what_failures_share_has_to_be_right(wrong: dict[str, object]) -> None:
+def test_the_shared_fields_of_failures_must_be_valid(wrong: dict[str, object]) -> None:
     for model in (Failure, Dto):
         with pytest.raises(TypeError):
             read_failure(model, WHOLE | wrong)
@@ -50,6 +50,6 @@ def test_no_repr_shows_an_address() -> None:
     assert "ada@example.com" not in repr(Failure(404, "No ada@example.com.", request_id="ada@example.com"))
 
 
-def test_a_failure_is_read_as_the_model_as_far_as_it_is_one() -> None:
+def test_a_failure_is_read_as_the_model_if_it_fits() -> None:
     assert read_failure(Dto, WHOLE | {"data": 7}) == Dto(404, "None.", 7)
     assert read_failure(Dto, WHOLE | {"data": None}) == Dto(404, "None.")

@@ -1,4 +1,4 @@
-"""The kinds of fields: what they take as an argument, what JSON they read and write, and what they refuse."""
+"""The kinds of fields: the arguments that they accept, the JSON that they read and write, and their errors."""
 
 import datetime
 import warnings
@@ -104,7 +104,7 @@ EITHER = f.OneOf(f.INTEGER, f.Enumeration(Color), f.NULL)
         (EITHER, None, None),
     ],
 )
-def test_a_right_argument_is_returned_as_it_is_sent(kind: f.Kind[Any], value: object, sent: object) -> None:
+def test_a_valid_argument_is_returned_as_it_is_sent(kind: f.Kind, value: object, sent: object) -> None:
     returned = kind.check("it", value)
     assert returned == sent
     assert type(returned) is type(sent)
@@ -139,42 +139,22 @@ def test_a_right_argument_is_returned_as_it_is_sent(kind: f.Kind[Any], value: ob
         (DAYS, [], "it must be a dict, not list"),
         (DAYS, {"a@example.com": 1}, "it[...] must be a datetime.date, not int"),
         (DAYS, {1: DAY}, "each key of it must be a string, not int"),
+        (f.NUMBER, float("nan"), "it must be a finite number"),
+        (f.NUMBER, float("inf"), "it must be a finite number"),
+        (f.Enumeration(Color), "green", "it is not a valid Color; allowed are red, blue"),
+        (f.Enumeration(Color), "ada@example.com", "it looks like an email address; allowed are red, blue"),
+        (f.Enumeration(Level), 3, "it is not a valid Level; allowed are 1, 2"),
+        (EITHER, "violet", "it is not a valid Color; allowed are red, blue"),
         (EITHER, 1.5, "it must be an integer or a Color or its value, such as 'red' or None, not float"),
     ],
 )
-def test_an_argument_of_a_wrong_type_is_a_type_error(kind: f.Kind[Any], value: object, message: str) -> None:
-    with pytest.raises(TypeError) as caught:
+def test_an_argument_of_a_wrong_type_or_value_is_refused(kind: f.Kind, value: object, message: str) -> None:
+    with pytest.raises(TypeError if ", not " in message else ValueError) as caught:
         kind.check("it", value)
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(
-    ("kind", "value"),
-    [
-        (f.NUMBER, float("nan")),
-        (f.NUMBER, float("inf")),
-        (f.Enumeration(Color), "green"),
-        (f.Enumeration(Level), 3),
-        (EITHER, "violet"),
-    ],
-)
-def test_an_argument_that_is_not_allowed_is_a_value_error(kind: f.Kind[Any], value: object) -> None:
-    with pytest.raises(ValueError, match=r"^it (must be a finite number$|is not a valid (Color|Level); allowed are )"):
-        kind.check("it", value)
-
-
-def test_an_address_in_the_place_of_a_member_is_told_and_not_shown() -> None:
-    with pytest.raises(ValueError, match=r"^it looks like an email address; allowed are red, blue$"):
-        f.Enumeration(Color).check("it", "ada@example.com")
-
-
-def test_an_object_of_another_class_is_a_type_error() -> None:
-    assert f.check_instance(Address, "it", HOME) is HOME
-    with pytest.raises(TypeError, match=r"^it must be a Address, not dict$"):
-        f.check_instance(Address, "it", {})
-
-
-def test_a_parameter_that_is_deprecated_warns_where_it_is_given() -> None:
+def test_a_deprecated_parameter_warns_at_the_users_line() -> None:
     parameter = f.Field("it", "it", f.INTEGER, required=False, deprecated=True)
     with warnings.catch_warnings(action="error"):
         assert parameter.check(UNSET) is UNSET
@@ -186,7 +166,7 @@ def test_a_parameter_that_is_deprecated_warns_where_it_is_given() -> None:
         f.Enumeration(Level).check("it", 2)
 
 
-def test_a_field_that_is_required_cannot_be_left_out() -> None:
+def test_a_required_field_cannot_be_left_out() -> None:
     with pytest.raises(TypeError, match=r"^within.it must be an integer, not Unset$"):
         f.Field("it", "it", f.INTEGER).check(UNSET, "within.")
 
@@ -222,7 +202,7 @@ def test_a_field_that_is_required_cannot_be_left_out() -> None:
         (f.OneOf(PERSON, f.ANYTHING), {}, {}),
     ],
 )
-def test_what_a_response_has_is_decoded(kind: f.Kind[Any], value: object, decoded: object) -> None:
+def test_a_value_of_a_response_is_decoded(kind: f.Kind, value: object, decoded: object) -> None:
     result = kind.decode(value)
     assert result == decoded
     assert type(result) is type(decoded)
@@ -254,29 +234,18 @@ def test_what_a_response_has_is_decoded(kind: f.Kind[Any], value: object, decode
         (f.Map(f.INTEGER), [1], "an object is expected, not list"),
         (f.Map(f.INTEGER), {"a": "1"}, "an integer is expected, not str"),
         (f.OneOf(f.INTEGER, f.BOOLEAN), "x", "a boolean is expected, not str"),
+        (f.DATE, "soon", "a date is expected"),
+        (f.DATE_TIME, "soon", "a date with a time is expected"),
+        (f.UUID, "soon", "a UUID is expected"),
+        (f.Enumeration(Color), "green", "'green' is not a valid Color"),
     ],
 )
-def test_a_response_of_a_wrong_type_is_a_type_error(kind: f.Kind[Any], value: object, reason: str) -> None:
-    with pytest.raises(TypeError) as caught:
+def test_a_wrong_value_of_a_response_is_an_error(kind: f.Kind, value: object, reason: str) -> None:
+    with pytest.raises(TypeError if ", not " in reason else ValueError) as caught:
         kind.decode(value)
     assert str(caught.value) == reason
-
-
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [(f.DATE, "a date is expected"), (f.DATE_TIME, "a date with a time is expected"), (f.UUID, "a UUID is expected")],
-)
-def test_a_response_with_a_text_that_is_not_allowed_is_a_value_error_that_does_not_quote_it(
-    kind: f.Kind[Any], reason: str
-) -> None:
-    with pytest.raises(ValueError, match=f"^{reason}$") as caught:
-        kind.decode("soon")
-    assert caught.value.__cause__ is caught.value.__context__ is None
-
-
-def test_a_response_with_a_value_of_no_member_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="is not a valid Color"):
-        f.Enumeration(Color).decode("green")
+    if reason.endswith(" is expected"):  # The library's error would quote the text.
+        assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(
@@ -294,11 +263,14 @@ def test_a_response_with_a_value_of_no_member_is_a_value_error() -> None:
         (NOON, "2030-01-02T12:00:00+00:00"),
         (KEY, ID),
         (Person(7), {"age": 7}),
+        (Person(None), {"age": None}),
+        # A value that was not checked.
+        (Person("7", ["x"]), {"age": "7", "friends": ["x"]}),
         ([Color.RED, [DAY], Person(7)], ["red", ["2030-01-02"], {"age": 7}]),
         ({"any": ["thing"]}, {"any": ["thing"]}),
     ],
 )
-def test_a_value_is_encoded_as_json_has_it(value: object, encoded: object) -> None:
+def test_a_value_is_encoded_for_json(value: object, encoded: object) -> None:
     result = f.encode(value)
     assert result == encoded
     assert type(result) is type(encoded)
@@ -307,17 +279,12 @@ def test_a_value_is_encoded_as_json_has_it(value: object, encoded: object) -> No
 WHOLE = {"age": 7, "friends": [{"age": 5}], "id": "p-1", "nickName": None, "since": "2030-01-02"}
 
 
-def test_a_model_encodes_to_what_was_decoded_without_what_is_read_only() -> None:
+def test_a_model_survives_decoding_and_encoding_except_read_only_fields() -> None:
     person = Person.from_dict(WHOLE)
     assert (person.friends, person.id, person.nick_name) == ([Person(5)], "p-1", None)
     assert person.additional_properties == {"since": DAY}
     assert person.to_dict() == {name: value for name, value in WHOLE.items() if name != "id"}
-
-
-def test_a_model_without_its_optional_fields_has_them_absent() -> None:
-    person = Person.from_dict({"age": 7})
-    assert person == Person(7)
-    assert person.to_dict() == {"age": 7}
+    assert Person.from_dict({"age": 7}) == Person(7)
 
 
 def test_an_optional_field_that_is_null_is_absent_unless_null_is_one_of_its_values() -> None:
@@ -351,15 +318,7 @@ def test_a_required_field_that_is_missing_is_a_key_error() -> None:
         Person.from_dict({"friends": []})
 
 
-def test_a_required_field_that_is_null_stays_null() -> None:
-    assert Person(None).to_dict() == {"age": None}
-
-
-def test_a_model_that_was_not_checked_encodes_what_it_has() -> None:
-    assert Person("7", ["x"]).to_dict() == {"age": "7", "friends": ["x"]}
-
-
-def test_a_check_of_a_model_returns_a_copy_and_leaves_alone_what_is_read_only() -> None:
+def test_checking_a_model_returns_a_copy_and_ignores_read_only_fields() -> None:
     person = Person(7, id=7)
     person.additional_properties["since"] = DAY
     checked = person.with_checked_fields()
@@ -370,7 +329,7 @@ def test_a_check_of_a_model_returns_a_copy_and_leaves_alone_what_is_read_only() 
         person.with_checked_fields()
 
 
-def test_a_field_of_a_model_that_is_deprecated_warns_where_it_is_given() -> None:
+def test_a_deprecated_field_of_a_model_warns_at_the_users_line() -> None:
     with warnings.catch_warnings(action="error"):
         Person(7).with_checked_fields()
     with pytest.warns(DeprecationWarning, match="^it.nick_name is deprecated$") as caught:
@@ -378,7 +337,7 @@ def test_a_field_of_a_model_that_is_deprecated_warns_where_it_is_given() -> None
     assert caught[0].filename == __file__
 
 
-def test_a_model_shows_its_fields_masked_and_none_that_is_absent() -> None:
+def test_a_model_shows_its_present_fields_masked() -> None:
     person = Person("ada@example.com", id=7)
     assert PERSON_FIELDS.show(person, mask) == "Person(age=a***@example.com, id=***)"
     person.additional_properties["since"] = DAY
@@ -390,7 +349,7 @@ def test_a_model_shows_its_fields_masked_and_none_that_is_absent() -> None:
     ("value", "text"),
     [(True, "true"), (False, "false"), (7, "7"), (1.5, "1.5"), (Color.RED, "red"), (Level.ONE, "1"), (DAY, str(DAY))],
 )
-def test_an_argument_is_a_text_in_a_header(value: object, text: str) -> None:
+def test_an_argument_has_a_text_form_for_headers(value: object, text: str) -> None:
     assert f.as_text(value) == text
 
 
@@ -398,25 +357,22 @@ def test_an_argument_is_a_text_in_a_header(value: object, text: str) -> None:
     ("value", "segment"),
     [("a/b", "a%2Fb"), ("a?b#c", "a%3Fb%23c"), ("%2e", "%252e"), ("é", "%C3%A9"), ("...", "..."), (1, "1")],
 )
-def test_a_segment_of_a_path_stays_one_segment(value: object, segment: str) -> None:
+def test_a_path_argument_stays_one_segment(value: object, segment: str) -> None:
     assert f.path_segment(value) == segment
-
-
-@pytest.mark.parametrize("value", ["", ".", ".."])
-def test_a_segment_that_leads_to_another_path_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match="cannot be in a path"):
-        f.path_segment(value)
+    for other in ("", ".", ".."):
+        with pytest.raises(ValueError, match="cannot be in a path"):
+            f.path_segment(other)
 
 
 def run_in_the_package(code: str) -> Callable[[], None]:
-    """Return the function `use` of a module of the package."""
+    """Return the function `use` of a module that claims to be in the package."""
     names: dict[str, Any] = {"__name__": "runtime.client", "warn": f.warn}
     exec(code, names)
     function: Callable[[], None] = names["use"]
     return function
 
 
-def test_a_warning_is_at_the_first_line_outside_of_the_package() -> None:
+def test_a_warning_points_to_the_first_line_outside_the_package() -> None:
     use = run_in_the_package("def use():\n    inner()\n\ndef inner():\n    warn('it is old')")
     with pytest.warns(DeprecationWarning, match="^it is old$") as caught:
         use()

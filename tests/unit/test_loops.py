@@ -1,7 +1,8 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ import trio
 from runtime.transport.loops import PerLoop, running_loop
 
 PATIENCE = 30
+Function = Callable[[], Awaitable[Any]]
 
 
 class Thing:
-    """What belongs to a loop. It knows in which one it was made and closed."""
+    """An object that belongs to a loop. It records the loops in which it was made and closed."""
 
     def __init__(self) -> None:
         self.made_in = running_loop()
@@ -26,58 +28,47 @@ class Thing:
         self.closed_in = running_loop()
 
 
-def things() -> PerLoop[Thing]:
+@pytest.fixture
+def per_loop() -> PerLoop[Thing]:
     return PerLoop(Thing, Thing.aclose)
 
 
-def run_in_manual_loop(function: Callable[[], Awaitable[Any]]) -> Any:
-    """As programs do that make their loop themselves, such as one of uvloop."""
+@contextmanager
+def manual_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop that a program makes itself, as with uvloop."""
     loop = asyncio.new_event_loop()
     try:
-        return loop.run_until_complete(function())
-    finally:
+        yield loop
         loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
         loop.close()
 
 
-def run_in_runner(function: Callable[[], Awaitable[Any]]) -> Any:
-    async def call() -> Any:
-        return await function()
-
-    with asyncio.Runner() as runner:
-        return runner.run(call())
+def run_in_manual_loop(function: Function) -> Any:
+    with manual_loop() as loop:
+        return loop.run_until_complete(function())
 
 
-def run_in_asyncio(function: Callable[[], Awaitable[Any]]) -> Any:
+def run_in_asyncio(function: Function) -> Any:
     async def call() -> Any:
         return await function()
 
     return asyncio.run(call())
 
 
-def run_in_trio(function: Callable[[], Awaitable[Any]]) -> Any:
+def run_in_trio(function: Function) -> Any:
     return trio.run(function)
 
 
-any_loop = pytest.mark.parametrize("run", [run_in_asyncio, run_in_runner, run_in_manual_loop, run_in_trio])
+Run = Callable[[Function], Any]
+any_loop = pytest.mark.parametrize("run", [run_in_asyncio, run_in_manual_loop, run_in_trio])
 
 
 @any_loop
-def test_loop_has_one_thing_as_long_as_it_runs(run: Callable[[Any], Any]) -> None:
-    per_loop = things()
-
-    async def get_twice() -> None:
-        assert await per_loop.get() is await per_loop.get()
-
-    run(get_twice)
-
-
-@any_loop
-def test_thing_is_closed_in_its_loop_when_that_ends(run: Callable[[Any], Any]) -> None:
-    per_loop = things()
-
+def test_loop_has_one_thing_that_is_closed_in_it_when_it_ends(run: Run, per_loop: PerLoop[Thing]) -> None:
     async def get() -> Thing:
         thing = await per_loop.get()
+        assert await per_loop.get() is thing
         assert not thing.closed
         return thing
 
@@ -87,69 +78,46 @@ def test_thing_is_closed_in_its_loop_when_that_ends(run: Callable[[Any], Any]) -
 
 
 @any_loop
-def test_thing_is_closed_by_aclose_and_made_again_afterwards(run: Callable[[Any], Any]) -> None:
-    per_loop = things()
-
-    async def close_and_get() -> tuple[Thing, Thing]:
+def test_thing_is_closed_by_aclose_and_made_again_afterwards(run: Run, per_loop: PerLoop[Thing]) -> None:
+    async def close_and_get() -> Thing:
+        await per_loop.aclose()  # Nothing exists yet.
         first = await per_loop.get()
+        await per_loop.aclose()
         await per_loop.aclose()
         assert first.closed
         second = await per_loop.get()
+        assert second is not first
         assert not second.closed
-        return first, second
+        return second
 
-    first, second = run(close_and_get)
-    assert first is not second
-    assert second.closed
-
-
-@any_loop
-def test_aclose_without_a_thing_or_twice_does_nothing(run: Callable[[Any], Any]) -> None:
-    per_loop = things()
-
-    async def close() -> None:
-        await per_loop.aclose()
-        await per_loop.get()
-        await per_loop.aclose()
-        await per_loop.aclose()
-
-    run(close)
+    assert run(close_and_get).closed
 
 
 @pytest.mark.parametrize("other", [run_in_asyncio, run_in_trio])
-def test_aclose_leaves_the_things_of_other_loops(other: Callable[[Any], Any]) -> None:
-    per_loop = things()
-    loop = asyncio.new_event_loop()
-    thing = loop.run_until_complete(per_loop.get())
+def test_use_and_aclose_in_other_loops_keep_the_thing_of_a_paused_loop(other: Run, per_loop: PerLoop[Thing]) -> None:
+    with manual_loop() as loop:
+        thing = loop.run_until_complete(per_loop.get())
 
-    async def close() -> None:
-        mine = await per_loop.get()
-        assert mine is not thing
-        await per_loop.aclose()
-        assert mine.closed
+        async def close() -> None:
+            mine = await per_loop.get()
+            assert mine is not thing
+            await per_loop.aclose()
+            assert mine.closed
 
-    other(close)
-    assert not thing.closed
-    assert loop.run_until_complete(per_loop.get()) is thing
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
+        other(close)
+        other(per_loop.get)
+        assert not thing.closed
+        assert loop.run_until_complete(per_loop.get()) is thing
     assert thing.closed_in is loop
 
 
-def test_each_loop_has_a_thing_of_its_own() -> None:
-    per_loop = things()
-
-    async def get() -> Thing:
-        return await per_loop.get()
-
-    made = [run_in_asyncio(get), run_in_trio(get), run_in_asyncio(get), run_in_trio(get)]
+def test_each_loop_has_its_own_thing(per_loop: PerLoop[Thing]) -> None:
+    made = [run(per_loop.get) for run in (run_in_asyncio, run_in_trio) * 2]
     assert len({id(thing) for thing in made}) == 4
     assert len({id(thing.made_in) for thing in made}) == 4
 
 
-def test_tasks_that_come_first_at_once_share_one_thing() -> None:
-    per_loop = things()
-
+def test_first_tasks_at_the_same_time_share_one_thing(per_loop: PerLoop[Thing]) -> None:
     async def get_all() -> None:
         made = await asyncio.gather(*(per_loop.get() for _ in range(5)))
         assert len({id(thing) for thing in made}) == 1
@@ -179,48 +147,24 @@ def test_thing_is_closed_in_the_running_loop_when_its_owner_is_dropped() -> None
     asyncio.run(drop())
 
 
-def test_loop_that_was_closed_with_its_generators_is_forgotten() -> None:
-    per_loop = things()
-
-    async def get() -> "weakref.ref[Thing]":
-        return weakref.ref(await per_loop.get())
-
-    thing = run_in_asyncio(get)
+def test_loop_closed_with_its_generators_is_forgotten(per_loop: PerLoop[Thing]) -> None:
+    thing = weakref.ref(run_in_asyncio(per_loop.get))
     gc.collect()
     assert thing() is None
 
 
-def test_loop_that_was_closed_without_its_generators_is_forgotten_when_another_comes() -> None:
-    per_loop = things()
+def test_loop_closed_without_its_generators_is_forgotten_when_another_is_used(per_loop: PerLoop[Thing]) -> None:
     loop = asyncio.new_event_loop()
     thing = weakref.ref(loop.run_until_complete(per_loop.get()))
     loop.close()
     gc.collect()
     assert thing() is not None
-
-    async def get() -> Thing:
-        return await per_loop.get()
-
-    assert run_in_asyncio(get) is not None
+    assert run_in_asyncio(per_loop.get) is not None
     gc.collect()
     assert thing() is None
 
 
-def test_loops_that_only_rest_are_not_forgotten() -> None:
-    per_loop = things()
-    loop = asyncio.new_event_loop()
-    thing = loop.run_until_complete(per_loop.get())
-
-    async def get() -> Thing:
-        return await per_loop.get()
-
-    run_in_asyncio(get)
-    assert loop.run_until_complete(per_loop.get()) is thing
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
-
-
-def test_thing_that_cannot_be_closed_is_forgotten_all_the_same() -> None:
+def test_thing_whose_closing_fails_is_still_forgotten() -> None:
     async def fail(thing: object) -> None:
         raise OSError("the connection is gone")
 
@@ -237,7 +181,7 @@ def test_thing_that_cannot_be_closed_is_forgotten_all_the_same() -> None:
     asyncio.run(close())
 
 
-def test_running_loop_is_the_one_of_the_library_in_use() -> None:
+def test_running_loop_belongs_to_the_library_in_use() -> None:
     async def in_asyncio() -> None:
         assert running_loop() is asyncio.get_running_loop()
 

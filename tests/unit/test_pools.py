@@ -1,12 +1,12 @@
-"""The sync and the async pool have the same tests, on connections that are none."""
+"""The sync and the async pool have the same tests, on fake connections."""
 
 import asyncio
 import os
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -19,6 +19,7 @@ from runtime.transport.pools import AsyncPool, SyncPool, _aclose, _get_proxy
 from runtime.transport.request import ATTEMPT, STEPS, Attempt
 from tests.clock import Clock
 
+from .coroutines import Blocking
 from .interruptions import interruptions
 
 URL = "https://example.genauth.ai/"
@@ -27,13 +28,13 @@ CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Inner:
-    """A connection of httpcore.
+    """A fake httpcore connection.
 
     Attributes:
-        failure: What a request raises.
-        body_failure: What closing the body raises.
-        close_failure: What closing the connection raises.
-        attempts: The attempts whose requests it was given.
+        failure: The error that a request raises.
+        body_failure: The error that closing the body raises.
+        close_failure: The error that closing the connection raises.
+        attempts: The attempts whose requests it received.
     """
 
     def __init__(self, backend: Any) -> None:
@@ -73,7 +74,7 @@ class Inner:
 
 
 class Body:
-    """The body of a response of httpcore, sync and async."""
+    """The sync and async body of an httpcore response."""
 
     def __init__(self, inner: Inner) -> None:
         self.inner = inner
@@ -98,7 +99,7 @@ def raise_if(failure: BaseException | None) -> None:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[Inner]:
-    """All connections that are made."""
+    """All connections made so far."""
     made: list[Inner] = []
 
     class Factory:
@@ -116,14 +117,6 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Inner]:
     return made
 
 
-class Pool(Protocol):
-    """Either pool, as one that blocks."""
-
-    def send(self, url: str = URL, attempt: Attempt | None = None) -> httpcore.Response: ...
-    def end(self, response: httpcore.Response) -> None: ...
-    def close(self) -> None: ...
-
-
 def request(url: str, attempt: Attempt) -> httpcore.Request:
     return httpcore.Request("POST", url, extensions={ATTEMPT: attempt})
 
@@ -132,38 +125,26 @@ def new_attempt(seconds: float = 30.0) -> Attempt:
     return Attempt(dict.fromkeys(STEPS, seconds), float("inf"), float("inf"))
 
 
-class BlockingSync:
-    def __init__(self, limits: Limits) -> None:
-        self.pool = SyncPool(limits, CONTEXT)
+class Pool:
+    """Either pool, with blocking methods."""
+
+    def __init__(self, inner: SyncPool | AsyncPool, run: Any = None) -> None:
+        self._blocking = Blocking(inner, run)
+        self._run = run
+        self.close = self._blocking.close
 
     def send(self, url: str = URL, attempt: Attempt | None = None) -> httpcore.Response:
-        return self.pool.handle_request(request(url, attempt or new_attempt()))
+        response = self._blocking.handle_request(request(url, attempt or new_attempt()))
+        assert isinstance(response, httpcore.Response)
+        return response
 
-    def end(self, response: httpcore.Response) -> None:
-        response.close()
-
-    def close(self) -> None:
-        self.pool.close()
-
-
-class BlockingAsync:
-    def __init__(self, limits: Limits, runner: asyncio.Runner) -> None:
-        self.pool = AsyncPool(limits, CONTEXT)
-        self.runner = runner
-
-    def send(self, url: str = URL, attempt: Attempt | None = None) -> httpcore.Response:
-        return self.runner.run(self.pool.handle_async_request(request(url, attempt or new_attempt())))
-
-    def end(self, response: httpcore.Response) -> None:
-        self.runner.run(response.aclose())
-
-    def close(self) -> None:
-        self.runner.run(self.pool.aclose())
+    def end(self, *responses: httpcore.Response) -> None:
+        for response in responses:
+            self._run(response.aclose()) if self._blocking.is_async else response.close()
 
 
-@pytest.fixture(params=["sync", "async"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def sync_pool(max_connections: int | None, max_keepalive_connections: int) -> Pool:
+    return Pool(SyncPool(Limits(max_connections, max_keepalive_connections, 30.0), CONTEXT))
 
 
 @pytest.fixture
@@ -172,54 +153,43 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-class MakePool(Protocol):
-    def __call__(self, max_connections: int | None = None, max_keepalive_connections: int = 100) -> Pool: ...
+MakePool = Callable[..., Pool]
 
 
-@pytest.fixture
-def make_pool(kind: str, runner: asyncio.Runner, made: list[Inner]) -> MakePool:
+@pytest.fixture(params=[SyncPool, AsyncPool])
+def make_pool(request: pytest.FixtureRequest, runner: asyncio.Runner, made: list[Inner]) -> MakePool:
     def make_pool(max_connections: int | None = None, max_keepalive_connections: int = 100) -> Pool:
         limits = Limits(max_connections, max_keepalive_connections, 30.0)
-        return BlockingSync(limits) if kind == "sync" else BlockingAsync(limits, runner)
+        return Pool(request.param(limits, CONTEXT), runner.run)
 
     return make_pool
 
 
-def test_connection_is_used_again_once_its_response_has_ended(make_pool: MakePool, made: list[Inner]) -> None:
+def test_connection_is_reused_once_its_response_has_ended(make_pool: MakePool, made: list[Inner]) -> None:
     pool = make_pool()
     first, second = pool.send(), pool.send()
     assert len(made) == 2
-    pool.end(first)
-    pool.end(second)
+    pool.end(first, second)
     attempt = new_attempt()
     pool.send(attempt=attempt)
     assert len(made) == 2
     assert made[1].attempts[1] is attempt
 
 
-def test_hosts_have_their_own_connections(make_pool: MakePool, made: list[Inner]) -> None:
+def test_connection_closed_by_the_server_is_closed_and_replaced(make_pool: MakePool, made: list[Inner]) -> None:
     pool = make_pool()
-    pool.end(pool.send())
-    pool.end(pool.send(OTHER_URL))
-    assert len(made) == 2
-
-
-def test_connection_that_the_server_has_closed_is_closed_and_replaced(make_pool: MakePool, made: list[Inner]) -> None:
-    pool = make_pool()
-    for response in [pool.send(), pool.send()]:
-        pool.end(response)
+    pool.end(pool.send(), pool.send())
     for each in made:
         each.available = False
     pool.send()
     assert [each.closed for each in made] == [True, True, False]
 
 
-def test_connection_is_not_used_again_after_the_time_that_its_server_says(
+def test_connection_is_not_reused_after_the_servers_keep_alive_time(
     clock: Clock, make_pool: MakePool, made: list[Inner]
 ) -> None:
     pool = make_pool()
-    response = pool.send()
-    pool.end(response)
+    pool.end(pool.send())
     made[0].headers = [(b"keep-alive", b"timeout=5")]
     pool.end(pool.send())
     clock.advance(4)
@@ -238,7 +208,7 @@ def test_connection_is_not_used_again_after_the_time_that_its_server_says(
         (True, KeyboardInterrupt(), KeyboardInterrupt),
     ],
 )
-def test_failed_request_costs_its_connection_and_no_place(
+def test_failed_request_closes_its_connection_and_frees_its_place(
     make_pool: MakePool,
     made: list[Inner],
     body_started: bool,
@@ -258,39 +228,37 @@ def test_failed_request_costs_its_connection_and_no_place(
     assert len(made) == 2
 
 
-def test_request_waits_in_vain_where_all_connections_are_in_use(make_pool: MakePool, made: list[Inner]) -> None:
+def test_request_times_out_if_all_connections_are_in_use(make_pool: MakePool, made: list[Inner]) -> None:
     pool = make_pool(2)
     responses = [pool.send(), pool.send()]
     with pytest.raises(httpcore.PoolTimeout, match=r"^all 2 connections are in use$"):
         pool.send(attempt=new_attempt(0.001))
     assert len(made) == 2
-    pool.end(responses[0])
-    pool.end(responses[0])  # A second time changes nothing.
+    pool.end(responses[0], responses[0])  # Ending it twice changes nothing.
     pool.send()
     with pytest.raises(httpcore.PoolTimeout):
         pool.send(attempt=new_attempt(0.001))
 
 
-def test_requests_do_not_wait_for_each_other_without_a_limit(make_pool: MakePool, made: list[Inner]) -> None:
+def test_requests_without_a_limit_do_not_wait_for_each_other(make_pool: MakePool, made: list[Inner]) -> None:
     pool = make_pool()
     for _ in range(200):
         pool.send(attempt=new_attempt(0.001))
     assert len(made) == 200
 
 
-def test_idle_connection_makes_way_for_one_to_another_host(make_pool: MakePool, made: list[Inner]) -> None:
+def test_hosts_have_their_own_connections_and_an_idle_one_makes_way_for_another(
+    make_pool: MakePool, made: list[Inner]
+) -> None:
     pool = make_pool(2)
-    responses = [pool.send(), pool.send()]
-    for response in responses:
-        pool.end(response)
+    pool.end(pool.send(), pool.send())
     pool.send(OTHER_URL)
     assert [each.closed for each in made] == [True, False, False]
 
 
-def test_no_more_idle_connections_are_kept_than_are_allowed(make_pool: MakePool, made: list[Inner]) -> None:
+def test_idle_connections_above_the_limit_are_not_kept(make_pool: MakePool, made: list[Inner]) -> None:
     pool = make_pool(max_keepalive_connections=2)
-    for response in [pool.send() for _ in range(4)]:
-        pool.end(response)
+    pool.end(*[pool.send() for _ in range(4)])
     assert [each.closed for each in made] == [True, True, False, False]
 
 
@@ -304,40 +272,30 @@ def test_closed_pool_has_no_connection_left_when_the_last_response_ends(make_poo
     assert made[1].closed
 
 
-# A connection is given back last.
+# Returning a connection is the last step
 
 
 @pytest.mark.parametrize("failure", [OSError("reset"), KeyboardInterrupt()])
-def test_connection_is_closed_where_its_response_cannot_end(
-    make_pool: MakePool, made: list[Inner], failure: BaseException
-) -> None:
-    pool = make_pool(1)
-    response = pool.send()
-    made[0].body_failure = failure
-    with pytest.raises(type(failure)):
-        pool.end(response)
-    assert made[0].closed
-    pool.send()
-    assert len(made) == 2
-
-
-@pytest.mark.parametrize("failure", [OSError("reset"), KeyboardInterrupt()])
-def test_connection_is_closed_where_one_that_makes_way_for_it_cannot_be(
-    make_pool: MakePool, made: list[Inner], failure: BaseException
+@pytest.mark.parametrize("fails", ["its response", "another that makes way"])
+def test_connection_is_closed_and_its_place_freed_if_ending_a_response_fails(
+    make_pool: MakePool, made: list[Inner], fails: str, failure: BaseException
 ) -> None:
     pool = make_pool(2, max_keepalive_connections=1)
     first, second = pool.send(), pool.send()
     pool.end(first)
-    made[0].close_failure = failure
+    if fails == "its response":
+        made[1].body_failure = failure
+    else:
+        made[0].close_failure = failure
     with pytest.raises(type(failure)):
         pool.end(second)
-    assert [each.closed for each in made] == [True, True]
+    assert made[1].closed
     pool.send()
     pool.send()
-    assert len(made) == 4
+    assert len(made) == (3 if fails == "its response" else 4)
 
 
-def test_connection_is_closed_where_the_task_is_cancelled_while_another_makes_way_for_it(
+def test_connection_is_closed_if_the_task_is_cancelled_while_another_makes_way_for_it(
     made: list[Inner], runner: asyncio.Runner
 ) -> None:
     async def cancel() -> None:
@@ -372,15 +330,15 @@ def inner_of(response: httpcore.Response) -> Inner:
 
 
 @pytest.mark.parametrize("close_failure", [None, OSError("reset")])
-def test_nothing_touches_a_connection_that_another_call_may_have(
+def test_nothing_touches_a_connection_that_another_call_may_use(
     made: list[Inner], close_failure: BaseException | None
 ) -> None:
     calls: list[httpcore.Response] = []
-    pool = BlockingSync(Limits(None, 100, 30.0))
-    for interruption in interruptions(module, lambda: calls.append(pool.send())):
+    pools = [sync_pool(None, 1)]
+    for interruption in interruptions(module, lambda: calls.append(pools[-1].send())):
         made.clear()
         calls.clear()
-        pool.pool = SyncPool(Limits(None, 1, 30.0), CONTEXT)
+        pools.append(pool := sync_pool(None, 1))
         idle, ending = pool.send(), pool.send()
         pool.end(idle)
         inner_of(idle).close_failure = close_failure
@@ -391,36 +349,36 @@ def test_nothing_touches_a_connection_that_another_call_may_have(
             assert inner_of(pool.send()) is not inner_of(other)
 
 
-def test_call_in_the_middle_of_another_has_a_connection_of_its_own(made: list[Inner]) -> None:
+def test_call_in_the_middle_of_another_has_its_own_connection(made: list[Inner]) -> None:
     calls: list[httpcore.Response] = []
-    pool = BlockingSync(Limits(None, 100, 30.0))
-    for interruption in interruptions(module, lambda: calls.append(pool.send())):
+    pools = [sync_pool(2, 2)]
+    for interruption in interruptions(module, lambda: calls.append(pools[-1].send())):
         made.clear()
         calls.clear()
-        pool.pool = SyncPool(Limits(2, 2, 30.0), CONTEXT)
-        for response in [pool.send(), pool.send()]:
-            pool.end(response)
+        pools.append(pool := sync_pool(2, 2))
+        pool.end(pool.send(), pool.send())
         with interruption:
             response = pool.send()
         assert all(inner_of(other) is not inner_of(response) for other in calls)
         assert not any(each.closed for each in made)
-        for other in [response, *calls]:
-            pool.end(other)
-        assert pool.pool._connections.cap.used == 0
+        pool.end(response, *calls)
+        # All places are free again.
+        for _ in range(2):
+            pool.send(attempt=new_attempt(0.001))
 
 
-# What else there is.
+# Forks, proxies and closing
 
 
 def test_forked_process_leaves_the_connections_of_its_parent_alone(
     monkeypatch: pytest.MonkeyPatch, made: list[Inner]
 ) -> None:
-    pool = BlockingSync(Limits(2, 2, 30.0))
+    pool = sync_pool(2, 2)
     idle, used = pool.send(), pool.send()
     pool.end(idle)
     process = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: process + 1)
-    # It has all places, whatever its parent uses, and closes its own copies of the sockets.
+    # The child has all places, whatever its parent uses, and closes its copies of the sockets.
     pool.end(pool.send())
     pool.send()
     pool.send()
@@ -429,7 +387,7 @@ def test_forked_process_leaves_the_connections_of_its_parent_alone(
     assert made[1].closed
 
 
-def test_proxy_is_the_one_of_the_host_with_its_port_and_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_depends_on_the_host_port_and_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.upper(), raising=False)
@@ -460,7 +418,7 @@ def connections(*failures: BaseException | None) -> list[Any]:
     return made
 
 
-def test_more_connections_are_closed_than_calls_can_be_nested(runner: asyncio.Runner) -> None:
+def test_closing_many_connections_does_not_exceed_the_recursion_limit(runner: asyncio.Runner) -> None:
     many = connections(*[None] * 2 * sys.getrecursionlimit())
     runner.run(_aclose(many))
     assert all(each.inner.closed for each in many)

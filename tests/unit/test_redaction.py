@@ -1,8 +1,7 @@
 import asyncio
-import inspect
-from collections.abc import Iterator
 from enum import Enum
-from types import FunctionType, TracebackType
+from traceback import walk_tb
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,7 +22,7 @@ class Address(NamedTuple):
     ("value", "shown"),
     [
         ("test@example.com", "t***@example.com"),
-        ("a@b@example.com", "a***@example.com"),
+        ("ab@c@example.com", "a***@example.com"),
         ("@example.com", "@***@example.com"),
         ("13800000000", "1***"),
         ("t", "t***"),
@@ -61,7 +60,7 @@ def test_text_from_outside_is_put_on_one_line(text: str, line: str) -> None:
     ("value", "shown"),
     [(7, "7"), (1.5, "1.5"), (True, "True"), (None, "None"), ("r-1", "***"), ("", "***"), (["a"], "***")],
 )
-def test_numbers_of_a_response_are_shown_and_nothing_else(value: object, shown: str) -> None:
+def test_only_numbers_of_a_response_are_shown(value: object, shown: str) -> None:
     assert hide_text(value) == shown
 
 
@@ -103,17 +102,11 @@ def test_error_chain_ends_at_the_error_that_the_user_was_handling() -> None:
 
 
 def local_variables(error: BaseException) -> list[str]:
-    """The local variables in all frames but that of the test itself."""
-
-    def frames(traceback: TracebackType | None) -> Iterator[Any]:
-        while traceback is not None:
-            yield traceback.tb_frame
-            traceback = traceback.tb_next
-
+    """Return the local variables in all frames except the test's own."""
     return [
         repr(value)
         for each in error_chain(error)
-        for frame in frames(each.__traceback__)
+        for frame, _ in walk_tb(each.__traceback__)
         if not frame.f_code.co_name.startswith("test_")
         for value in frame.f_locals.values()
     ]
@@ -130,21 +123,17 @@ def wrap(secret: str) -> None:
         raise OSError("it failed") from error
 
 
-async def wrap_async(secret: str) -> None:
-    wrap(secret)
-
-
 def function_of(module: str, name: str) -> Any:
-    """Return one of the three functions above as if it stood in another module."""
+    """Return one of the two functions above as if it were in another module."""
     names: dict[str, Any] = {**globals(), "__name__": module}
-    for each in (fail, wrap, wrap_async):
+    for each in (fail, wrap):
         names[each.__name__] = FunctionType(each.__code__, names)
     return names[name]
 
 
 @pytest.mark.parametrize("module", ["runtime", "runtime.client", "httpcore._sync.connection", "json.decoder"])
 @pytest.mark.parametrize("name", ["fail", "wrap"])
-def test_traceback_shows_no_local_variables_of_ours_and_of_the_http_libraries(module: str, name: str) -> None:
+def test_traceback_hides_local_variables_of_ours_and_of_the_http_libraries(module: str, name: str) -> None:
     function = function_of(module, name)
     with pytest.raises((ValueError, OSError)) as bare:
         function("s3cret")
@@ -152,37 +141,18 @@ def test_traceback_shows_no_local_variables_of_ours_and_of_the_http_libraries(mo
     with pytest.raises((ValueError, OSError)) as caught:
         redact_traceback(function)("s3cret")
     assert "s3cret" not in str(local_variables(caught.value))
-    assert "s3cret" not in str(local_variables(caught.value.__cause__ or caught.value))
+    assert caught.traceback[-1].name == name
 
 
 @pytest.mark.parametrize("module", ["theirs.hooks", "runtimes", "my.runtime"])
-def test_traceback_shows_the_local_variables_of_anybody_else(module: str) -> None:
+def test_traceback_shows_local_variables_of_other_code(module: str) -> None:
     with pytest.raises(OSError, match="it failed") as caught:
         redact_traceback(function_of(module, "wrap"))("their value")
-    # Of `wrap`, where it called and where it raised, and of `fail`.
+    # From `wrap`, where it called and where it raised, and from `fail`.
     assert str(local_variables(caught.value)).count("their value") >= 3
 
 
-def test_traceback_through_a_coroutine_shows_no_local_variables() -> None:
-    decorated = redact_traceback(function_of("runtime.client", "wrap_async"))
-    assert inspect.iscoroutinefunction(decorated)
-    with pytest.raises(OSError, match="it failed") as caught:
-        asyncio.run(decorated("s3cret"))
-    ours = [
-        value
-        for value in local_variables(caught.value)
-        if "s3cret" in value and not value.startswith(("<coroutine", "<_"))
-    ]
-    assert ours == []
-
-
-def test_lines_of_the_traceback_stay() -> None:
-    with pytest.raises(OSError, match="it failed") as caught:
-        redact_traceback(wrap)("s3cret")
-    assert [entry.name for entry in caught.traceback][-1] == "wrap"
-
-
-def test_decorated_function_returns_what_it_returns_and_keeps_its_name() -> None:
+def test_decorated_function_keeps_its_result_and_its_name() -> None:
     def double(number: int) -> int:
         """Twice as much."""
         return number * 2
@@ -197,20 +167,6 @@ def test_decorated_function_returns_what_it_returns_and_keeps_its_name() -> None
     assert asyncio.run(redact_traceback(double_async)(2)) == 4
 
 
-def test_error_that_the_user_was_handling_keeps_its_local_variables() -> None:
-    def of_the_user(theirs: str) -> None:
-        raise KeyError("theirs")
-
-    with pytest.raises(OSError, match="it failed") as caught:  # noqa: PT012
-        try:
-            of_the_user("their value")
-        except KeyError:
-            redact_traceback(function_of("runtime.client", "wrap"))("s3cret")
-    shown = str(local_variables(caught.value))
-    assert "their value" in shown
-    assert "s3cret" not in shown
-
-
 def clear_own_frame(value: str) -> str:
     try:
         function_of("runtime.client", "fail")("s3cret")
@@ -219,6 +175,6 @@ def clear_own_frame(value: str) -> str:
     return value
 
 
-def test_clear_locals_leaves_frames_that_still_run() -> None:
+def test_clear_locals_ignores_running_frames() -> None:
     names = {**globals(), "__name__": "runtime.client"}
     assert FunctionType(clear_own_frame.__code__, names)("mine") == "mine"

@@ -1,4 +1,4 @@
-"""The watch finds what it is there to find. It is the same for both clients, so no test runs twice."""
+"""The secrets watch finds leaks. It is the same for both clients, so no test runs twice."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -30,8 +30,8 @@ EMAIL = "test@example.com"
 BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
 
 
-def leaking(error: Exception | None = None, cause: Exception | None = None) -> AbstractContextManager[object]:
-    """Have calls of both clients return a response, or raise an error with that cause."""
+def call_and_leak(error: Exception | None = None, cause: Exception | None = None, *, is_async: bool = False) -> None:
+    """Make a call that returns a response, or raises an error with a cause."""
 
     def leak(*_: object, **__: object) -> SendEmailRespDto:
         if error is not None:
@@ -41,60 +41,40 @@ def leaking(error: Exception | None = None, cause: Exception | None = None) -> A
     async def leak_async(*_: object, **__: object) -> SendEmailRespDto:
         return leak()
 
-    return patch.multiple("genauth_email._runtime.client", call=leak, call_async=leak_async)
-
-
-def log_an_argument() -> None:
-    logging.getLogger("httpcore.http11").debug("send_request_headers.started %s", [(b"authorization", MARK)])
-
-
-def log_an_extra() -> None:
-    logging.getLogger("httpx").warning("a request", extra={"to": (EMAIL,)})
-
-
-def log_an_error() -> None:
-    logging.getLogger("genauth_email").debug("failed", exc_info=ValueError(EMAIL))
-
-
-def raise_an_error() -> None:
-    with leaking(APIConnectionError(f"no response to {EMAIL}")), suppress(APIConnectionError):
-        send_email.sync(client=AuthenticationClient("app123"), body=BODY)
-
-
-def raise_with_a_cause() -> None:
-    cause = ExceptionGroup("all of them", [OSError(EMAIL)])
-    with leaking(APIConnectionError("no response"), cause), suppress(APIConnectionError):
-        send_email.sync(client=AuthenticationClient("app123"), body=BODY)
+    functions = patch.multiple("genauth_email._runtime.client", call=leak, call_async=leak_async)
+    with functions, suppress(APIConnectionError):
+        if is_async:
+            asyncio.run(send_email.asyncio(client=AsyncAuthenticationClient("app123"), body=BODY))
+        else:
+            send_email.sync(client=AuthenticationClient("app123"), body=BODY)
 
 
 def raise_with_a_note() -> None:
     cause = OSError()
     cause.add_note(MARK)
-    with leaking(APIConnectionError("no response"), cause), suppress(APIConnectionError):
-        asyncio.run(send_email.asyncio(client=AsyncAuthenticationClient("app123"), body=BODY))
+    call_and_leak(APIConnectionError("no response"), cause, is_async=True)
 
 
 def return_a_response() -> None:
-    # The real one shows no text of the server.
-    with leaking(), patch.object(SendEmailRespDto, "__repr__", lambda response: f"The token is {MARK}."):
-        send_email.sync(client=AuthenticationClient("app123"), body=BODY)
+    # The real `repr` shows no text of the server.
+    with patch.object(SendEmailRespDto, "__repr__", lambda response: f"The token is {MARK}."):
+        call_and_leak()
 
 
-@pytest.mark.parametrize(
-    "leak",
-    [
-        log_an_argument,
-        log_an_extra,
-        log_an_error,
-        raise_an_error,
-        raise_with_a_cause,
-        raise_with_a_note,
-        return_a_response,
-    ],
-)
-def test_a_leak_is_found(secrets_watch: Watch, leak: Callable[[], None]) -> None:
-    leak()
+LEAKS: dict[str, Callable[[], object]] = {
+    "argument of a record": lambda: logging.getLogger("httpcore.http11").debug("sent %s", [(b"authorization", MARK)]),
+    "extra of a record": lambda: logging.getLogger("httpx").warning("a request", extra={"to": (EMAIL,)}),
+    "error of a record": lambda: logging.getLogger("genauth_email").debug("failed", exc_info=ValueError(EMAIL)),
+    "error": lambda: call_and_leak(APIConnectionError(f"no response to {EMAIL}")),
+    "cause": lambda: call_and_leak(APIConnectionError("none"), ExceptionGroup("all of them", [OSError(EMAIL)])),
+    "note of an async cause": raise_with_a_note,
+    "response": return_a_response,
+}
 
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_is_found(secrets_watch: Watch, name: str) -> None:
+    LEAKS[name]()
     found = secrets_watch.found()
     assert found
     assert all(MARK in text or EMAIL in text for text in found)
@@ -102,13 +82,12 @@ def test_a_leak_is_found(secrets_watch: Watch, leak: Callable[[], None]) -> None
 
 def test_masked_text_is_not_a_leak(secrets_watch: Watch) -> None:
     searched = secrets_watch.searched
-
     logging.getLogger("genauth_email").debug("%s", BODY)
-
     assert secrets_watch.searched == searched + 1
     assert secrets_watch.found() == []
 
 
+@pytest.mark.release
 def test_a_test_that_leaks_fails(tmp_path: Path) -> None:
     (tmp_path / "test_leak.py").write_text("""\
 import logging
@@ -132,11 +111,11 @@ def test_leak():
 
 
 def test_every_token_of_a_test_is_searched_for() -> None:
-    given = r'access_token(?:=|": )f?"(?!authorization|x-|TEAPOT_)([^"]+)'  # Those are names of headers.
+    given = r'access_token(?:=|": )f?"(?!authorization|x-|TEAPOT_)([^"]+)'  # Those are header names.
     tokens = [
         token
         for module in TESTS.rglob("*.py")
-        if module.parent.name != "typing"  # Those are programs that are not run.
+        if module.parent.name != "typing"  # Those programs are not run.
         for token in re.findall(given, module.read_text("utf-8"))
     ]
     assert len(tokens) > 10

@@ -12,38 +12,34 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
 from .types import UNSET, Unset
 
-if TYPE_CHECKING:
-    import uuid
-
 T = TypeVar("T")
-EnumT = TypeVar("EnumT", bound=Enum)
 
 _PACKAGE = __name__.partition(".")[0]
 
 
-class Kind(Generic[T]):
+class Kind:
     """A kind of field. This one takes anything, and the others take less."""
 
-    def check(self, name: str, value: Any) -> T:
+    def check(self, name: str, value: Any) -> Any:
         """Return an argument as it is sent."""
-        return cast(T, value)
+        return value
 
-    def decode(self, value: Any) -> T:
+    def decode(self, value: Any) -> Any:
         """Return a value of a response as it is in Python."""
-        return cast(T, value)
+        return value
 
 
-class _Plain(Kind[T]):
+class _Plain(Kind):
     """A kind with a type of its own in Python. Errors call it by its name there, or by the one in JSON."""
 
     def __init__(
         self,
-        kind: type[T] | tuple[type[T], ...],
+        kind: type[object] | tuple[type[object], ...],
         in_python: str,
         in_json: str = "",
         *,
@@ -57,61 +53,61 @@ class _Plain(Kind[T]):
     def takes(self, value: object) -> bool:
         return isinstance(value, self._kind) and not isinstance(value, self._but_not)
 
-    def check(self, name: str, value: Any) -> T:
+    def check(self, name: str, value: Any) -> Any:
         if not self.takes(value):
             raise _wrong_type(name, self._in_python, value)
-        return cast(T, value)
+        return value
 
-    def decode(self, value: Any) -> T:
+    def decode(self, value: Any) -> Any:
         if not self.takes(value):
             raise TypeError(f"{self._in_json} is expected, not {type(value).__name__}")
-        return cast(T, value)
+        return value
 
 
-class _Integer(_Plain[int]):
-    def decode(self, value: Any) -> int:
+class _Integer(_Plain):
+    def decode(self, value: Any) -> Any:
         # JSON has one type of number: 200.0 is an integer.
         return super().decode(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
-class _Number(_Plain[float]):
-    def check(self, name: str, value: Any) -> float:
+class _Number(_Plain):
+    def check(self, name: str, value: Any) -> Any:
         number = super().check(name, value)
         if isinstance(number, float) and not math.isfinite(number):
             raise ValueError(f"{name} must be a finite number")
         return number
 
 
-class _Date(_Plain[datetime.date]):
-    def decode(self, value: Any) -> datetime.date:
+class _Date(_Plain):
+    def decode(self, value: Any) -> Any:
         return _parse(datetime.date.fromisoformat, "a date", value)
 
 
-class _DateTime(_Plain[datetime.datetime]):
-    def check(self, name: str, value: Any) -> datetime.datetime:
+class _DateTime(_Plain):
+    def check(self, name: str, value: Any) -> Any:
         moment = super().check(name, value)
         if moment.utcoffset() is None:
             raise TypeError(f"{name} must be a datetime.datetime with a time zone, not a naive one")
         return moment
 
-    def decode(self, value: Any) -> datetime.datetime:
+    def decode(self, value: Any) -> Any:
         return _parse(lambda text: datetime.datetime.fromisoformat(text.upper()), "a date with a time", value)
 
 
-class _Uuid(Kind["uuid.UUID"]):
+class _Uuid(Kind):
     # The module takes time to load, and most contracts do not need it.
-    def check(self, name: str, value: Any) -> uuid.UUID:
+    def check(self, name: str, value: Any) -> Any:
         from uuid import UUID
 
         return check_instance(UUID, name, value)
 
-    def decode(self, value: Any) -> uuid.UUID:
+    def decode(self, value: Any) -> Any:
         from uuid import UUID
 
         return _parse(UUID, "a UUID", value)
 
 
-ANYTHING: Final = Kind[Any]()
+ANYTHING: Final = Kind()
 STRING: Final = _Plain(str, "a string", "a string")
 # In Python a bool is an int, and a datetime a date.
 INTEGER: Final = _Integer(int, "an integer", "an integer", but_not=bool)
@@ -122,18 +118,18 @@ DATE: Final = _Date(datetime.date, "a datetime.date", but_not=datetime.datetime)
 DATE_TIME: Final = _DateTime(datetime.datetime, "a datetime.datetime")
 UUID: Final = _Uuid()
 
-_LIST: Final[_Plain[list[Any]]] = _Plain(list, "a list", "an array")
-_DICT: Final[_Plain[dict[Any, Any]]] = _Plain(dict, "a dict", "an object")
+_LIST: Final = _Plain(list, "a list", "an array")
+_DICT: Final = _Plain(dict, "a dict", "an object")
 
 
-class Enumeration(Kind[EnumT]):
+class Enumeration(Kind):
     """A member of an enum of strings or of integers. A check takes the value of one too."""
 
-    def __init__(self, kind: type[EnumT]) -> None:
+    def __init__(self, kind: type[Enum]) -> None:
         self._kind = kind
-        self._values: _Plain[Any] = STRING if issubclass(kind, str) else INTEGER
+        self._values = STRING if issubclass(kind, str) else INTEGER
 
-    def check(self, name: str, value: Any) -> EnumT:
+    def check(self, name: str, value: Any) -> Any:
         kind = self._kind.__name__
         if not self._values.takes(value):
             raise _wrong_type(name, f"a {kind} or its value, such as {next(iter(self._kind)).value!r}", value)
@@ -146,11 +142,11 @@ class Enumeration(Kind[EnumT]):
             warn(f"the {name} {member.value!r} is deprecated")
         return member
 
-    def decode(self, value: Any) -> EnumT:
+    def decode(self, value: Any) -> Any:
         return self._kind(self._values.decode(value))
 
 
-class Model(Kind[Any]):
+class Model(Kind):
     """An object that has a model. A check looks at its fields too."""
 
     def __init__(self, model: type[Any]) -> None:
@@ -163,37 +159,37 @@ class Model(Kind[Any]):
         return self._model.from_dict(_DICT.decode(value))
 
 
-class Array(Kind[list[T]]):
-    def __init__(self, item: Kind[T]) -> None:
+class Array(Kind):
+    def __init__(self, item: Kind) -> None:
         self._item = item
 
-    def check(self, name: str, value: Any) -> list[T]:
+    def check(self, name: str, value: Any) -> Any:
         return [self._item.check(f"{name}[{index}]", each) for index, each in enumerate(_LIST.check(name, value))]
 
-    def decode(self, value: Any) -> list[T]:
+    def decode(self, value: Any) -> Any:
         return [self._item.decode(each) for each in _LIST.decode(value)]
 
 
-class Map(Kind[dict[str, T]]):
+class Map(Kind):
     """An object whose names are not the contract's."""
 
-    def __init__(self, item: Kind[T]) -> None:
+    def __init__(self, item: Kind) -> None:
         self._item = item
 
-    def check(self, name: str, value: Any) -> dict[str, T]:
+    def check(self, name: str, value: Any) -> Any:
         return {
             STRING.check(f"each key of {name}", key): self._item.check(f"{name}[...]", each)
             for key, each in _DICT.check(name, value).items()
         }
 
-    def decode(self, value: Any) -> dict[str, T]:
+    def decode(self, value: Any) -> Any:
         return {key: self._item.decode(each) for key, each in _DICT.decode(value).items()}
 
 
-class OneOf(Kind[Any]):
+class OneOf(Kind):
     """A union. The first of its kinds that takes a value counts."""
 
-    def __init__(self, *kinds: Kind[Any]) -> None:
+    def __init__(self, *kinds: Kind) -> None:
         self._kinds = kinds
 
     def check(self, name: str, value: Any) -> Any:
@@ -224,7 +220,7 @@ class Field(NamedTuple):
 
     name: str
     json_name: str
-    kind: Kind[Any]
+    kind: Kind
     required: bool = True
     read_only: bool = False
     deprecated: bool = False
@@ -245,7 +241,7 @@ class Fields:
     optional field that is absent: `UNSET`, or None in what only responses have.
     """
 
-    def __init__(self, *fields: Field, additional: Kind[Any] | None = None, absent: Unset | None = UNSET) -> None:
+    def __init__(self, *fields: Field, additional: Kind | None = None, absent: Unset | None = UNSET) -> None:
         self._fields = fields
         self._absent = absent
         self._additional = None if additional is None else Map(additional)

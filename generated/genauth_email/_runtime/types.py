@@ -8,8 +8,6 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from attrs import AttrsInstance, field, frozen
-
 from .errors import APIError, Delivery, GenAuthError
 from .redaction import share_text
 
@@ -43,7 +41,7 @@ UNSET: Final = Unset.UNSET
 """The value of an optional field that is absent, or of an argument that is left out."""
 
 
-class RequestModel(AttrsInstance, Protocol):
+class RequestModel(Protocol):
     """The model of a request body."""
 
     def with_checked_fields(self, within: str = "") -> Self: ...
@@ -68,7 +66,7 @@ ResponseT = TypeVar("ResponseT", bound=ResponseModel)
 ResponseT_co = TypeVar("ResponseT_co", bound=ResponseModel, covariant=True)
 
 
-# These two are named tuples, as four classes of attrs would take a tenth of the time to import the package.
+# No class here is made by attrs. That would take a tenth of the time to import the package.
 class Operation(NamedTuple, Generic[ResponseT_co]):
     """An operation of the contract.
 
@@ -115,28 +113,45 @@ class Specification(NamedTuple):
     paths: tuple[str, ...] = ()
 
 
-@frozen
-class Request:
-    """The request of a call, as errors and logs show it."""
+class Value:
+    """Equal to another one that has the same attributes."""
 
-    method: str
-    """The HTTP method."""
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
 
-    url: str
-    """The absolute URL."""
 
-    body: RequestModel | None = None
-    """The model of the request body, if any."""
+class Request(Value):
+    """The request of a call, as errors and logs show it.
 
-    access_token: str | None = field(default=None, repr=False)
-    """The access token that was sent, if any."""
+    Attributes:
+        method: The HTTP method.
+        url: The absolute URL.
+        body: The model of the request body, if any.
+        access_token: The access token that was sent, if any.
+        deduplication_interval: Within how many seconds the server refuses the same operation with `statusCode` 429, if
+            the contract says so.
+    """
 
-    deduplication_interval: float | None = field(default=None, repr=False)
-    """Within how many seconds the server refuses the same operation with `statusCode` 429, if the contract says so."""
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        body: RequestModel | None = None,
+        access_token: str | None = None,
+        deduplication_interval: float | None = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.body = body
+        self.access_token = access_token
+        self.deduplication_interval = deduplication_interval
 
     def __str__(self) -> str:
         """One line for people. The `repr` of a request body masks what identifies a user."""
         return f"{self.method} {self.url}" + (f" {self.body!r}" if self.body is not None else "")
+
+    def __repr__(self) -> str:
+        return f"Request({self})"
 
     def show_id(self, request_id: str) -> str:
         """Return a request id of the server for errors and logs, or "***" if it may be something else.
@@ -148,28 +163,37 @@ class Request:
         return request_id if is_id and not share_text(request_id, self.access_token or "") else "***"
 
 
-@frozen
-class Response(Generic[ResponseT_co]):
-    """A response of the API, be it a success or a failure."""
+class Response(Value, Generic[ResponseT_co]):
+    """A response of the API, be it a success or a failure.
 
-    request: Request
-    """What was asked."""
+    Attributes:
+        request: What was asked.
+        http_status: The HTTP status. It is 200 even when the operation failed: see `parsed.status_code`.
+        headers: The HTTP headers. Their names are compared without regard to case.
+        content: The body, decompressed.
+        parsed: The body as a model. `status_code` in it tells a success from a failure.
+        earlier_error: The error of an earlier attempt of the same call that may have been carried out, if there was
+            one. See the option `retry_unknown`.
+    """
 
-    http_status: int
-    """The HTTP status. It is 200 even when the operation failed: see `parsed.status_code`."""
+    def __init__(
+        self,
+        request: Request,
+        http_status: int,
+        headers: Mapping[str, str],
+        content: bytes,
+        parsed: ResponseT_co,
+        earlier_error: GenAuthError | None = None,
+    ) -> None:
+        self.request = request
+        self.http_status = http_status
+        self.headers = headers
+        self.content = content
+        self.parsed = parsed
+        self.earlier_error = earlier_error
 
-    headers: Mapping[str, str] = field(repr=False)
-    """The HTTP headers. Their names are compared without regard to case."""
-
-    content: bytes = field(repr=False)
-    """The body, decompressed."""
-
-    parsed: ResponseT_co
-    """The body as a model. `status_code` in it tells a success from a failure."""
-
-    earlier_error: GenAuthError | None = field(default=None, repr=False)
-    """The error of an earlier attempt of the same call that may have been carried out, if there was one. See the option
-    `retry_unknown`."""
+    def __repr__(self) -> str:
+        return f"Response(http_status={self.http_status!r}, parsed={self.parsed!r}, request={self.request!r})"
 
 
 class AttemptDetails(NamedTuple):

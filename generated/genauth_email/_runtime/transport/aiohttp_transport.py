@@ -17,7 +17,7 @@ from aiohttp.tracing import Trace
 from ..http import httpx
 from .environment import Proxies, ssl_context
 from .idle import DEFAULT_ASYNC_LIMITS
-from .loops import PerLoop
+from .loops import PerLoop, running_loop
 from .network import TLS_UNEXPECTED, is_readable
 from .request import Attempt, ClientClosedError, HTTPRequest
 
@@ -39,19 +39,11 @@ class AiohttpTransport:
         await self._sessions.aclose()
 
     async def send(self, request: HTTPRequest, attempt: Attempt) -> None:
-        """Send a request, and read the response into the attempt's reader.
-
-        Raises:
-            httpx.RequestError: There was no response, or it broke off.
-            ClientClosedError: The client is closed.
-            RuntimeError: The event loop is not one of asyncio.
-        """
+        """Do what `AsyncHttpxTransport.send` does, with the errors of httpx."""
         if self._closed:
             raise ClientClosedError
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            raise RuntimeError('http_client="aiohttp" is for asyncio: under trio leave it out') from None
+        if not isinstance(running_loop(), asyncio.AbstractEventLoop):
+            raise RuntimeError('http_client="aiohttp" is for asyncio: under trio leave it out')
         proxy = self._proxies.find(request.url)
         if proxy is not None and proxy.scheme.startswith("socks"):
             raise httpx.ProxyError(
@@ -61,14 +53,10 @@ class AiohttpTransport:
         session = await self._sessions.get()
         session.calls += 1
         try:
-            await session.send(request, attempt, None if proxy is None else str(proxy))
-        except httpx.RequestError:
-            raise
+            return await session.send(request, attempt, None if proxy is None else str(proxy))
         except Exception as error:
             # It holds the headers, the URL of the proxy, or what the server sent. So it is not chained.
             failure = _map_error(error, attempt)
-        else:
-            return
         finally:
             session.calls -= 1
             if session.closing:
@@ -157,11 +145,11 @@ class _Connector(aiohttp.TCPConnector):
             try:
                 # A new connection over TLS can have something to read that is not for us, such as session tickets.
                 keep = _is_new.get() or await _is_silent(connection)
+                if keep:
+                    return connection
             finally:
                 if not keep:
                     connection.close()
-            if keep:
-                return connection
 
 
 _is_new: Final = ContextVar("_is_new", default=False)
@@ -185,22 +173,24 @@ async def _is_silent(connection: Connection) -> bool:
 
 def _map_error(error: Exception, attempt: Attempt) -> httpx.RequestError:
     """Return the error of httpx for an error of aiohttp. The latter can quote what a server sent."""
-    kind: type[httpx.RequestError] = httpx.ReadError
-    text = str(error) or type(error).__name__
+    if isinstance(error, httpx.RequestError):
+        return error
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return httpx.ProxyError(f"HTTP {error.status} of the proxy")
     if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
         return attempt.deadline_exceeded()
+    text = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientResponseError):
+        text = TLS_UNEXPECTED if r"\x15\x03" in error.message else "the response is not HTTP"
+    elif isinstance(error, aiohttp.ClientOSError) and not isinstance(error, aiohttp.ClientConnectorError):
+        text = error.strerror if error.errno is not None and error.strerror else "the connection broke"
+    kind: type[httpx.RequestError] = httpx.ReadError
     if isinstance(error, aiohttp.ServerTimeoutError):
         kind = httpx.ConnectTimeout if isinstance(error, aiohttp.ConnectionTimeoutError) else httpx.ReadTimeout
     elif not attempt.body_started:
         kind = httpx.ConnectError
     elif not isinstance(error, aiohttp.ClientOSError):
         kind = httpx.RemoteProtocolError
-    if isinstance(error, aiohttp.ClientResponseError):
-        text = TLS_UNEXPECTED if r"\x15\x03" in error.message else "the response is not HTTP"
-    elif isinstance(error, aiohttp.ClientOSError) and not isinstance(error, aiohttp.ClientConnectorError):
-        text = error.strerror if error.errno is not None and error.strerror else "the connection broke"
     failure = kind(text)
     failure.__cause__ = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)
     return failure

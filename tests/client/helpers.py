@@ -1,0 +1,104 @@
+"""Helpers for the clients' tests: a call, its error, the API's responses, and a mock network."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from genauth_email import Channel, GenAuthError, SendEmailDto, SendEmailRespDto
+
+from tests.clients import BlockingClient, ClientFactory
+from tests.contract import facts
+from tests.contract.facts import CHANNEL
+from tests.servers.raw import RawServer, Step, http
+
+EMAIL = "test@example.com"
+BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
+PATH = "/api/v3/send-email"
+SENT: dict[str, Any] = {**facts.SENT, "message": "Sent."}
+AT_ONCE = {"retry-after": "0"}
+LOST = Step(then="close")
+"""The server hangs up once it has the request."""
+
+
+def send(client: BlockingClient, **options: Any) -> SendEmailRespDto:
+    return client.send_email(CHANNEL, EMAIL, **options)
+
+
+def error_of(client: BlockingClient, kind: type[GenAuthError] = GenAuthError, **options: Any) -> Any:
+    """Return the error that a call raises."""
+    with pytest.raises(kind) as caught:
+        send(client, **options)
+    return caught.value
+
+
+def dto(status_code: int, **more: Any) -> bytes:
+    """Return the body of an API response with the message "As asked."."""
+    least = SENT if status_code == 200 else {}
+    return json.dumps({**least, "statusCode": status_code, "message": "As asked.", **more}).encode()
+
+
+def refusal(status_code: int, headers: dict[str, str] | None = None, *, http_status: int = 200) -> Step:
+    """Respond with a failure. By default, its `Retry-After` lets a retry follow at once."""
+    return Step(http(http_status, dto(status_code), AT_ONCE if headers is None else headers))
+
+
+BUSY = refusal(503)
+
+
+def requests_to(server: RawServer, client: BlockingClient) -> list[bytes]:
+    """Close the client, and return all requests that it sent in full."""
+    client.close()
+    return server.finish()
+
+
+class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Passes each request to a handler.
+
+    Unlike `httpx.MockTransport`, it does not read the request body. So a handler that raises an error simulates a
+    connection that could not be opened.
+    """
+
+    def __init__(self, handler: Callable[[httpx.Request], httpx.Response]) -> None:
+        self._handler = handler
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._handler(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._handler(request)
+
+
+class MockNetwork:
+    """Records the requests, and plays one outcome after the other, repeating the last one.
+
+    An outcome is a response, an error to raise, or a function that takes the request and returns or raises one.
+
+    Attributes:
+        requests: The requests so far.
+        timeouts: The timeouts of each request's steps, in httpcore's form.
+        transport: A transport for an httpx client on this network.
+    """
+
+    def __init__(self, *outcomes: httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]) -> None:
+        self.requests: list[httpx.Request] = []
+        self.timeouts: list[dict[str, float | None]] = []
+        self._outcomes = list(outcomes) or [lambda _: httpx.Response(200, json=SENT)]
+        self.transport = _Transport(self._handle)
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        timeout = request.extensions["timeout"]
+        self.timeouts.append({step: timeout.get(step) for step in timeout})
+        outcome = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        if isinstance(outcome, httpx.Response):
+            # A copy, because httpx binds a response to the client that reads it.
+            return httpx.Response(outcome.status_code, headers=outcome.headers, content=outcome.content)
+        return outcome(request)
+
+    def new_client(self, make_client: ClientFactory, app_host: str | None = None, **options: Any) -> BlockingClient:
+        """Make a client on this network."""
+        return make_client(app_host, http_client=make_client.http_client(transport=self.transport), **options)
