@@ -1,8 +1,8 @@
 """One way to call both clients, so that one test covers both.
 
-The async client runs in an event loop of its own, of asyncio or trio. The loop lasts as long as the test, so its
-connections are kept from call to call, as in a program. The async client also runs on aiohttp's connections, unless
-the test has an `http_client` of its own.
+The async client runs in an event loop of asyncio or trio. The loop lasts as long as the test, so connections are kept
+between calls, as in a program. The async client also runs on aiohttp's connections, unless the test has its own
+`http_client`.
 """
 
 import sys
@@ -29,22 +29,22 @@ LOOPS = {"asyncio": "asyncio", "trio": "trio", "aiohttp": "asyncio"}
 """The event loop of each async kind."""
 
 on_httpx = pytest.mark.parametrize("make_client", ["sync", "asyncio", "trio"], indirect=True)
-"""For tests of what hooks httpx, as that sees nothing of aiohttp."""
+"""For tests of tools that hook httpx, which do not see aiohttp."""
 
 before_transport = pytest.mark.parametrize("make_client", ["sync", "asyncio"], indirect=True)
-"""For tests of what no transport takes part in, or only one that the test brings along."""
+"""For tests without a transport, or with the test's own."""
 
 
 def options_of(kind: str) -> dict[str, Any]:
-    """Return the arguments that make a client of that kind."""
+    """Return the arguments for a client of that kind."""
     return {"http_client": "aiohttp"} if kind == "aiohttp" else {}
 
 
 def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Let each client that is made from now on have that many connections at most."""
+    """Limit each client made from now on to that many connections."""
     limits = httpx.Limits(max_connections=number, keepalive_expiry=30.0)
     modules: list[ModuleType] = [httpx_transport]
-    if sys.modules.get("aiohttp", True):  # It is None with the plugin `tests.without_extras`.
+    if sys.modules.get("aiohttp", True):  # None with the plugin `tests.without_extras`.
         from genauth_email._runtime.transport import aiohttp_transport
 
         modules.append(aiohttp_transport)
@@ -55,7 +55,7 @@ def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 @contextmanager
 def pauses_replaced(by: Callable[[float], object]) -> Generator[None]:
-    """Have retries follow at once: in the place of each pause, a function is called with its seconds."""
+    """Let retries follow at once, and call a function with the seconds of each pause instead."""
 
     async def pause(seconds: float) -> None:
         by(seconds)
@@ -66,7 +66,7 @@ def pauses_replaced(by: Callable[[float], object]) -> Generator[None]:
 
 
 def no_pauses() -> AbstractContextManager[None]:
-    """Have retries follow at once."""
+    """Let retries follow at once."""
     return pauses_replaced(lambda seconds: None)
 
 
@@ -124,7 +124,7 @@ class BlockingClient:
 
 
 class ClientFactory:
-    """Makes clients of one kind, and closes them at the end of the test."""
+    """Makes clients of one kind, and closes them when the test ends."""
 
     def __init__(self, kind: str, stack: ExitStack) -> None:
         self.kind = kind
@@ -140,7 +140,7 @@ class ClientFactory:
         return client
 
     def hook(self, function: Callable[[Any], object]) -> Callable[[Any], object]:
-        """Return a function as the event hook of an `http_client`, which is async for an async client."""
+        """Return a function as an event hook for an `http_client`: async for an async client."""
 
         async def hook(message: Any) -> None:
             function(message)
@@ -148,8 +148,8 @@ class ClientFactory:
         return function if self._portal is None else hook
 
     def http_client(self, library: Any = httpx, **settings: Any) -> Any:
-        """Make a user's own client of that library, of the kind that fits. It is closed at the end of the test."""
-        # It uses no proxy of the environment, and no TLS: loading certificates would take most of a test's time.
+        """Make a user's own client of that library, sync or async as needed. It is closed when the test ends."""
+        # No proxy from the environment, and no TLS, because loading certificates would take most of a test's time.
         settings = {"trust_env": False, "verify": False} | settings
         if self._portal is None:
             return self._stack.enter_context(library.Client(**settings))

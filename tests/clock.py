@@ -1,8 +1,8 @@
-"""A clock that moves only when a test says so."""
+"""A clock that moves only when a test advances it."""
 
 
 class Clock:
-    """Stands for `time.monotonic`. Its numbers have no rounding errors, so that tests can compare them."""
+    """Replaces `time.monotonic`. Its numbers have no rounding errors, so tests can compare them."""
 
     def __init__(self) -> None:
         self.now = 1024.0

@@ -20,13 +20,13 @@ VARIABLES = ("GENAUTH_APP_ID", "GENAUTH_APP_HOST", "GENAUTH_ACCESS_TOKEN", "GENA
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the developer's own settings of GenAuth."""
+    """Hide the developer's own GenAuth settings."""
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture(name="no_pauses")
 def without_pauses() -> Generator[None]:
-    """Have retries follow at once."""
+    """Let retries follow at once."""
     with no_pauses():
         yield

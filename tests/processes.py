@@ -1,4 +1,4 @@
-"""Processes that are forked from one that has loaded the package: starting Python for each takes most of a second."""
+"""Processes forked from one that has loaded the package, because starting Python for each takes most of a second."""
 
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -9,7 +9,7 @@ CONTEXT.set_forkserver_preload(["tests.servers.load"])
 
 
 def run(function: Callable[..., None], *args: Any) -> None:
-    """Call a function in a process of its own. What it raises is printed there, and fails the test."""
+    """Call a function in a separate process. An error is printed there, and fails the test."""
     process = CONTEXT.Process(target=function, args=args)
     process.start()
     process.join(120)

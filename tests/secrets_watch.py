@@ -1,8 +1,8 @@
-"""A watch over the whole suite: no log, error or repr has an access token or a whole email address in it.
+"""A watch over the whole suite: no log, error or repr contains an access token or a whole email address.
 
-It sees the log records of the package and of its dependencies, at every level, whatever level a test sets. It also
-sees the arguments and the results of the clients' methods and of the endpoint functions: clients, DTOs, responses, and
-errors with their causes.
+It sees the log records of the package and its dependencies at every level, whatever level a test sets. It also sees the
+arguments and the results of the clients' methods and the endpoint functions: clients, DTOs, responses, and errors with
+their causes.
 """
 
 import functools
@@ -21,9 +21,9 @@ from genauth_email import api
 from genauth_email.types import Request, Response
 
 MARK = "s3cret"
-"""Every access token of a test has this in it."""
+"""Every access token in the tests contains this."""
 
-# A masked address has an asterisk before its @. What has no @ is no address.
+# A masked address has an asterisk before its @.
 _ADDRESS = re.compile(r"[^\s*]@\w")
 _IN_EVERY_RECORD = vars(logging.makeLogRecord({})).keys()
 _LOGGERS = ("genauth_email", "httpx", "httpcore")
@@ -32,9 +32,9 @@ _SHOWN = (*_CLIENTS, Request, Response)
 
 
 def _doors() -> Iterator[tuple[object, str]]:
-    """What a user calls: the methods of the clients, and the functions of the endpoints."""
+    """Yield the functions that users call: the clients' methods and the endpoint functions."""
     for client in _CLIENTS:
-        # The methods of its operations are its own, and the others are inherited.
+        # The class defines its operations' methods, and inherits the others.
         operations = [name for name, value in vars(client).items() if inspect.isfunction(value) and name[0] != "_"]
         yield from ((client, name) for name in ("__init__", "with_options", *operations))
     for module in pkgutil.walk_packages(api.__path__, f"{api.__name__}."):
@@ -44,11 +44,11 @@ def _doors() -> Iterator[tuple[object, str]]:
 
 
 class Watch:
-    """Searches what it sees at once, and keeps what it finds.
+    """Searches texts as they come, and keeps its findings.
 
     Attributes:
-        active: Whether it looks.
-        searched: How many texts were searched.
+        active: Whether it searches.
+        searched: The number of texts searched.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Watch:
         self._found: list[str] = []
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        # Neither levels nor handlers are touched: a test that counts records has those that it would have.
+        # Levels and handlers are not changed, so a test that counts records sees the usual ones.
         is_enabled, handle = logging.Logger.isEnabledFor, logging.Logger.handle
 
         def is_enabled_or_watched(logger: logging.Logger, level: int) -> bool:
@@ -65,11 +65,11 @@ class Watch:
 
         def search_and_handle(logger: logging.Logger, record: logging.LogRecord) -> None:
             if self.active and logger.name.startswith(_LOGGERS):
-                # Some handlers send all that is in a record, not just its text.
+                # Some handlers send everything in a record, not just its text.
                 more = {name: vars(record)[name] for name in vars(record).keys() - _IN_EVERY_RECORD}
                 text = record.getMessage()
                 if logger.name.startswith("httpcore"):
-                    # It logs a line that is not HTTP before anybody can redact it. The server decides what is in it.
+                    # This logger quotes lines that are not HTTP before anybody can redact them. They are the server's.
                     text = text.partition(": bytearray(")[0]
                 self._search(record, f"{text} {record.args} {record.exc_info} {more}")
                 if not is_enabled(logger, record.levelno):
@@ -106,7 +106,7 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # The lines of code in a traceback are left out: those of a test have the address in them.
+        # The lines of code in a traceback are left out, because a test's lines contain the address.
         for each in _chain(error, set()) if self.active else ():
             self._search(each, f"{each} {each!r} {getattr(each, '__notes__', '')}")
 
@@ -117,13 +117,13 @@ class Watch:
             self._found.append(f"{type(what).__name__}: {text}")
 
     def found(self) -> list[str]:
-        """What was found since this was last asked."""
+        """Return the findings since the last call."""
         found, self._found = self._found, []
         return found
 
 
 def _chain(error: object, seen: set[int]) -> Iterator[BaseException]:
-    """An error and all that led to it."""
+    """Yield an error with its causes and contexts."""
     if isinstance(error, BaseException) and id(error) not in seen:
         seen.add(id(error))
         yield error
@@ -148,7 +148,7 @@ def no_secret_shows(secrets_watch: Watch) -> Generator[None]:
 
 @pytest.fixture
 def unwatched(secrets_watch: Watch) -> Generator[None]:
-    """Has the watch look away from a test that its looking would disturb."""
+    """Pauses the watch for a test that it would disturb."""
     secrets_watch.active = False
     yield
     secrets_watch.active = True

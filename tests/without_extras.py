@@ -1,6 +1,6 @@
-"""A plugin of pytest, `-p tests.without_extras`: nothing that an extra of the package brings can be imported.
+"""A pytest plugin, `-p tests.without_extras`, that hides the packages of our extras.
 
-The environment of the tests has aiohttp, because its tools and its other tests need it.
+The tests' environment has aiohttp, because its tools and other tests need it.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The benchmarks run and count right. How fast anything is, is not tested: a slow machine is not a fault."""
+"""The benchmarks run and count correctly. Speed is not tested, because a slow machine is not a fault."""
 
 import re
 import socket
@@ -28,7 +28,7 @@ ASYNC = {OURS, HTTPX, STOCK, *({OURS_ON_AIOHTTP, AIOHTTP} if find_spec("aiohttp"
 
 
 def recorded() -> Results:
-    """A run in which the numbers are easy to compare."""
+    """A run with numbers that are easy to compare."""
     results = Results(about=["a machine"], left_out={"somebody: Error()": ["sync"]})
     seconds = {OURS: 0.75, HTTPX: 1.0, STOCK: 1.25, VENDOR: 2.0, RAW_SOCKET: 0.1}
     for what in ("sync", "sync over TLS", "first call", "first call, processor", "import", "1 KiB", "sparse, 40 ms"):
@@ -43,7 +43,7 @@ def recorded() -> Results:
 
 
 def tables_in(text: str) -> dict[str, dict[str, Sequence[str]]]:
-    """The tables by their headings, and their rows by the first cell."""
+    """Return the tables by their headings, and their rows by the first cell."""
     tables = dict[str, dict[str, Sequence[str]]]()
     for block in re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE):
         (title, *columns), _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()]
@@ -70,7 +70,7 @@ def test_a_run_measures_every_client_that_is_installed() -> None:
             assert "-" not in tables[heading][name]
     columns = "sparse, 40 ms, first call of a process, its processor time, only importing"
     sparse = tables[f"sparse and first calls: {columns}"]
-    # Nothing is faster than the distance allows, and the vendor's SDK makes a connection for each call.
+    # No client can beat the distance, and the vendor's SDK opens a connection for each call.
     assert all(float(sparse[name][0]) >= 0.99 for name in SYNC)
     assert float(sparse[VENDOR][0]) >= 2.99
     many = tables["each of many clients: made, with a call, derived"]
@@ -95,7 +95,7 @@ def test_a_client_that_fails_is_left_out_of_all_rounds() -> None:
 
 
 @pytest.mark.parametrize(("ours", "reached"), [(0.78, "yes"), (0.79, "**no**")])
-def test_an_aim_is_reached_by_the_median_and_stands_beside_the_best_client_and_the_limit(
+def test_the_median_decides_an_aim_whose_line_also_shows_the_best_client_and_the_limit(
     ours: float, reached: str
 ) -> None:
     results = recorded()
@@ -132,7 +132,7 @@ def test_a_report_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     before, second, after = page.read_text().partition("\nthe second report\n")
     assert second
     assert "the first report" not in before + after
-    # The text written by hand is as it was.
+    # The handwritten text was not changed.
     assert text.startswith(before)
     assert text.endswith(after)
 

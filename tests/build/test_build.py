@@ -152,7 +152,9 @@ def test_the_project_has_the_urls_that_the_contract_gives(inputs: Path) -> None:
     assert "https://docs.example.com/genauth-email/examples/flask_app.py" in links
 
 
-def test_the_archives_hold_the_license_and_what_the_readme_links(repository: Path, wheel: zipfile.ZipFile) -> None:
+def test_the_archives_contain_the_license_and_the_files_that_the_readme_links(
+    repository: Path, wheel: zipfile.ZipFile
+) -> None:
     sdist, in_wheel = read_sdist(repository), set(wheel.namelist())
     (license,) = (name for name in in_wheel if name.endswith(".dist-info/licenses/LICENSE"))
     assert wheel.read(license) == sdist["LICENSE"] == (ROOT / "LICENSE").read_bytes()
@@ -161,7 +163,7 @@ def test_the_archives_hold_the_license_and_what_the_readme_links(repository: Pat
     assert {page for page in linked if page.startswith("genauth_email/")} <= in_wheel
 
 
-def test_the_bill_of_materials_has_what_installing_the_wheel_brings(repository: Path, project: Any) -> None:
+def test_the_bill_of_materials_lists_everything_that_the_wheel_installs(repository: Path, project: Any) -> None:
     (path,) = (repository / "dist").glob("*.cdx.json")
     text = path.read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None

@@ -160,7 +160,7 @@ def test_a_pair_of_escapes_is_one_character_and_lines_of_the_summary_are_joined(
     assert metadata["project"]["description"].startswith("Have GenAuth send an email to a user. A typed")
 
 
-def test_an_example_lacks_what_only_a_success_has_and_what_is_read_only(inputs: Path) -> None:
+def test_examples_may_lack_fields_of_a_success_and_read_only_fields(inputs: Path) -> None:
     replace(inputs / "openapi.yaml", "required: [statusCode, message]", "required: [statusCode, message, data]")
     replace(inputs / "openapi.yaml", FIRST_FIELD, f"        data: {{type: string}}\n{FIRST_FIELD}")
     replace(inputs / "openapi.yaml", "message: Sent", "message: Sent, data: x")

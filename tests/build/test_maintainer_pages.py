@@ -40,7 +40,7 @@ def apply(repository: Path, diff: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_a_page_links_to_and_names_exists(page: str) -> None:
+def test_the_links_and_names_of_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
         path, _, anchor = target.partition("#")

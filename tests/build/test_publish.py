@@ -256,7 +256,7 @@ def test_a_trailing_slash_makes_no_difference(index: Index, publish_to: Publish)
     assert complaint == ""
 
 
-def test_a_check_url_where_nothing_is_listed_is_reported(index: Index, publish_to: Publish) -> None:
+def test_a_check_url_that_lists_nothing_is_reported(index: Index, publish_to: Publish) -> None:
     printed, complaint = publish_to(index, CHECK_URL=f"{index.url}/packages")
     assert len(printed) == 2
     assert all(f"/packages/ does not list {name}." in complaint for name in index.files)

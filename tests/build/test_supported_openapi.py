@@ -183,7 +183,7 @@ def use_hostile_arguments(program: Program) -> None:
 
 
 @KINDS
-def test_no_argument_gets_out_of_its_place(package: ModuleType, kind: str) -> None:
+def test_no_argument_breaks_out_of_its_place(package: ModuleType, kind: str) -> None:
     with RawServer() as server:
         with closing(Program(package, kind, server.url)) as program:
             use_hostile_arguments(program)

@@ -29,7 +29,7 @@ USELESS_PROXIES = {
     "no host": (f"http://user:{SECRET}@", NO_URL),
     "half an address": (f"http://user:{SECRET}@[::1", NO_URL),
     "a port out of range": (f"http://user:{SECRET}@127.0.0.1:99999", NO_URL),
-    "a port that is no number": (f"http://user:{SECRET}@host:port", NO_URL),
+    "a port that is not a number": (f"http://user:{SECRET}@host:port", NO_URL),
 }
 pytestmark = pytest.mark.usefixtures("no_pauses")
 

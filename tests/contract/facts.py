@@ -1,4 +1,4 @@
-"""What the tests take from `openapi.yaml` itself, rather than from what was generated."""
+"""Facts that the tests take from `openapi.yaml` itself, not from the generated package."""
 
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,10 @@ FAILURES: dict[int, str] = {
 CHANNEL: Any
 OTHER_CHANNEL: Any
 CHANNEL, OTHER_CHANNEL, *_ = SCHEMAS["Channel"]["enum"]
-"""Channels for tests that need just any."""
+"""Channels for tests that need any channel."""
 
 CHANNEL_TEXT = f"{CHANNEL}: {SCHEMAS['Channel']['x-enumDescriptions'][CHANNEL]}"
-"""The line of the contract that says what the email of `CHANNEL` is for."""
+"""The contract's line about the purpose of the email for `CHANNEL`."""
 
 SENT: dict[str, Any] = next(example for example in EXAMPLES.values() if example["statusCode"] == 200)
-"""A success of `sendEmail`. It has whatever the contract requires of one."""
+"""A success of `sendEmail`, with everything that the contract requires."""

@@ -1,6 +1,6 @@
-"""The operations of `openapi.yaml` as cases of tests: a new operation is a new case.
+"""The operations of `openapi.yaml` as test cases: a new operation is a new case.
 
-What a call needs comes from the examples of the contract, or is built from its schemas.
+The arguments of a call come from the contract's examples, or are built from its schemas.
 """
 
 import itertools
@@ -79,7 +79,7 @@ class Operation:
         return {"success": self.success} | {str(place[-2]): each for place, each in examples_of(DOCUMENT, content)}
 
     def requests(self) -> dict[str, Any]:
-        """Return the examples of a request body by name, and the one that has only what is required."""
+        """Return the examples of a request body by name, and one with only the required fields."""
         if "requestBody" not in self.node:
             return {}
         content = json_content(DOCUMENT, (*self.location, "requestBody"))
@@ -89,7 +89,7 @@ class Operation:
         return examples | {"required": Sampler(DOCUMENT, "readOnly", optional=False).sample(schema)}
 
     def parameters(self) -> Iterator[tuple[Mapping[str, Any], Any]]:
-        """Yield the parameters that are not the client's own, each with an example of its value."""
+        """Yield the parameters that are not the client's own, each with an example value."""
         for place, parameter in parameters_of(DOCUMENT, self.location):
             if parameter not in CLIENT_HEADERS:
                 given = [each for _, each in examples_of(DOCUMENT, place)]
@@ -102,7 +102,7 @@ class Call:
 
     Attributes:
         operation: The operation.
-        name: The name of the example that it is made of.
+        name: The name of its example.
         body: The request body in JSON, if there is one.
         parameters: The parameters with their values in JSON.
     """
@@ -131,7 +131,7 @@ class Call:
 
     @property
     def path(self) -> str:
-        """The path as it is sent."""
+        """The path as sent."""
         path = self.operation.path
         for parameter, value in self.parameters:
             path = path.replace(f"{{{parameter['name']}}}", quote(_text(value), safe=""))
@@ -139,7 +139,7 @@ class Call:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """The query parameters as they are sent."""
+        """The query parameters as sent."""
         pairs: list[tuple[str, str]] = []
         for parameter, value in self.parameters:
             if parameter["in"] == "query":
@@ -150,7 +150,7 @@ class Call:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The header parameters as they are sent."""
+        """The header parameters as sent."""
         return {each["name"].lower(): _text(value) for each, value in self.parameters if each["in"] == "header"}
 
     def arguments_of_function(self) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class Call:
         return arguments if self.body is None else arguments | {"body": _decode(hints["body"], self.body)}
 
     def arguments_of_method(self) -> dict[str, Any]:
-        """Return the arguments of the clients' method: the fields of the body are arguments of their own."""
+        """Return the arguments of the clients' method, in which each field of the body is an argument."""
         arguments = self.arguments_of_function()
         body = arguments.pop("body", None)
         fields = attrs.fields(type(body)) if body is not None else ()
@@ -169,7 +169,7 @@ class Call:
 
 
 def calls() -> Iterator[Call]:
-    """Yield a call for each example of a request, and one for each operation with only what is required."""
+    """Yield a call for each example of a request, and one for each operation with only the required fields."""
     for operation in itertools.starmap(Operation, operations(DOCUMENT)):
         everything = tuple(operation.parameters())
         requests = operation.requests() or {"parameters": None, "required": None}
@@ -209,13 +209,13 @@ def _text(value: Any) -> str:
 
 
 def _decode(hint: Any, value: Any) -> Any:
-    """Return a value in JSON as the type that a function takes."""
+    """Return a JSON value in the type that a function accepts."""
     kind, inner = get_origin(hint), get_args(hint)
     if kind is list:
         return [_decode(inner[0], each) for each in value]
     if kind is dict:
         return {name: _decode(inner[1], each) for name, each in value.items()}
-    for each in inner:  # It is a union.
+    for each in inner:  # The members of a union.
         with suppress(TypeError, ValueError, KeyError):
             return _decode(each, value)
     if hint in (date, datetime):

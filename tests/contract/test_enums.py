@@ -1,4 +1,4 @@
-"""The enums of the contract and of the generated package are the same, value by value."""
+"""The enums of the contract and of the generated package are the same."""
 
 import inspect
 from enum import Enum
@@ -38,6 +38,6 @@ def test_the_plain_strings_that_type_check_are_the_members() -> None:
 
 
 @pytest.mark.parametrize("code", FAILURES)
-def test_an_error_class_says_what_its_status_code_means(code: int) -> None:
+def test_an_error_class_explains_its_status_code(code: int) -> None:
     error = getattr(genauth_email, FAILURES[code])
     assert inspect.getdoc(error) == f"{code}: {SCHEMAS['StatusCode']['x-enumDescriptions'][str(code)]}"

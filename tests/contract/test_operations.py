@@ -1,4 +1,4 @@
-"""Every operation of the contract through the clients' methods and the endpoint functions: a new one needs no test."""
+"""Every operation of the contract through the clients' methods and the endpoint functions, including future ones."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ def test_each_status_code_is_returned_in_detail_or_raised(
 
 
 @every_call
-def test_the_mock_server_of_users_serves_it(make_client: ClientFactory, call: Call) -> None:
+def test_the_packages_mock_server_serves_it(make_client: ClientFactory, call: Call) -> None:
     with mock_genauth() as server:
         client = make_client(server.url)
         result = invoke(client, call)
@@ -101,7 +101,7 @@ def test_the_mock_server_of_users_serves_it(make_client: ClientFactory, call: Ca
             invoke(client, call)
 
 
-def test_the_operations_are_those_of_the_contract() -> None:
+def test_the_operations_match_the_contract() -> None:
     methods = [call.method for call in FIRST_CALLS]
     responses = [name for name in testing.__all__ if name.endswith("_response")]
     assert sorted(responses) == sorted(f"{method}_response" for method in methods)
@@ -113,6 +113,6 @@ def test_the_operations_are_those_of_the_contract() -> None:
 
 
 @every_call
-def test_a_request_encodes_back_to_what_was_decoded(call: Call) -> None:
+def test_a_request_survives_decoding_and_encoding(call: Call) -> None:
     body = call.arguments_of_function().get("body")
     assert (body.to_dict() if body is not None else None) == call.body

@@ -1,4 +1,4 @@
-"""Every named example of a response of `sendEmail`, decoded and encoded as the client does it."""
+"""Every named example of a response of `sendEmail`, decoded and encoded as in the client."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from .facts import EXAMPLES, FAILURES, SENT
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_response_encodes_back_to_what_was_decoded(name: str) -> None:
+def test_a_response_survives_decoding_and_encoding(name: str) -> None:
     example = EXAMPLES[name]
     failed = example["statusCode"] != 200
     model: Any = (OPERATION.failure_model if failed else None) or OPERATION.response_model

@@ -1,6 +1,6 @@
-"""What a `statusCode` means, with HTTP 200 and with another HTTP status.
+"""The meaning of a `statusCode`, with HTTP 200 and with another HTTP status.
 
-Every one of every operation is in `test_operations.py`.
+`test_operations.py` tests every code of every operation.
 """
 
 import genauth_email
@@ -34,15 +34,13 @@ def test_a_failure_has_any_api_code_or_none(
     assert (error.message, error.request_id, error.http_status) == ("为什么", "r-1", 200)
 
 
-def test_each_documented_failure_has_a_class_of_its_own() -> None:
+def test_each_documented_failure_has_its_own_class() -> None:
     classes = {getattr(genauth_email, name) for name in FAILURES.values()}
     assert len(classes) == len(FAILURES)
     assert all(issubclass(cls, APIError) and cls is not APIError for cls in classes)
 
 
-def test_a_dto_with_another_http_status_is_a_failure_of_its_class(
-    make_client: ClientFactory, mock_server: MockServer
-) -> None:
+def test_a_dto_with_another_http_status_raises_its_class(make_client: ClientFactory, mock_server: MockServer) -> None:
     client = make_client(mock_server.url)
     mock_server.respond_next({**SENT, "message": "ok"}, http_status=201, validate=False)
     assert client.send_email(CHANNEL, "a@example.com").message == "ok"

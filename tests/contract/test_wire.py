@@ -1,4 +1,4 @@
-"""The same call through the vendor's own SDK and through our clients, as a server sees it."""
+"""The same call through the vendor's SDK and through our clients, as a server sees it."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def shape(request: ReceivedRequest) -> object:
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_a_request_is_the_one_that_the_vendors_sdk_sends(
+def test_a_request_is_the_same_as_the_vendors_sdk_sends(
     make_client: ClientFactory, mock_server: MockServer, options: dict[str, Any]
 ) -> None:
     theirs = through_the_vendors_sdk(mock_server, options)

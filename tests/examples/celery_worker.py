@@ -1,4 +1,4 @@
-"""A Celery worker process that runs the example, as a user starts one."""
+"""A Celery worker process that runs the example, as a user would start it."""
 
 import os
 import signal
@@ -17,13 +17,13 @@ from tests.contract.facts import CHANNEL
 from tests.servers import MockServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# For a busy machine. Nothing here takes so long.
+# Generous, for a busy machine.
 SECONDS = 120
 
 
 @contextmanager
 def celery_worker(app: Celery, directory: Path, app_host: str, module: str) -> Generator[None]:
-    """Run a prefork worker in `directory`, with the broker of `app`. It has to end when it is asked to."""
+    """Run a prefork worker in `directory`, with the broker of `app`. It must end when asked to."""
     settings = {
         "CELERY_BROKER_URL": app.conf.broker_url,
         "CELERY_RESULT_BACKEND": app.conf.result_backend,
@@ -31,7 +31,7 @@ def celery_worker(app: Celery, directory: Path, app_host: str, module: str) -> G
         "GENAUTH_APP_HOST": app_host,
         "PYTHONPATH": str(EXAMPLES),
     }
-    # What is left out is for several workers, and takes time at the start.
+    # The excluded features are for several workers, and make the start slow.
     command = (
         f"celery --app {module} worker --pool prefork --concurrency 1"
         " --without-mingle --without-gossip --without-heartbeat"
@@ -50,7 +50,7 @@ def celery_worker(app: Celery, directory: Path, app_host: str, module: str) -> G
             worker.terminate()
             assert worker.wait(SECONDS) == 0
         finally:
-            with suppress(ProcessLookupError):  # It has ended, and so have its children.
+            with suppress(ProcessLookupError):  # The worker and its children have ended.
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
             log.seek(0)
@@ -58,8 +58,8 @@ def celery_worker(app: Celery, directory: Path, app_host: str, module: str) -> G
 
 
 def check_that_errors_travel(app: Celery, directory: Path, mock_server: MockServer, module: str = "celery_app") -> None:
-    """Send two tasks to a worker process: one succeeds, and the caller of the other one gets our error."""
-    # They wait in the queue for the worker. Either can be the first one.
+    """Send two tasks to a worker process: one succeeds, and the other one's caller gets our error."""
+    # Both wait in the queue for the worker. Either can be the first.
     mock_server.respond_next({"statusCode": 429, "message": "Too many.", "requestId": "r-1"})
     arguments = [CHANNEL, "test@example.com"]
     tasks: list[AsyncResult] = [app.send_task("celery_app.send_email", arguments) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""The example of Celery in a worker process of its own. Its broker and its result backend are folders."""
+"""The Celery example in a worker process. Its broker and its result backend are folders."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from celery import Celery
 from tests.examples.celery_worker import check_that_errors_travel
 from tests.servers import MockServer
 
-# On a broker that it has to poll, Celery waits for two seconds up to two times before it ends. This makes it short.
+# With a broker that it has to poll, Celery waits up to twice for two seconds before it ends. This shortens the wait.
 IMPATIENT = """
 from celery_app import app
 from kombu.transport.filesystem import Transport
@@ -27,6 +27,6 @@ def test_a_worker_process_sends_our_errors_to_the_caller(
     Path("data_in").mkdir()
     Path("impatient.py").write_text(IMPATIENT)
     app = Celery(broker="filesystem://", backend=tmp_path.as_uri(), set_as_current=False)
-    # What the caller puts out, the worker takes in.
+    # The worker reads from the folder that the caller writes to.
     app.conf.broker_transport_options = {"data_folder_out": "data_in"}
     check_that_errors_travel(app, tmp_path, mock_server, module="impatient")

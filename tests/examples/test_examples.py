@@ -1,4 +1,4 @@
-"""The examples, run as a user runs them, with their settings in the environment."""
+"""The examples, run as a user would, with their settings in the environment."""
 
 import importlib
 import socket
@@ -70,7 +70,7 @@ def test_the_script_says_what_went_wrong(monkeypatch: pytest.MonkeyPatch, respon
 
 
 @pytest.mark.parametrize("arguments", [[], ["CHANNEL_LOGON", "test@example.com"]])
-def test_the_script_says_what_it_takes(mock_server: MockServer, arguments: list[str]) -> None:
+def test_the_script_explains_its_arguments(mock_server: MockServer, arguments: list[str]) -> None:
     result = script(*arguments)
     assert result.returncode == 1
     assert CHANNEL in result.stderr
@@ -94,7 +94,7 @@ def fastapi_url() -> Generator[str]:
 @contextmanager
 def flask_url() -> Generator[str]:
     module = importlib.import_module("flask_app")
-    module.client.cache_clear()  # The client of the test before has other settings.
+    module.client.cache_clear()  # The previous test's client has other settings.
     with make_server("127.0.0.1", 0, module.app, threaded=True) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
@@ -108,7 +108,7 @@ def flask_url() -> Generator[str]:
 
 @pytest.fixture(params=[fastapi_url, flask_url], ids=["FastAPI", "Flask"])
 def website(request: pytest.FixtureRequest) -> Generator[httpx.Client]:
-    """A web application behind a proxy, to which this client goes as the proxy does."""
+    """A web application behind a proxy. This client takes the proxy's part."""
     with request.param() as url, httpx.Client(base_url=url, headers={"x-forwarded-for": "203.0.113.9"}) as client:
         yield client
 
@@ -133,17 +133,17 @@ def test_the_website_responds_to_a_failure_with_an_http_status(
 
 @pytest.fixture
 def celery_app(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
-    """The Celery application, whose client is new. `test_celery_worker.py` has a worker process of it."""
+    """The Celery application with a new client. `test_celery_worker.py` runs it in a worker process."""
     monkeypatch.setenv("CELERY_BROKER_URL", "memory://")
     monkeypatch.setenv("CELERY_RESULT_BACKEND", "cache+memory://")
     module = importlib.import_module("celery_app")
-    module.client.cache_clear()  # The client of the test before has other settings.
+    module.client.cache_clear()  # The previous test's client has other settings.
     yield module
     module.client().close()
 
 
 def run_task(celery_app: Any, *arguments: str) -> None:
-    """Run the task here, with its retries at once."""
+    """Run the task in this process, with immediate retries."""
     celery_app.send_email.apply((CHANNEL, "test@example.com", *arguments)).get()
 
 

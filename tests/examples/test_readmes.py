@@ -1,4 +1,4 @@
-"""The READMEs and the pages beside them: each block of code is run as it is printed, and the tables are true."""
+"""The READMEs and the pages beside them: each block of code is run as printed, and the tables are correct."""
 
 import ast
 import inspect
@@ -90,7 +90,7 @@ def logging_restored() -> Generator[None]:
     logging.getLogger("genauth_email").setLevel(logging.NOTSET)
 
 
-def test_every_block_is_of_a_language_that_is_tested() -> None:
+def test_every_block_is_in_a_tested_language() -> None:
     fences = sum((ROOT / page).read_text().count("```") for page in PAGES)
     assert fences == 2 * len(BLOCKS)
     assert len(BLOCKS) == len(PYTHON + SHELL + TOML + TEXT)
@@ -121,7 +121,7 @@ def test_the_blocks_for_pytest_pass_under_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", SHELL, ids=str)
 def test_a_shell_block_names_targets_and_options_that_exist(block: Block) -> None:
-    # They are not run: they would make this very environment anew, or need a package index.
+    # The blocks are not run, because they would rebuild this environment, or need a package index.
     subprocess.run(["sh", "-n"], input=block.text, text=True, check=True)
     for line in block.text.splitlines():
         command, *arguments = shlex.split(line, comments=True)
@@ -144,7 +144,7 @@ def test_every_target_that_the_repositorys_readme_mentions_exists() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_a_page_links_to_exists(page: str) -> None:
+def test_the_links_of_a_page_work(page: str) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text()):
         path, _, anchor = target.partition("#")
         linked = ROOT / page if not path else (ROOT / page).parent / path
@@ -167,7 +167,7 @@ def test_the_changelog_of_the_package_links_its_pages() -> None:
 
 @pytest.mark.parametrize(("page", "most"), [(PACKAGE_README, 1_000), (f"{FOLDER}/failure-behaviour.md", 900)])
 def test_a_page_is_short(page: str, most: int) -> None:
-    """Code, tables and what is folded do not count, nor do the targets of links."""
+    """Code, tables, folded text and link targets do not count."""
     not_prose = r"(?ms)<details>.*?</details>|^ *```.*?^ *```$|^\|.*?$|(?<=\])\([^)]*\)"
     text = re.sub(not_prose, "", (ROOT / page).read_text())
     assert len([word for word in text.split() if re.search(r"\w", word)]) <= most
@@ -180,7 +180,7 @@ def anchors(text: str) -> list[str]:
 
 @pytest.mark.parametrize("block", TOML, ids=str)
 def test_a_toml_block_pins_our_package_to_an_index_that_it_has(block: Block) -> None:
-    # More would need the index.
+    # Testing more would need the index.
     uv = tomllib.loads(block.text)["tool"]["uv"]
     assert [index["name"] for index in uv["index"]] == [uv["sources"]["genauth-email"]["index"]]
     assert all(index["explicit"] for index in uv["index"])
@@ -194,18 +194,18 @@ def test_a_text_block_is_in_a_test_with_the_tool_that_it_names(block: Block) -> 
 
 
 def section(heading: str, page: str = PACKAGE_README) -> str:
-    """What is below a heading, without the headings below that."""
+    """Return the text below a heading, up to the next heading of any level."""
     return re.split(r"\n##+ ", (ROOT / page).read_text().partition(f"# {heading}\n")[2])[0]
 
 
 def rows(heading: str) -> dict[str, list[str]]:
-    """The table below a heading of the package's README, by its first column."""
+    """Return the rows of the table below a heading of the package's README, by their first column."""
     cells = [line.strip("|").split("|") for line in section(heading).splitlines() if line.startswith("| `")]
     return {first.strip(" `"): [cell.strip(" `") for cell in rest] for first, *rest in cells}
 
 
 @each_client
-def test_the_options_are_those_of_the_constructor(kind: type) -> None:
+def test_the_options_match_the_constructor(kind: type) -> None:
     table = rows("Options")
     parameters = inspect.signature(kind).parameters
     assert list(table) == list(parameters)
@@ -217,7 +217,7 @@ def test_the_options_are_those_of_the_constructor(kind: type) -> None:
 
 
 @each_client
-def test_the_methods_are_those_of_the_clients(kind: type) -> None:
+def test_the_methods_match_the_clients(kind: type) -> None:
     lines = re.findall(r"^- `(\w+)(\(.*\)) -> (\w+)`: .+\.$", section("Methods"), re.MULTILINE)
     assert {name for name, *_ in lines} == {call.method for call in CALLS}
     for name, arguments, response in lines:
@@ -230,7 +230,7 @@ def test_the_methods_are_those_of_the_clients(kind: type) -> None:
         assert shown == [each for each in signature.parameters if each not in of_every_call]
 
 
-def test_the_errors_are_those_of_the_contract() -> None:
+def test_the_errors_match_the_contract() -> None:
     table = {name: cells for name, cells in rows("Errors").items() if name.endswith("Error")}
     for status_code, name in FAILURES.items():
         number, description, delivery = table[name]
@@ -248,7 +248,7 @@ def test_the_attributes_of_errors_are_listed() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEMAS if f"{name}Literal" in genauth_email.__all__])
-def test_an_enum_that_arguments_take_is_that_of_the_contract(name: str) -> None:
+def test_the_enums_of_arguments_match_the_contract(name: str) -> None:
     descriptions = SCHEMAS[name].get("x-enumDescriptions", {})
     table = {value: meaning.removesuffix(" **Deprecated.**") for value, (meaning,) in rows(name).items()}
     assert table == {value: descriptions.get(value, "") for value in SCHEMAS[name]["enum"]}
@@ -270,7 +270,7 @@ def test_every_heading_is_found_from_the_top() -> None:
     assert {anchor for _, anchor in found} <= set(anchors(text))
 
 
-def test_the_table_of_simulated_errors_is_true() -> None:
+def test_the_table_of_simulated_errors_is_correct() -> None:
     text = section("A connection that cannot be opened", TESTING)
     lines = [line for line in text.splitlines() if line.startswith("|")]
     (_, *errors), _, *table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -278,7 +278,7 @@ def test_the_table_of_simulated_errors_is_true() -> None:
     for libraries, *outcomes in table:
         for error, outcome in zip(errors, outcomes, strict=True):
             network = MockNetwork(getattr(httpx, error.strip("`").removeprefix("httpx."))("simulated"))
-            # These libraries read the request first. tests/mock and tests/integrations try each of them.
+            # These libraries read the request first. tests/mock and tests/integrations test each of them.
             reads = "MockTransport" in libraries
             transport = httpx.MockTransport(network.transport.handle_request) if reads else network.transport
             client = AuthenticationClient("my-app", http_client=httpx.Client(transport=transport))

@@ -1,4 +1,4 @@
-"""Plays all faults to all kinds of clients, and prints the table for templates/docs/failure-behaviour.md.jinja:
+"""Play all faults to all kinds of clients, and print the table for templates/docs/failure-behaviour.md.jinja:
 
 python -m tests.faults
 """
@@ -24,5 +24,5 @@ def outcome_of(fault: Fault) -> Outcome:
     return outcomes["sync"]
 
 
-logging.disable()  # Retries are logged.
+logging.disable()  # Retries would be logged.
 print(markdown(outcome_of), end="")

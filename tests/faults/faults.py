@@ -1,4 +1,4 @@
-"""The table of faults: what can go wrong on the wire, and what comes of it."""
+"""The table of faults on the wire and their outcomes."""
 
 import gzip
 import json
@@ -27,10 +27,10 @@ from tests.contract import facts
 from tests.servers.raw import SUCCESS, Step, http
 
 EMAIL = "test@example.com"
-"""Who is sent an email. Some responses say it too, and no error may."""
+"""The recipient. Some responses contain it, but no error may."""
 
 LIMIT = 1024 * 1024
-"""The bytes of a response's body that are read."""
+"""The maximum number of bytes of a response's body that the client reads."""
 
 
 PLAIN = "http://{address}"
@@ -42,13 +42,13 @@ Certificate = Literal["right", "self-signed", "untrusted", "expired", "of anothe
 
 @dataclass(frozen=True)
 class Outcome:
-    """What comes of a fault, in the columns of the table.
+    """The outcome of a fault, in the columns of the table.
 
     Attributes:
-        result: The class of the error that was raised, or of the response that was returned.
-        delivery: The error's.
+        result: The class of the raised error or the returned response.
+        delivery: The error's `delivery`.
         requests: How often the request reached the server in full.
-        connections: How many connections were made for it.
+        connections: How many connections the call opened.
         kept: How many of them were kept for the next call.
     """
 
@@ -64,18 +64,18 @@ class Fault:
     """One row of the table.
 
     Attributes:
-        name: What happens, for people.
-        outcome: What comes of it.
-        steps: What the server does, one request after the other, until it is healthy again.
-        url: Where the client is sent.
-        idle: What the server does on a connection that an earlier call left idle, before the call.
-        port: What becomes of those who make_client.
-        certificate: The server's, which makes it one of TLS.
+        name: A description for people.
+        outcome: The expected outcome.
+        steps: The server's actions, one for each request, until it is healthy again.
+        url: The client's `app_host`.
+        idle: The server's action on a connection that an earlier call left idle, before the call.
+        port: What the server's port does with connections.
+        certificate: The server's certificate. With one, the server uses TLS.
         proxied: Whether the environment names the server as the proxy.
-        timeout: The call's.
-        keeps: The body that the error keeps, where it is not the last response's as it was sent.
-        with_aiohttp: What comes of it there instead. aiohttp reads on before it hands over a response: it sees
-            earlier what is wrong with the body, and may have all of one that is too long.
+        timeout: The call's timeout.
+        keeps: The body that the error keeps, unless it is the last response's as sent.
+        with_aiohttp: The outcome on aiohttp, if it differs. aiohttp reads on before it returns a response, so it
+            notices mistakes in the body earlier, and may have read all of a body that is too long.
     """
 
     name: str
@@ -100,7 +100,7 @@ HALF = replace(INVALID, kept=0)
 LOST = Outcome(APIConnectionError, "unknown")
 UNREAD = replace(LOST, requests=0)
 TIMED_OUT = Outcome(APITimeoutError, "unknown")
-# A connection that cannot be made is tried again, twice; one that cannot be trusted is not.
+# A connection that cannot be opened is retried twice. One that cannot be trusted is not.
 UNCONNECTED = Outcome(APIConnectionError, "not_sent", requests=0, connections=3)
 UNREACHED = replace(UNCONNECTED, connections=0)
 UNTRUSTED = replace(UNCONNECTED, connections=1)
@@ -137,7 +137,7 @@ def dto(**fields: object) -> bytes:
 
 
 def raw_dto(status_code: bytes) -> bytes:
-    """A DTO whose `statusCode` is none that `json.dumps` would write."""
+    """Return a DTO with a `statusCode` that `json.dumps` would not write."""
     return dto(statusCode="?").replace(b'"?"', status_code)
 
 
@@ -147,7 +147,7 @@ def chunked(chunks: bytes, status: int = 200) -> bytes:
 
 
 def bomb(size: int) -> bytes:
-    """As many zeros, in gzip. Each MiB of them is packed alike, so that one is enough to know them all."""
+    """Return zeros in gzip. Each further MiB compresses to the same bytes, so one is enough."""
     packer = zlib.compressobj(wbits=31)
     first = packer.compress(bytes(LIMIT)) + packer.flush(zlib.Z_FULL_FLUSH)
     other = packer.compress(bytes(LIMIT)) + packer.flush(zlib.Z_FULL_FLUSH)

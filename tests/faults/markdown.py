@@ -1,4 +1,4 @@
-"""The table of the page on failure behaviour: faults of a group with the same outcome are one row."""
+"""The table of the page on failure behaviour. Faults of a group with the same outcome share a row."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Plays a fault to a client, and tells what came of it."""
+"""Play a fault to a client, and return its outcome."""
 
 import os
 import socket
@@ -29,16 +29,16 @@ NO_VERIFICATION = {
     "PYTHONHTTPSVERIFY": "0",
     "REQUESTS_CA_BUNDLE": "",
 }
-"""What other programs take for a wish not to verify certificates, and what ours could be thought to."""
+"""Variables that turn off verification in other programs, or that one could expect to do so in ours."""
 
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a fault.
+    """The result of playing a fault.
 
     Attributes:
-        outcome: In the columns of the table.
-        error: What was raised, if anything was.
+        outcome: The outcome, in the columns of the table.
+        error: The raised error, if any.
         sent_after: How often the request of the next call reached the server.
     """
 
@@ -48,7 +48,7 @@ class Played:
 
 
 def play(fault: Fault, make_client: ClientFactory) -> Played:
-    """Call while the fault lasts, and then once more with the same client, when all is well.
+    """Call while the fault lasts, and then once more with the same client when the server is healthy.
 
     Raises:
         GenAuthError: The next call failed.
@@ -92,7 +92,7 @@ def play(fault: Fault, make_client: ClientFactory) -> Played:
             server.wait_for_open(1)
             received = server.received
         else:
-            # This server stays as it is.
+            # This server never recovers.
             healthy = stack.enter_context(RawServer())
             _send(client.with_options(app_host=healthy.url, timeout=10), AFTER)
             kept = 0
@@ -120,7 +120,7 @@ def _count(email: str, requests: list[bytes]) -> int:
 
 
 def certified(certificate: Certificate, ours: trustme.CA) -> ssl.SSLContext:
-    """The server's side of TLS, for clients that trust `ours`."""
+    """Return a server's TLS context, for clients that trust `ours`."""
     other, server = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     match certificate:
         case "right":

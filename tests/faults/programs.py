@@ -1,4 +1,4 @@
-"""What tests run in processes of their own."""
+"""Programs that tests run in separate processes."""
 
 import faulthandler
 import gc
@@ -22,20 +22,20 @@ PATIENCE = 90
 
 
 class TimeUpError(Exception):
-    """What a soft time limit raises."""
+    """Raised by a soft time limit."""
 
 
 def call(client: AuthenticationClient, email: str, timeout: float = 20) -> None:
-    """Make a call to a `LoadServer`, which gets its own response."""
+    """Make a call to a `LoadServer`, and check that it gets its own response."""
     assert client.send_email(CHANNEL, email, timeout=timeout).message == email
 
 
 def call_while_signals_come(
     one: str, other: str, both_held: str, action: str, connections: int | None, rounds: int
 ) -> None:
-    """Make calls to two hosts while a signal handler makes others, closes the client, or raises, at random moments."""
+    """Make calls to two hosts while, at random moments, a signal handler makes others, closes the client or raises."""
     faulthandler.dump_traceback_later(PATIENCE, exit=True)
-    logging.disable()  # An exception at the wrong moment loses the lock of all logging.
+    logging.disable()  # An exception at the wrong moment would leave logging's lock held.
     warnings.simplefilter("ignore", ResourceWarning)
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=2, keepalive_expiry=30)
     client = AuthenticationClient("app123", one, limits=limits)
@@ -76,7 +76,7 @@ def call_while_signals_come(
                 raise
     signal.setitimer(signal.ITIMER_REAL, 0)
     assert handled > rounds / 8
-    gc.collect()  # What was interrupted while it was made belongs to nobody.
+    gc.collect()  # Connections whose creation was interrupted have no owner.
     assert len(os.listdir("/dev/fd")) <= len(descriptors)
     # All connections can still be used.
     client = client.with_options(app_host=both_held)
@@ -88,7 +88,7 @@ def call_while_signals_come(
 def call_in_forks(url: str, forks: int, other_threads: int) -> None:
     """Call through one client in this process, in its threads, and in forks."""
     signal.alarm(PATIENCE)
-    # Python 3.12 and newer warn of forks with other threads, which is what is tried here.
+    # Python 3.12 and newer warn about forks with other threads, which this tests.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     stop = Event()
 
@@ -99,7 +99,7 @@ def call_in_forks(url: str, forks: int, other_threads: int) -> None:
     def fork(caller: str) -> int:
         if child := os.fork():
             return child
-        # A deadlock ends by this signal. The parent's timer is not ours.
+        # This signal ends a deadlock. The child does not inherit the parent's timer.
         signal.alarm(PATIENCE)
         try:
             make_calls(caller)

@@ -1,4 +1,4 @@
-"""A call that is cancelled, or interrupted by Ctrl-C, closes its connection, and the next one works."""
+"""A call that is cancelled or interrupted by Ctrl-C closes its connection, and the next one works."""
 
 import asyncio
 import gc
@@ -39,15 +39,15 @@ EMAIL = "test@example.com"
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a call is given up.
+    """A point at which a call is given up.
 
     Attributes:
-        step: What is logged last before it.
-        script: What the server does until then.
-        url: Where the client is sent.
-        email: Who is sent an email.
-        kept: How many connections are none of the call's any more, and are kept for the next.
-        pools: Whose connections are closed.
+        step: The last step that is logged before it.
+        script: The server's actions until then.
+        url: The client's `app_host`.
+        email: The recipient.
+        kept: How many connections the call has returned, so that they are kept for the next.
+        pools: The pools that close the connection.
     """
 
     step: str
@@ -65,13 +65,13 @@ STAGES = {
         "start_tls.started",
         (Step(reading="nothing", then="hold"),),
         "https://{}:{}",
-        # In an http_client, the connection is closed by the garbage collection: httpcore forgets it.
+        # In an http_client, the garbage collector closes the connection, because httpcore forgets it.
         pools=POOLS[:1],
     ),
     "sending": Stage(
         "send_request_body.started",
         (Step(reading="nothing", before=partial(released.wait, 60), then="close"),),
-        # More than the buffers of two sockets hold.
+        # More than the buffers of two sockets can hold.
         email="x" * (32 << 20),
     ),
     "waiting for the response": Stage("receive_response_headers.started", (Step(then="hold"),)),
@@ -87,7 +87,7 @@ CASES = [pytest.param(stage, pool, id=f"{name}-{pool}") for name, stage in STAGE
 
 
 class Steps(logging.Handler):
-    """The steps of calls, as httpcore logs them, and the ends of attempts."""
+    """Records the steps of calls, as httpcore logs them, and the ends of attempts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Steps(logging.Handler):
         self.note(record.getMessage().split()[0])
 
     def note_attempt(self, _: AttemptDetails) -> None:
-        """The `on_attempt` of a client. The pause before a retry comes after it."""
+        """Use this as a client's `on_attempt`. The pause before a retry comes after it."""
         self.note("attempt.complete")
 
     def note(self, name: str) -> None:
@@ -109,7 +109,7 @@ class Steps(logging.Handler):
 
     @contextmanager
     def at(self, step: str | int, action: Callable[[], object]) -> Generator[None]:
-        """Have `action` called at a step, told by its name or counted from now."""
+        """Call `action` at a step, given by its name or counted from now."""
         self.names.clear()
         self._step, self._action = step, action
         try:
@@ -131,13 +131,13 @@ def steps(caplog: pytest.LogCaptureFixture) -> Generator[Steps]:
 
 @pytest.fixture(autouse=True)
 def room_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one connection, a call that does not give it back leaves none to the next."""
+    """Allow one connection, so a call that does not return it leaves none for the next."""
     limit_connections(monkeypatch, 1)
 
 
 @contextmanager
 def server_at(stage: Stage) -> Generator[RawServer]:
-    """A server that holds a call at that stage."""
+    """Yield a server that holds a call at that stage."""
     released.clear()
     with (
         RawServer(*stage.script, listening=stage.step != "connect_tcp.started") as server,
@@ -146,7 +146,7 @@ def server_at(stage: Stage) -> Generator[RawServer]:
         stack.callback(released.set)
         if stage.step == "connect_tcp.started":
             server.listener.listen(0)
-            stack.enter_context(create_connection(server.address))  # It takes the one place in the queue.
+            stack.enter_context(create_connection(server.address))  # This takes the only place in the queue.
         yield server
 
 
@@ -165,7 +165,7 @@ async def async_client(pool: Pool, app_host: str) -> AsyncGenerator[AsyncAuthent
 async def run(
     way: str, call: Callable[[], Awaitable[object]], *, task_status: TaskStatus[Callable[[], object]]
 ) -> None:
-    """Make a call that is to be cancelled, and start with what cancels it."""
+    """Make a call that will be cancelled. Report the function that does so as the task's start value."""
     if way == "a cancel scope":
         with anyio.CancelScope() as scope:
             task_status.started(scope.cancel)
@@ -221,7 +221,7 @@ def test_a_call_can_be_cancelled_while_it_waits_for_a_connection(backend: str, w
         assert len(server.received) == 2
 
 
-# An http_client may lose connections then: https://github.com/encode/httpcore/issues/1093
+# An http_client may lose connections here: https://github.com/encode/httpcore/issues/1093
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_many_calls_can_be_cancelled_at_once(backend: str) -> None:
     async def main() -> None:
@@ -240,7 +240,7 @@ def test_many_calls_can_be_cancelled_at_once(backend: str) -> None:
         anyio.run(main, backend=backend)
 
 
-# An http_client loses that connection, and its place for ever: the same issue.
+# An http_client loses that connection and its place forever, because of the same issue.
 @pytest.mark.parametrize(("backend", "way"), WAYS)
 def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(backend: str, way: str, steps: Steps) -> None:
     async def main() -> None:
@@ -261,7 +261,7 @@ def test_a_call_can_be_cancelled_just_as_a_connection_comes_free(backend: str, w
         anyio.run(main, backend=backend)
 
 
-# An http_client loses a connection that was just made, and its place: the same issue.
+# An http_client loses a new connection and its place, because of the same issue.
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_call_can_be_cancelled_at_each_step(backend: str, steps: Steps, tls: ssl.SSLContext) -> None:
     async def main() -> None:
@@ -279,7 +279,7 @@ def test_a_call_can_be_cancelled_at_each_step(backend: str, steps: Steps, tls: s
 
 
 @pytest.mark.parametrize(("backend", "way"), [("asyncio", "Task.cancel"), ("asyncio", "scope"), ("trio", "scope")])
-def test_a_client_closes_all_connections_even_if_that_is_cancelled(
+def test_a_client_closes_all_connections_even_if_closing_is_cancelled(
     monkeypatch: pytest.MonkeyPatch, backend: str, way: str
 ) -> None:
     limit_connections(monkeypatch, 5)
@@ -301,7 +301,7 @@ def test_a_client_closes_all_connections_even_if_that_is_cancelled(
             await anyio.to_thread.run_sync(server.wait_for_open, 0)
 
     all_there = threading.Barrier(5)
-    gc.disable()  # It closes what was forgotten.
+    gc.disable()  # It would close forgotten connections.
     try:
         with RawServer(*[Step(SUCCESS, before=partial(all_there.wait, 10))] * 5) as server:
             anyio.run(main, backend=backend)
@@ -323,7 +323,7 @@ def sync_client(pool: Pool, app_host: str) -> Generator[AuthenticationClient]:
 
 @contextmanager
 def interruption(when: Callable[[], bool]) -> Generator[None]:
-    """A real signal, as of Ctrl-C, as soon as `when` says so."""
+    """Send a real signal, like Ctrl-C, as soon as `when` returns True."""
     main, over = threading.get_ident(), threading.Event()
 
     def interrupt() -> None:
@@ -343,13 +343,13 @@ def interruption(when: Callable[[], bool]) -> Generator[None]:
 
 @pytest.fixture
 def ctrl_c() -> Generator[None]:
-    """Has Ctrl-C raise KeyboardInterrupt, also where the tests run in the background and would ignore it."""
+    """Let Ctrl-C raise KeyboardInterrupt, even if the tests run in the background and would ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-# Python leaves a socket that it is connecting, or shaking hands on, to be closed when nobody refers to it.
+# Python closes a socket that was connecting or in a handshake only when nothing refers to it.
 @pytest.mark.filterwarnings("ignore:unclosed .*socket:ResourceWarning")
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("stage", "pool"), CASES)
@@ -382,7 +382,7 @@ def test_a_call_can_be_interrupted_while_it_waits_for_a_connection() -> None:
         call = partial(client.send_email, CHANNEL, EMAIL)
         first = threads.submit(call)
         server.wait_for_end_of_script()
-        # Nothing tells that it waits. An interruption that comes earlier is one too.
+        # Nothing shows that it waits. An earlier interruption is a valid test too.
         with pytest.raises(KeyboardInterrupt), interruption(lambda: True):
             call()
         response.set()

@@ -1,7 +1,7 @@
-"""A call that is cancelled, or that comes to its deadline, harms no other call of the client.
+"""A call that is cancelled or reaches its deadline harms no other call of the client.
 
-It is given up at each of its steps in turn, while it closes connections that have expired and others use those that it
-has given back.
+It is given up at each of its steps in turn, while it closes expired connections and others use those that it has
+returned.
 """
 
 import json
@@ -26,7 +26,7 @@ from tests.clock import Clock
 from tests.contract.facts import CHANNEL, SENT
 from tests.servers.raw import http
 
-# The watch would take half of the time. It sees such calls in other tests.
+# The secrets watch would take half of the time. It sees such calls in other tests.
 pytestmark = pytest.mark.usefixtures("unwatched")
 
 T = TypeVar("T")
@@ -34,14 +34,14 @@ Way = Callable[["Giver"], None]
 
 
 class EchoServer:
-    """Responds to each request with the id that its email has, in the event loop of the client.
+    """Responds to each request with the id in its email, in the client's event loop.
 
     Attributes:
         open: How many connections the client has not closed.
-        gate: How many requests are awaited before any of them gets its response.
+        gate: How many requests must arrive before any of them gets its response.
         responded: Whether the call that is given up has its response.
-        given_up: Whether it has ended. Until then, the others make one call after another.
-        before_victim: Is called just before that.
+        given_up: Whether that call has ended. Until then, the others make one call after another.
+        before_victim: Called just before the response to that call.
     """
 
     def __init__(self) -> None:
@@ -92,11 +92,11 @@ def _response(request_id: str) -> bytes:
 
 
 class Giver:
-    """Runs a coroutine and does something at one of its steps, which are the moments when others can run.
+    """Runs a coroutine and gives it up at one of its steps, which are the moments when others can run.
 
     Attributes:
-        done: Whether there was such a step.
-        scope: What cancels the call.
+        done: Whether that step was reached.
+        scope: The scope that cancels the call.
         deadlines: The scopes that end calls at their deadlines, the call's own first.
     """
 
@@ -118,7 +118,7 @@ class Giver:
 
 
 class _Steps(Awaitable[T]):
-    """Awaits a coroutine, and calls a function each time that it waits."""
+    """Awaits a coroutine, and calls a function each time it waits."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], function: Callable[[], None]) -> None:
         self._coroutine = coroutine
@@ -170,17 +170,17 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens when a call is given up.
+    """The circumstances in which a call is given up.
 
     Attributes:
         backend: The event loop.
-        way: How it is given up.
-        idle: How many idle connections there are that expire.
-        late: Whether they expire while the call waits for its response. Otherwise, they have expired before it.
-        others: How many other calls there are at the same time.
-        first: How many steps after the response the first of these begins. Before the call has read it, they make
-            connections of their own, and close those that have expired. Later, they find the one that it gives back.
-        apart: How many steps later than the one before each of them begins.
+        way: How the call is given up.
+        idle: The number of idle connections that expire.
+        late: Whether they expire while the call waits for its response, or before the call.
+        others: The number of other calls at the same time.
+        first: The number of steps between the response and the first other call. Before the call has read the response,
+            the others open their own connections and close expired ones. Later, they find the one that it returned.
+        apart: The number of steps between the starts of the other calls.
     """
 
     backend: str
@@ -193,7 +193,7 @@ class Plan:
 
 
 class Scene:
-    """A client with idle connections, one call that is given up, and others at the same time."""
+    """A client with idle connections, a call that is given up, and others at the same time."""
 
     def __init__(self, limits: httpx.Limits, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         self._limits = limits
@@ -201,7 +201,7 @@ class Scene:
         self._monkeypatch = monkeypatch
 
     def play(self, plan: Plan, step: int) -> bool:
-        """Give a call up at a step. False: it has fewer, and has ended."""
+        """Give a call up at a step. Return False if it ended before."""
         return anyio.run(self._play, plan, step, backend=plan.backend)
 
     async def _play(self, plan: Plan, step: int) -> bool:
@@ -221,7 +221,7 @@ class Scene:
                 else:
                     self._clock.advance(31)
                 await self._give_up(client, server, plan, giver)
-                # Nothing is lost: as many connections as there may be can be used at once.
+                # No place is lost: all allowed connections can be used at once.
                 await self._call_together(client, server, "after", plan.idle + plan.others)
             await server.wait_for_open(0)
             tasks.cancel_scope.cancel()
@@ -270,7 +270,7 @@ async def _call_after(server: EchoServer, steps: int, client: AsyncAuthenticatio
 
 
 async def _give_up(client: AsyncAuthenticationClient, giver: Giver, way: str) -> None:
-    """Make a call and give it up. It may have been too late."""
+    """Make a call and give it up, unless it ends before."""
     if way == "Task.cancel":
         import asyncio
 
@@ -289,7 +289,7 @@ async def _give_up(client: AsyncAuthenticationClient, giver: Giver, way: str) ->
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of all modules of the package. Each imports `monotonic` by its name."""
+    """A clock for all modules of the package. Each imports `monotonic` by its name."""
     clock = Clock()
     for name, module in list(sys.modules.items()):
         if name.startswith("genauth_email._runtime") and hasattr(module, "monotonic"):
@@ -306,7 +306,7 @@ def scene(request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("backend", "way"), CASES)
 def test_a_call_that_is_given_up_at_any_step_harms_no_other(scene: Scene, backend: str, way: str, late: bool) -> None:
     steps = next(step for step in count() if not scene.play(Plan(backend, way, late=late), step))
-    # It sends, reads, and closes the connections.
+    # The steps of sending, reading and closing the connections.
     assert steps > 3
 
 
@@ -320,7 +320,7 @@ def test_a_call_that_is_given_up_while_it_closes_thirty_connections_harms_no_oth
 
 
 @pytest.mark.parametrize(("backend", "way"), CASES)
-def test_no_order_of_calls_and_their_ends_harms_another(
+def test_no_order_of_calls_and_their_ends_harms_another_call(
     scene: Scene, backend: str, way: str, drawing: settings
 ) -> None:
     numbers = partial(st.integers, 1, 6)

@@ -1,7 +1,7 @@
-"""A call's timeout bounds the whole call, and nothing is sent after it.
+"""A call's timeout bounds the whole call, and nothing is sent afterwards.
 
-The delays add up to more than the timeout, and each of them is shorter: only what bounds the whole call ends it. All
-cases of a test wait at once.
+Each delay is shorter than the timeout, but together they are longer, so only a bound on the whole call ends it. All
+cases of a test wait at the same time.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ GetAddrInfo = Callable[..., list[Any]]
 Resolve = Callable[[Callable[[], list[str]]], None]
 
 EXACT = [*((kind, False) for kind in KINDS), ("asyncio", True), ("trio", True)]
-"""The kinds of clients, on connections of their own and on a user's, whose every call ends with its timeout."""
+"""The kinds of clients, on their own connections and on a user's, whose every call ends with its timeout."""
 EACH_STEP = [*EXACT, ("sync", True)]
-"""With those whose every step ends with the timeout, and where a step of many reads may not."""
+"""Also the kinds that bound only each step, so a step of many reads may take longer."""
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def without_pauses() -> Generator[None]:
 
 
 def at_once(check: Callable[..., None], cases: Sequence[tuple[Any, ...]]) -> None:
-    """Check all cases in threads. Each begins with the kind of the client."""
+    """Check all cases in threads. Each case begins with the kind of client."""
 
     def run(kind: str, *case: Any) -> None:
         with ExitStack() as stack:
@@ -68,7 +68,7 @@ def check_timeout(client: BlockingClient, timeout: float, delivery: str) -> None
 
 
 class SlowServer(RawServer):
-    """Takes its time for the TLS handshake, for the headers and for the body."""
+    """Delays the TLS handshake, the headers and the body."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         script = (
@@ -100,7 +100,7 @@ def test_a_response_that_is_complete_in_time_is_returned(tls: ssl.SSLContext) ->
 
 @contextmanager
 def full_port() -> Generator[int]:
-    """A port of 127.0.0.1 to which no connection can be made, and that refuses none."""
+    """Yield a port of 127.0.0.1 that neither accepts nor refuses connections."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -110,7 +110,7 @@ def full_port() -> Generator[int]:
 
 @pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Resolve:
-    """Has the name `genauth.test` resolve to the addresses that a function returns."""
+    """Makes the name `genauth.test` resolve to the addresses that a function returns."""
     original: GetAddrInfo = socket.getaddrinfo
 
     def install(addresses: Callable[[], list[str]]) -> None:
@@ -130,7 +130,7 @@ def test_the_addresses_of_a_name_share_the_timeout(resolve: Resolve) -> None:
         with full_port() as port, socket.create_server(("127.0.0.9", port)) as live:
             options = own_or_users(make_client, users=users)
             client = make_client(f"http://genauth.test:{port}", max_retries=0, **options)
-            # The live one was reached within the timeout: it was sent the request, and has not responded.
+            # The live address was reached in time: it received the request, but has not responded.
             check_timeout(client, TIMEOUT, "unknown")
             connection, _ = live.accept()
             with connection:
@@ -140,20 +140,20 @@ def test_the_addresses_of_a_name_share_the_timeout(resolve: Resolve) -> None:
     at_once(check, EXACT)
 
 
-def test_dead_addresses_alone_are_not_sent(resolve: Resolve) -> None:
+def test_a_call_to_dead_addresses_ends_with_the_timeout_and_is_not_sent(resolve: Resolve) -> None:
     def check(make_client: ClientFactory, users: bool) -> None:
         with full_port() as port:
             client = make_client(f"http://genauth.test:{port}", **own_or_users(make_client, users=users))
             began = time.monotonic()
             check_timeout(client, TIMEOUT, "not_sent")
-            # Were each of them given the whole timeout, or its share of that, it would be more.
+            # It would take longer if each address had the whole timeout, or a share of the whole.
             assert time.monotonic() - began < 2 * TIMEOUT
 
     resolve(lambda: ["127.0.0.1"] * 5)
     at_once(check, EXACT)
 
 
-def test_a_name_lookup_that_outlasts_the_timeout_is_followed_by_no_request(resolve: Resolve) -> None:
+def test_no_request_follows_a_name_lookup_that_outlasts_the_timeout(resolve: Resolve) -> None:
     def slow() -> list[str]:
         time.sleep(STEP)
         return ["127.0.0.1"]
@@ -177,12 +177,12 @@ ENDLESS = {
 }
 
 
-def test_what_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(tls: ssl.SSLContext) -> None:
-    # For connections of our own this is in the table of faults.
+def test_a_response_that_drips_through_an_http_client_ends_with_the_timeout(tls: ssl.SSLContext) -> None:
+    # The table of faults covers our own connections.
     def check(make_client: ClientFactory, what: str, context: ssl.SSLContext | None) -> None:
         with RawServer(Step(SUCCESS), ENDLESS[what], tls=context) as server:
             client = make_client(server.url, http_client=make_client.http_client())
-            client.send_email(CHANNEL, EMAIL)  # A slow machine then spends none of the timeout on connecting.
+            client.send_email(CHANNEL, EMAIL)  # Connect now, so that a slow machine does not spend the timeout on it.
             check_timeout(client, STEP, "unknown")
             server.wait_for_open(0)
 
@@ -193,7 +193,7 @@ def test_what_comes_byte_by_byte_through_an_http_client_ends_with_the_timeout(tl
 
 
 class TokenAuth(httpx.Auth):
-    """Asks for a token first."""
+    """Requests a token first."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -217,7 +217,7 @@ def test_the_authentication_of_an_http_client_ends_with_the_timeout() -> None:
     at_once(check, [("sync", silent), ("asyncio", silent), ("trio", silent), ("asyncio", slow), ("trio", slow)])
 
 
-def test_a_silent_proxy_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_through_a_silent_proxy_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     def check(make_client: ClientFactory) -> None:
         client = make_client("https://example.genauth.ai")
         check_timeout(client, STEP, "not_sent")
@@ -228,9 +228,9 @@ def test_a_silent_proxy_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         at_once(check, [(kind,) for kind in KINDS])
 
 
-# What blocks an event loop blocks no thread, so these two are about async clients alone.
+# These two tests block the event loop, so they are only about async clients.
 @pytest.mark.parametrize("http_client", [None, "aiohttp"])
-def test_a_request_is_not_begun_when_the_loop_was_blocked_until_its_deadline(http_client: Any) -> None:
+def test_a_request_is_not_sent_if_the_loop_was_blocked_until_its_deadline(http_client: Any) -> None:
     async def main(url: str) -> None:
         async with AsyncAuthenticationClient("app123", url, http_client=http_client) as client:
             await client.send_email(CHANNEL, "first@example.com")
@@ -244,11 +244,11 @@ def test_a_request_is_not_begun_when_the_loop_was_blocked_until_its_deadline(htt
 
 
 @pytest.mark.parametrize("http_client", [None, "aiohttp"])
-def test_a_connection_that_was_closed_while_the_loop_was_blocked_is_not_used(http_client: Any) -> None:
+def test_a_connection_closed_while_the_loop_was_blocked_is_not_used(http_client: Any) -> None:
     async def main(server: RawServer) -> None:
         async with AsyncAuthenticationClient("app123", server.url, http_client=http_client) as client:
             await client.send_email(CHANNEL, "first@example.com")
-            # This blocks the loop, as a frozen process does: it is not told that the connection has ended.
+            # This blocks the loop, like a frozen process, so it does not learn that the connection has ended.
             server.disturb(Step(then="close"))
             assert (await client.send_email(CHANNEL, EMAIL)).request_id == "r-1"
 

@@ -23,7 +23,7 @@ from .play import TOKEN, play
 
 PACKAGE = Path(genauth_email.__file__).parent
 DECODED = ("The HTTP status, with a response of the API", "The body of HTTP 200")
-"""The groups of what has been read in full, so that no transport makes a difference."""
+"""The groups in which the response was read in full, so the transport makes no difference."""
 
 PLAYED = [
     pytest.param(
@@ -39,7 +39,7 @@ PLAYED = [
 
 
 @pytest.mark.parametrize(("make_client", "fault"), PLAYED, indirect=["make_client"])
-def test_a_fault_comes_out_as_the_table_says(make_client: ClientFactory, fault: Fault) -> None:
+def test_a_fault_has_the_outcome_in_the_table(make_client: ClientFactory, fault: Fault) -> None:
     played = play(fault, make_client)
 
     assert played.outcome == fault.outcome_for(make_client.kind)
@@ -66,7 +66,7 @@ def check_error(error: GenAuthError) -> None:
 
 
 def frames(error: BaseException) -> Iterator[FrameType]:
-    """Yield the frames of an error, and of all that led to it, but for those of its caller."""
+    """Yield the frames of an error and its causes, except the caller's."""
     for each in error_chain(error):
         called = [frame for frame, _ in traceback.walk_tb(each.__traceback__)]
         if each is error:
@@ -84,7 +84,7 @@ def check_that_it_keeps_what_came(error: APIError | InvalidResponseError, fault:
 
 
 def test_the_page_on_failure_behaviour_has_this_table() -> None:
-    # What `python -m tests.faults` prints, if the tests above pass.
+    # If the tests above pass, `python -m tests.faults` prints this.
     page = (ROOT / "generated/genauth_email/docs/failure-behaviour.md").read_text()
     assert page.endswith(f"\n\n{markdown(lambda fault: fault.outcome)}\n</details>\n")
 

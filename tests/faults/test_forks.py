@@ -1,4 +1,4 @@
-"""A process that forks while calls are made: the child works too, and does not wait for a lock of its parent's."""
+"""If a process forks during calls, the child works too, and does not wait for its parent's locks."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import RawServer
 
-# The program forks while its first calls are made, at other moments each time. A child that hangs ends by itself.
+# The program forks during its first calls, at a different moment each time. A child that hangs ends on its own.
 PROGRAM = """
 import asyncio, faulthandler, os, sys, threading, time
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient
@@ -42,7 +42,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """.replace("A_CHANNEL", CHANNEL)
 
 
-# Each kind is a program of its own here, as a fork of the test run would take its threads along.
+# Each kind runs in its own program, because a fork of the test run would copy the locks of its threads.
 @pytest.mark.parametrize(
     "delay", [pytest.param(0.001, marks=pytest.mark.release), 0.006, pytest.param(0.02, marks=pytest.mark.release)]
 )

@@ -1,4 +1,4 @@
-"""Many calls at once: each ends with its own response, none is carried out twice, and nothing is left."""
+"""Many calls at once: each ends with its own response, none is carried out twice, and nothing leaks."""
 
 import gc
 import logging
@@ -34,22 +34,22 @@ from tests.servers.raw import SUCCESS, RawServer, Step
 
 from . import programs
 
-# The watch would take most of the time. It sees the same behaviours in other tests.
+# The secrets watch would take most of the time. It sees the same behaviours in other tests.
 pytestmark = pytest.mark.usefixtures("unwatched")
 
 
 class Load:
-    """Calls, one for each email, and how each ended.
+    """Calls, one for each email, and their results.
 
     Attributes:
-        memory: How many blocks of memory Python had after each part of the calls. tracemalloc would tell more, and make
-            calls take three times as long.
+        memory: The number of Python's memory blocks after each part of the calls. tracemalloc would show more, but make
+            calls three times as slow.
     """
 
     def __init__(self, *parts: list[str]) -> None:
         self.memory: list[int] = []
         self._parts = parts
-        # Made before memory is measured.
+        # Allocated before memory is measured.
         emails = [email for part in parts for email in part]
         self.outcomes: dict[str, type[object]] = dict.fromkeys(emails, object)
         self._deliveries: dict[str, str | None] = dict.fromkeys(emails)
@@ -117,7 +117,7 @@ class Load:
                 assert accepted == 0, f"{email} was carried out"
 
     def known(self) -> float:
-        """The share of the calls of which the caller knows whether they were carried out."""
+        """The share of calls whose caller knows whether they were carried out."""
         known = [
             outcome in (SendEmailRespDto, ThrottleError) or self._deliveries[email] == "not_sent"
             for email, outcome in self.outcomes.items()
@@ -131,7 +131,7 @@ def _timeout(email: str) -> float:
 
 @pytest.fixture(autouse=True)
 def no_logging() -> Generator[None]:
-    """pytest would keep all that is logged, until the end of the test."""
+    """Disable logging, because pytest would keep all records until the end of the test."""
     logging.disable()
     yield
     logging.disable(logging.NOTSET)
@@ -139,14 +139,14 @@ def no_logging() -> Generator[None]:
 
 @pytest.fixture
 def seed() -> int:
-    """What draws the load. pytest shows it if the test fails."""
+    """The seed of the load. pytest shows it if the test fails."""
     seed = int(os.environ.get("LOAD_SEED", SystemRandom().randrange(10**6)))
     print(f"LOAD_SEED={seed}")
     return seed
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_many_calls_to_a_faulty_server_each_ends_and_none_is_carried_out_twice(
+def test_each_of_many_calls_to_a_faulty_server_ends_and_none_is_carried_out_twice(
     kind: str, thorough: bool, seed: int
 ) -> None:
     calls, workers = (3_000, 100) if thorough else (600, 20)
@@ -167,14 +167,14 @@ def test_of_many_calls_to_a_faulty_server_each_ends_and_none_is_carried_out_twic
         # The server may close the connection before it sees the call.
         lost = issubclass(outcome, APIConnectionError) and not seen.accepted.get(email)
         assert lost or outcome is BEHAVIOURS[behaviour].outcome, f"{email} ended as {outcome.__name__}"
-    # trio keeps a thousand deadlines of scopes that have ended.
+    # trio keeps up to a thousand deadlines of ended scopes.
     spare = 2_500 if kind == "trio" else 0
     assert load.memory[1] - load.memory[0] < calls + spare, "more than a block for each call is left"
 
 
 @pytest.mark.parametrize("retry_unknown", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_unknown_outcome_is_resolved_and_no_mailbox_has_two_emails(
+def test_unknown_outcomes_are_resolved_and_no_mailbox_gets_two_emails(
     kind: str, retry_unknown: bool, thorough: bool, seed: int
 ) -> None:
     load = Load([f"{number}@success.example.com" for number in range(2_500 if thorough else 250)])
@@ -188,7 +188,7 @@ def test_an_unknown_outcome_is_resolved_and_no_mailbox_has_two_emails(
 
 
 @pytest.mark.parametrize("size", [1, 100], ids=["one connection", "the client's own connections"])
-def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_client: ClientFactory, size: int) -> None:
+def test_a_call_beyond_the_limit_waits_until_its_timeout_and_is_not_sent(make_client: ClientFactory, size: int) -> None:
     arrived, response = threading.Semaphore(0), threading.Event()
 
     def hold() -> None:
@@ -204,7 +204,7 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_clie
         limits = httpx.Limits(max_connections=size)
         options: dict[str, Any] = {"http_client": make_client.http_client(limits=limits)} if size == 1 else {}
         if size == 100 and make_client.kind == "sync":
-            options = {"limits": limits}  # It has none by itself.
+            options = {"limits": limits}  # It has no limit by default.
         client = make_client(server.url, timeout=60, **options)
         call = partial(client.send_email, CHANNEL, "test@example.com")
         call()  # It leaves as many places as there were.
@@ -226,7 +226,7 @@ def test_a_call_too_many_waits_for_its_timeout_and_is_not_sent_past_it(make_clie
     assert not any(b"late@" in request for request in server.received)
 
 
-def test_a_sync_client_has_as_many_connections_as_threads() -> None:
+def test_a_sync_client_opens_as_many_connections_as_threads() -> None:
     threads = 150
     all_there = threading.Barrier(threads)
     with (
@@ -236,15 +236,15 @@ def test_a_sync_client_has_as_many_connections_as_threads() -> None:
     ):
         calls = [pool.submit(client.send_email, CHANNEL, f"{number}@example.com") for number in range(threads)]
         assert all(each.result().status_code == 200 for each in calls)
-        # It keeps a hundred of them.
+        # It keeps one hundred of them.
         server.wait_for_open(100)
         client.send_email(CHANNEL, "test@example.com")
         assert server.connections == threads
 
 
-# In aiohttp's own limit, idle connections do not count.
+# aiohttp's limit does not count idle connections.
 @on_httpx
-def test_idle_and_used_connections_together_are_as_many_as_are_allowed(
+def test_idle_and_used_connections_together_do_not_exceed_the_limit(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit_connections(monkeypatch, 3)
@@ -258,7 +258,7 @@ def test_idle_and_used_connections_together_are_as_many_as_are_allowed(
             other.wait_for_open(3 - server.open)
 
 
-def test_callers_take_turns_on_connections_that_are_too_few(
+def test_callers_take_turns_if_connections_are_too_few(
     make_client: ClientFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit_connections(monkeypatch, 1)
@@ -275,11 +275,11 @@ def test_callers_take_turns_on_connections_that_are_too_few(
         for future in [threads.submit(work, caller) for caller in range(2)]:
             future.result()
         client.close()
-    # Nobody waits while the other calls again and again.
+    # No caller waits while another calls again and again.
     assert min(calls) > 10
 
 
-# An async client does not outlive a fork, as its event loop does not.
+# An async client does not survive a fork, because its event loop does not.
 @pytest.mark.parametrize("other_threads", [0, 100])
 def test_a_client_is_used_before_and_after_a_fork(other_threads: int, thorough: bool) -> None:
     forks = 10 if thorough else 3
@@ -287,5 +287,5 @@ def test_a_client_is_used_before_and_after_a_fork(other_threads: int, thorough: 
         processes.run(programs.call_in_forks, server.url, forks, other_threads if thorough else other_threads // 10)
         seen = server.finish()
     assert set(seen.received.values()) == {1}
-    # Each process has its own, and keeps it.
+    # Each process has its own connection, and keeps it.
     assert other_threads or seen.connections == 1 + forks

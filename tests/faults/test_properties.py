@@ -1,4 +1,4 @@
-"""What holds for any response, any email and any options. Hypothesis draws them, the same in each run."""
+"""Properties of any response, any email and any options. Hypothesis draws the same examples in each run."""
 
 import json
 import zlib
@@ -26,7 +26,7 @@ from tests.contract.facts import CHANNEL, SCHEMAS
 from tests.servers.load import LoadServer, told
 from tests.servers.raw import SUCCESS, http
 
-# What is drawn can look like an address, and is nobody's.
+# The drawn texts can look like an address, but are not secret.
 pytestmark = pytest.mark.usefixtures("unwatched")
 
 JSON: SearchStrategy[Any] = st.recursive(
@@ -48,7 +48,7 @@ def client(make_client: ClientFactory, server: LoadServer) -> BlockingClient:
 
 
 def outcome(client: BlockingClient, email: str) -> object:
-    """How a call ends. Any other error fails the test, and so does a hang, in which no time is left."""
+    """Return the result of a call. Any other error fails the test, and so does a timeout."""
     try:
         return client.send_email(CHANNEL, email)
     except APITimeoutError:
@@ -57,7 +57,7 @@ def outcome(client: BlockingClient, email: str) -> object:
         return error
 
 
-# Any bytes at all as a response give a DTO or a GenAuthError.
+# Any bytes at all as a response give a DTO or a GenAuthError
 
 DTOS = st.fixed_dictionaries(
     {}, optional={name: JSON for name in SCHEMAS["SendEmailRespDto"]["properties"]}
@@ -69,13 +69,13 @@ COMPRESSIONS = {"not": 0, "gzip": 31, "zlib": 15, "raw deflate": -15}
 
 @st.composite
 def http_answers(draw: st.DrawFn) -> tuple[int, bytes]:
-    """An HTTP status and a well-formed response of it."""
+    """Draw an HTTP status and a well-formed response with it."""
     status = draw(st.integers(100, 999) | st.sampled_from([200, 400, 401, 429, 500, 502, 503]))
     body = draw(BODIES)
     if wbits := COMPRESSIONS[draw(st.sampled_from(list(COMPRESSIONS)))]:
         compressor = zlib.compressobj(wbits=wbits)
         body = compressor.compress(body) + compressor.flush()
-    if status in (204, 304):  # They have none.
+    if status in (204, 304):  # These have no body.
         body = b""
     value = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x10FFFF, codec="utf-8"), max_size=20)
     headers = draw(
@@ -86,7 +86,7 @@ def http_answers(draw: st.DrawFn) -> tuple[int, bytes]:
                 "content-encoding": st.sampled_from(ENCODINGS) | value,
                 "location": value,
                 "set-cookie": value,
-                # One that fits is waited for.
+                # The client would wait for one that fits into the timeout.
                 "retry-after": st.just("0") | value.filter(lambda text: not text.isdecimal()),
             },
         )
@@ -99,7 +99,7 @@ def test_any_http_answer_is_a_dto_or_our_error(client: BlockingClient, drawing: 
     @given(http_answers())
     def check(drawn: tuple[int, bytes]) -> None:
         status, response = drawn
-        # After a response below 200 there has to come another.
+        # A response below 200 must be followed by another.
         final = status >= 200
         ended = outcome(client, told(response, close=not final))
         assert not (final and isinstance(ended, APIConnectionError))
@@ -109,7 +109,7 @@ def test_any_http_answer_is_a_dto_or_our_error(client: BlockingClient, drawing: 
 
 @st.composite
 def spliced(draw: st.DrawFn) -> bytes:
-    """A success, with some of its bytes replaced by others."""
+    """Draw a success with some of its bytes replaced."""
     begin = draw(st.integers(0, len(SUCCESS)))
     return SUCCESS[:begin] + draw(st.binary()) + SUCCESS[begin + draw(st.integers(0, 20)) :]
 
@@ -130,12 +130,12 @@ def test_any_bytes_on_the_wire_are_a_dto_or_our_error(client: BlockingClient, dr
     check()
 
 
-# Any response that the contract allows decodes, and encodes back to the same JSON. A failure may have a model of its
-# own, which has only what failures share.
+# Any response that the contract allows can be decoded and encoded to the same JSON. A failure may have its own model,
+# with only the fields that failures share.
 
 
 def allowed(schema: dict[str, Any]) -> SearchStrategy[Any]:
-    """The JSON that a schema of the contract allows."""
+    """Return a strategy for the JSON that a schema of the contract allows."""
     match schema:
         case {"$ref": str(reference)}:
             return allowed(SCHEMAS[reference.rpartition("/")[2]])
@@ -146,7 +146,7 @@ def allowed(schema: dict[str, Any]) -> SearchStrategy[Any]:
         case {"type": "string"}:
             return st.text()
         case {"type": "integer"}:
-            # 200.0 is an integer too.
+            # 200.0 is also an integer.
             return st.integers() | st.integers(-(2**53), 2**53).map(float)
         case {"type": "object", "properties": dict(properties), "required": list(required)}:
             fields = {name: allowed(each) for name, each in properties.items()}
@@ -164,7 +164,7 @@ OF_FAILURES = {"statusCode", "message", "apiCode", "requestId"}
 
 
 def canonical(document: object) -> str:
-    """The same text for the same JSON: 1.0 is 1, and `true` is not."""
+    """Return the same text for equal JSON: 1.0 equals 1, but `true` does not."""
 
     def number(text: str) -> float:
         value = float(text)
@@ -173,9 +173,11 @@ def canonical(document: object) -> str:
     return json.dumps(json.loads(json.dumps(document), parse_float=number), sort_keys=True)
 
 
-# What is decoded has been read, so nothing of this depends on a transport. Nor does anything below.
+# Decoding comes after reading, so this does not depend on the transport. Nor do the tests below.
 @before_transport
-def test_any_answer_that_the_contract_allows_comes_back_as_it_was(client: BlockingClient, drawing: settings) -> None:
+def test_any_response_that_the_contract_allows_survives_decoding_and_encoding(
+    client: BlockingClient, drawing: settings
+) -> None:
     @drawing
     @given(allowed(SCHEMAS["SendEmailRespDto"]))
     def check(document: dict[str, Any]) -> None:
@@ -193,14 +195,14 @@ def test_any_answer_that_the_contract_allows_comes_back_as_it_was(client: Blocki
     check()
 
 
-# Any string as email reaches the server as exactly that, or is refused before I/O.
+# Any string as an email reaches the server unchanged, or is refused before any I/O
 
-# With all of Unicode, and with the halves of surrogate pairs, which are no characters.
+# All of Unicode, and halves of surrogate pairs, which are not characters.
 TEXTS = st.text() | st.text(st.characters(categories=["Cs"]) | st.characters())
 
 
 @before_transport
-def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(
+def test_any_email_reaches_the_server_unchanged_or_is_refused_before_any_io(
     client: BlockingClient, drawing: settings
 ) -> None:
     def send(email: str) -> SendEmailRespDto:
@@ -220,7 +222,7 @@ def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(
         try:
             response = send(email)
         except ValueError:
-            # Nothing has reached the server in between.
+            # Nothing reached the server in between.
             assert send("test@example.com").request_id == f"{number + 1}"
         else:
             assert response.message == email
@@ -229,7 +231,7 @@ def test_any_email_reaches_the_server_as_it_is_or_is_refused_before_io(
     check()
 
 
-# The last to speak sets a header.
+# The last option that sets a header wins
 
 HEADERS = {
     "app_id": "x-genauth-app-id",
@@ -251,7 +253,7 @@ def headers_from(options: dict[str, str | None]) -> dict[str, str]:
 
 
 def headers_of(client: BlockingClient, **options: Any) -> dict[str, str]:
-    """The headers of options that reach the server."""
+    """Return the headers from options that reach the server."""
     response = client.send_email(CHANNEL, "test@mirror.example.com", **options)
     lines = [line.partition(": ") for line in response.message.splitlines()]
     return {name.lower(): value for name, _, value in lines if name.lower() in HEADERS.values()}
@@ -269,7 +271,7 @@ STEPS = st.lists(
 
 
 @before_transport
-def test_a_header_is_what_the_last_to_speak_has_set(client: BlockingClient, drawing: settings) -> None:
+def test_a_header_has_the_last_value_that_was_set(client: BlockingClient, drawing: settings) -> None:
     @drawing
     @given(STEPS)
     def check(steps: list[tuple[int, dict[str, str | None], dict[str, str | None]]]) -> None:
@@ -281,7 +283,7 @@ def test_a_header_is_what_the_last_to_speak_has_set(client: BlockingClient, draw
             models.append(models[parent] | of_client)
             said: dict[str, str | None] = {option: value for option, value in of_call.items() if value is not None}
             assert headers_of(clients[-1], **of_call) == headers_from(models[-1] | said)
-        # Deriving and calling have left each as it was.
+        # Deriving and calling did not change any client.
         for each, model in zip(clients, models, strict=True):
             assert headers_of(each) == headers_from(model)
 

@@ -1,4 +1,4 @@
-"""A signal handler can use the client, or close it, at any moment of a call that its own thread makes."""
+"""A signal handler can use or close the client at any moment of a call in its own thread."""
 
 import faulthandler
 import gc
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("unwatched")
 PATIENCE = 60
 PACKAGE = "genauth_email._runtime"
 SHARED = tuple(f"{PACKAGE}.transport.{name}" for name in ("cap", "httpx_transport", "idle", "pools"))
-"""The modules with what the calls of a client share."""
+"""The modules with the state that a client's calls share."""
 
 LIMITS = {
     "one is kept": httpx.Limits(max_keepalive_connections=1, keepalive_expiry=30),
@@ -36,10 +36,10 @@ LIMITS = {
 
 
 class Handler:
-    """What a signal handler does before one of the lines of some modules that are run in a thread.
+    """A signal handler's action before one of the lines that a thread runs in some modules.
 
     Attributes:
-        done: Whether it has done it.
+        done: Whether the action has run.
     """
 
     def __init__(self, modules: str | tuple[str, ...], line: int, action: Callable[[], object]) -> None:
@@ -61,7 +61,7 @@ class Handler:
 
     @contextmanager
     def installed(self) -> Generator[None]:
-        # What waits for itself would wait for ever. This ends the process, and shows where it waits.
+        # A deadlock would hang forever. This ends the process, and shows where it hangs.
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
         sys.settrace(self.trace)
         try:
@@ -72,7 +72,7 @@ class Handler:
 
 
 def at_each_line(play: Callable[[Handler], None], action: Callable[[], object], *, thorough: bool) -> int:
-    """Do something at the first line of what is played, then at the second, and so on. Return how many there are."""
+    """Run an action at the first line of what is played, then at the second, and so on. Return the number of lines."""
     for line in count():
         handler = Handler(PACKAGE if thorough else SHARED, line, action)
         play(handler)
@@ -83,7 +83,7 @@ def at_each_line(play: Callable[[Handler], None], action: Callable[[], object], 
 
 @pytest.fixture(scope="module")
 def servers() -> Generator[tuple[LoadServer, LoadServer]]:
-    """Two hosts, so that connections to one are evicted for those to the other."""
+    """Two hosts, so that connections to one are evicted for connections to the other."""
     with LoadServer() as one, LoadServer() as other:
         yield one, other
 
@@ -97,7 +97,7 @@ def test_a_signal_handler_can_make_a_call_at_any_moment_of_another(
 
     def call_in_handler() -> None:
         try:
-            # With one connection, the interrupted call has it until the handler is done.
+            # The interrupted call holds the only connection until the handler is done.
             call(client, "inner@example.com", timeout=0.01 if limits == "one connection" else 20)
             ended.append("response")
         except APITimeoutError:
@@ -105,7 +105,7 @@ def test_a_signal_handler_can_make_a_call_at_any_moment_of_another(
             ended.append("timeout")
 
     def play(handler: Handler) -> None:
-        # This connection is evicted when the other one is given back, or made.
+        # This connection is evicted when the other one is returned or opened.
         call(elsewhere, "elsewhere@example.com")
         with handler.installed():
             call(client, "outer@example.com")
@@ -137,7 +137,7 @@ def test_a_signal_handler_can_close_the_client_at_any_moment_of_a_call(
                 call(client, "outer@example.com")
             ended.add("response")
         except RuntimeError as error:
-            # It had not begun to send.
+            # The call had not begun to send.
             ended.add(str(error))
         client.close()
         idle: Any = client._transport._http_client._transport._pool._connections.idle  # type: ignore[attr-defined]
@@ -170,9 +170,9 @@ def test_a_call_can_be_made_and_interrupted_while_its_client_is_closed(servers: 
     assert at_each_line(play, call_in_handler, thorough=True) == len(ended) > 5
 
 
-# A connection that was taken out to be closed is closed by the garbage collection.
+# The garbage collector closes a connection that was removed to be closed.
 @pytest.mark.filterwarnings("ignore:unclosed .*socket:ResourceWarning")
-def test_what_a_signal_handler_raises_passes_unchanged_at_any_moment(servers: tuple[LoadServer, LoadServer]) -> None:
+def test_a_signal_handlers_error_passes_unchanged_at_any_moment(servers: tuple[LoadServer, LoadServer]) -> None:
     one, other = servers
     raised = list[tuple[bool, BaseException | None]]()
 
@@ -195,7 +195,7 @@ def test_what_a_signal_handler_raises_passes_unchanged_at_any_moment(servers: tu
     gc.collect()
 
 
-# Real signals come at random moments, also in the middle of the libraries and of their C code.
+# Real signals come at random moments, even within the libraries and their C code.
 @pytest.mark.parametrize("action", ["call", "close", "raise"])
 @pytest.mark.parametrize("connections", [None, 1, 2])
 def test_real_signals_at_any_moment_harm_no_call_and_lose_no_connection(

@@ -1,4 +1,4 @@
-"""Bytes that come after a response are never the next response, however they come and wherever they wait."""
+"""Bytes after a response never become the next response, however they arrive and wherever they wait."""
 
 import json
 import ssl
@@ -13,17 +13,17 @@ from tests.contract.facts import CHANNEL, SENT
 from tests.servers.raw import RawServer, Step, http
 
 KIB = 1024
-# How much httpcore, anyio and asyncio read at once, and the most that a response can have.
+# How much httpcore, anyio and asyncio read at once, and the maximum size of a response.
 BOUNDARIES = (0, 64 * KIB, 128 * KIB, 192 * KIB, 256 * KIB, 320 * KIB)
 
-# The watch would take half of the time. It sees such calls in other tests.
+# The secrets watch would take half of the time. It sees such calls in other tests.
 pytestmark = pytest.mark.usefixtures("unwatched")
 
 
 def response(request_id: str, size: int = 0) -> bytes:
-    """A response of that many bytes, if it takes no more."""
+    """Return a response of at least that many bytes."""
     body = json.dumps({**SENT, "message": "", "requestId": request_id}).encode()
-    # The number of the digits of the length changes the size, so it is set to six.
+    # Always six digits, because the digits of the length count as well.
     padding = max(size - len(http(200, body)) - (6 - len(f"{len(body)}")), 0)
     content = body + b" " * padding
     return http(200, content, {"content-length": f"{len(content):06}"})
@@ -53,7 +53,7 @@ SIZES = st.builds(lambda boundary, more: max(boundary + more, 0), st.sampled_fro
 
 @st.composite
 def split(draw: st.DrawFn) -> tuple[int, bytes, list[int]]:
-    """The size of a first response, what follows it, and where the two are cut for the writes."""
+    """Draw the size of a first response, the bytes after it, and where the two are cut into writes."""
     size, stray = draw(SIZES | st.sampled_from(BOUNDARIES)), draw(STRAY)
     length = len(response("first", size))
     around = st.integers(-3, 3).map(lambda more: length + more)
@@ -65,7 +65,7 @@ def burst(size: int) -> tuple[int, bytes, list[int]]:
     return size, response("stray"), []
 
 
-def test_what_follows_a_response_is_never_the_next_one(
+def test_bytes_after_a_response_never_become_the_next_response(
     context: ssl.SSLContext | None, make_client: ClientFactory, drawing: settings
 ) -> None:
     shared = make_client(timeout=20)
@@ -89,9 +89,9 @@ def test_what_follows_a_response_is_never_the_next_one(
                 first = client.send_email(CHANNEL, "first@example.com").request_id
             except GenAuthError as error:
                 first = error.delivery
-            # aiohttp reads no response that has something else than HTTP in the same read.
+            # aiohttp cannot read a response with something other than HTTP in the same read.
             assert first in ("first", "unknown" if make_client.kind == "aiohttp" else "first")
-            # What has been sent on the loopback interface has arrived.
+            # On the loopback interface, sent data has already arrived.
             server.wait_for_response()
             for email in ("second@example.com", "third@example.com"):
                 assert client.send_email(CHANNEL, email).request_id == "r-1"
@@ -111,7 +111,7 @@ def test_a_connection_without_stray_bytes_is_kept(context: ssl.SSLContext | None
 def test_half_a_response_is_not_completed_by_the_next(
     context: ssl.SSLContext | None, make_client: ClientFactory
 ) -> None:
-    # The length says more than there is, so the beginning of the stray response is in the body.
+    # The length is too large, so the beginning of the stray response belongs to the body.
     first = response("first").replace(b"content-length: 0", b"content-length: 1", 1)
     with RawServer(Step(first + response("stray"), cuts=[len(first)]), tls=context) as server:
         client = make_client(server.url)

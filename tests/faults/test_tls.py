@@ -1,4 +1,4 @@
-"""Certificates are verified, unless the user's own `http_client` does not."""
+"""Certificates are verified, unless a user's own `http_client` does not verify them."""
 
 import inspect
 import re
@@ -27,7 +27,7 @@ T = TypeVar("T")
 TRUSTED = trustme.CA()
 
 
-# What OpenSSL says of each wrong certificate.
+# OpenSSL's words for each wrong certificate.
 WRONG: dict[Certificate, str] = {
     "self-signed": "self.signed certificate",
     "untrusted": "unable to get local issuer certificate",
@@ -39,12 +39,12 @@ WRONG: dict[Certificate, str] = {
 @pytest.fixture
 def serve() -> Generator[Callable[[Certificate], RawServer]]:
     with ExitStack() as stack:
-        # It hangs up after its response, because it could not while it waits for what comes next over TLS.
+        # It hangs up after its response, because it could not while it waits for the next request over TLS.
         step = Step(SUCCESS, then="close")
         yield lambda certificate: stack.enter_context(RawServer(step, tls=certified(certificate, TRUSTED)))
 
 
-# What the clients' own connections do about them is in the table of faults.
+# The table of faults covers the clients' own connections.
 @on_httpx
 def test_a_context_of_an_http_client_is_used(
     make_client: ClientFactory, serve: Callable[[Certificate], RawServer]
@@ -71,7 +71,7 @@ def test_an_http_client_need_not_verify(
     assert client.send_email(CHANNEL, "test@example.com").message == "Sent."
 
 
-# No client is made here, so nothing is run once per kind.
+# This makes no client, so it does not run once per kind.
 @pytest.mark.parametrize("client", [AuthenticationClient, AsyncAuthenticationClient])
 def test_no_option_turns_it_off(client: type) -> None:
     per_call = {"access_token", "lang", "real_ip", "timeout"}
@@ -90,11 +90,11 @@ def test_no_variable_of_ours_turns_it_off() -> None:
     assert variables == {"GENAUTH_ACCESS_TOKEN", "GENAUTH_APP_HOST", "GENAUTH_APP_ID", "GENAUTH_LANG"}
 
 
-def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
+def test_unexpected_data_over_tls_is_not_taken_for_the_next_response(
     make_client: ClientFactory, tls: ssl.SSLContext
 ) -> None:
     def serve(extra: bytes) -> None:
-        """Send the response and the extra in two records of TLS, which arrive together."""
+        """Send the response and the extra data in two TLS records that arrive together."""
         connection, _ = listener.accept()
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         stream = tls.wrap_bio(incoming, outgoing, server_side=True)
@@ -115,8 +115,8 @@ def test_what_came_unasked_over_tls_is_not_taken_for_the_next_answer(
             stream.write(SUCCESS)
             stream.write(extra)
             connection.sendall(outgoing.read())
-            with suppress(ConnectionResetError):  # The client does not read all of it.
-                connection.recv(65536)  # That it hangs up.
+            with suppress(ConnectionResetError):  # The client leaves data unread.
+                connection.recv(65536)  # Wait until it hangs up.
 
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
         listener.settimeout(10)

@@ -1,6 +1,6 @@
 """Web frameworks: an application sends emails with one client, and turns `ThrottleError` into HTTP 429.
 
-Those of `examples/` are in tests/examples.
+tests/examples covers the applications in `examples/`.
 """
 
 import warnings
@@ -21,7 +21,7 @@ from tests.servers.raw import RawServer
 
 def over_asgi(app: Any) -> AbstractContextManager[Any]:
     with warnings.catch_warnings():
-        # Starlette asks for httpx2 here, which nothing else needs.
+        # Starlette would require httpx2 here, which nothing else needs.
         warnings.simplefilter("ignore", StarletteDeprecationWarning)
         from starlette.testclient import TestClient
 
@@ -37,11 +37,11 @@ def over_wsgi(app: Any) -> AbstractContextManager[Any]:
     [
         ("litestar_app", over_asgi, "/login-email"),
         ("django_app", over_wsgi, "/login-email"),
-        # Here Django runs each request in an event loop of its own.
+        # Here Django runs each request in its own event loop.
         ("django_app", over_wsgi, "/async/login-email"),
     ],
 )
-def test_a_route_sends_emails_and_responds_to_too_many_with_429(
+def test_a_route_sends_emails_and_responds_with_429_to_too_many(
     mock_server: MockServer, monkeypatch: pytest.MonkeyPatch, app: str, connect: Any, path: str
 ) -> None:
     monkeypatch.setenv("GENAUTH_APP_ID", "my-app")

@@ -1,4 +1,4 @@
-"""`make publish` to devpi, and an installation from there. pypiserver is tested in `tests/build`."""
+"""`make publish` to devpi, and an installation from it. `tests/build` tests pypiserver."""
 
 import socket
 import subprocess
@@ -19,7 +19,7 @@ USERNAME, PASSWORD = "root", "no-output-shows-this"
 
 @pytest.fixture
 def index_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
-    """A devpi with one index, that takes what its user uploads and has nothing of a public index."""
+    """A devpi with one index for its user's uploads, without packages of a public index."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     directory = tmp_path / "devpi"
     init = f"{BIN}/devpi-init --serverdir {directory} --no-root-pypi --root-passwd {PASSWORD}"
@@ -51,7 +51,7 @@ def wait_for(url: str) -> None:
             return
 
 
-def test_what_is_published_on_devpi_can_be_installed(index_url: str, tmp_path: Path) -> None:
+def test_a_package_published_on_devpi_can_be_installed(index_url: str, tmp_path: Path) -> None:
     dist = tmp_path / "dist"
     uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
     subprocess.run([*uv, "--out-dir", dist, ROOT / "generated"], check=True)

@@ -1,4 +1,4 @@
-"""Our errors travel from a worker to the caller: the same class, with all that it knows."""
+"""Our errors travel from a worker to the caller with their class and all attributes."""
 
 import asyncio
 import shutil
@@ -24,7 +24,7 @@ from tests.servers import MockServer
 
 @pytest.fixture
 def throttled(mock_server: MockServer) -> str:
-    """The URL of a server that refuses the next email."""
+    """Return the URL of a server that refuses the next email."""
     mock_server.respond_next({"statusCode": 429, "message": "Too many.", "requestId": "r-1"})
     return mock_server.url
 
@@ -72,7 +72,7 @@ def test_the_result_of_a_task_of_taskiq_has_our_error(throttled: str) -> None:
 @pytest.mark.parametrize("serializer", [JSONSerializer(), PickleSerializer()])
 def test_the_serializers_of_taskiq_keep_our_error(throttled: str, serializer: TaskiqSerializer) -> None:
     result = asyncio.run(result_of_taskiq(throttled))
-    # As the result backends of taskiq do that keep it elsewhere.
+    # taskiq's external result backends do this.
     copy = TaskiqResult[Any].model_validate(serializer.loadb(serializer.dumpb(result.model_dump())))
     with pytest.raises(ThrottleError) as caught:
         copy.raise_for_error()
@@ -82,7 +82,7 @@ def test_the_serializers_of_taskiq_keep_our_error(throttled: str, serializer: Ta
 @pytest.fixture
 def redis_url(tmp_path: Path) -> Generator[str]:
     if shutil.which("redis-server") is None:
-        pytest.fail("This test needs redis-server. Install it, such as by: apt-get install redis-server")
+        pytest.fail("This test needs redis-server. Install it, for example with: apt-get install redis-server")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(tmp_path)]

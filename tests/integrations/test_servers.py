@@ -1,4 +1,4 @@
-"""Programs that fork, run an event loop of their own, or are stopped between two calls: they send each email once."""
+"""Programs that fork, run their own event loop or are frozen between two calls send each email once."""
 
 import json
 import os
@@ -42,8 +42,8 @@ def environment(mock_server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @contextmanager
 def serve(command: str) -> Generator[str]:
-    """Run an application server, and yield its URL. At the end it has to stop gracefully."""
-    # The socket listens before the server does. So nobody can take the port, and an early request waits.
+    """Run an application server, and yield its URL. At the end it must stop gracefully."""
+    # The socket listens before the server starts, so nobody can take the port, and an early request waits.
     with socket.create_server(("127.0.0.1", 0)) as listener, TemporaryFile("w+") as errors:
         descriptor = listener.fileno()
         arguments = [sys.executable, "-m", *command.format(fd=descriptor).split()]
@@ -59,13 +59,13 @@ def serve(command: str) -> Generator[str]:
                 errors.seek(0)
                 log = errors.read()
                 sys.stderr.write(log)  # pytest shows it if the test fails.
-    # uvicorn stops gracefully, and then ends by the signal after all.
+    # uvicorn stops gracefully, but then lets the signal end it.
     assert process.returncode in (0, -signal.SIGTERM)
     assert not re.search("Traceback|ERROR|Warning", log)
 
 
 def post_emails(url: str) -> list[str]:
-    """Have an application send emails, several at once, and return their addresses."""
+    """Let an application send several emails at once, and return their addresses."""
     emails = [f"{number}@example.com" for number in range(10, 30)]
     limits = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(timeout=30, trust_env=False, limits=limits) as http, ThreadPoolExecutor(8) as threads:
@@ -74,7 +74,7 @@ def post_emails(url: str) -> list[str]:
     return emails
 
 
-# Over TLS, because gevent breaks that if it comes too late.
+# Over TLS, which breaks if gevent patches too late.
 @pytest.mark.parametrize(
     "options",
     [
@@ -135,7 +135,7 @@ def test_the_cells_of_a_notebook_await_calls_of_one_client(
     assert [each.json["email"] for each in mock_server.received] == ["a@example.com", "b@example.com"]
 
 
-# It keeps the client, and the event loop, from one invocation to the next.
+# The handler keeps the client and the event loop between invocations.
 HANDLER = """
 import asyncio, sys
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel
@@ -156,7 +156,7 @@ with asyncio.Runner() as runner:
 # AWS Lambda freezes a process between two invocations.
 @pytest.mark.parametrize("end", ["close", "reset"])
 @pytest.mark.parametrize("kind", ["sync", "asyncio", "aiohttp"])
-def test_a_process_that_was_frozen_sends_once_on_a_new_connection(kind: str, end: Literal["close", "reset"]) -> None:
+def test_a_frozen_process_sends_once_on_a_new_connection(kind: str, end: Literal["close", "reset"]) -> None:
     command = [sys.executable, "-c", HANDLER, kind]
     with RawServer() as server:
         with subprocess.Popen([*command, server.url], stdin=PIPE, stdout=PIPE, text=True) as process:

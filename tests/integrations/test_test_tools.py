@@ -1,6 +1,6 @@
-"""The tools that users test their code with: their responses come as from the API, and so do their errors.
+"""Responses and errors from tools with which users test their code are handled like the API's.
 
-`delivery` depends on the tool. One that reads the request body may have sent it, as far as our client can tell.
+`delivery` depends on the tool: if it reads the request body, our client cannot tell whether it has sent it.
 """
 
 import json
@@ -38,13 +38,13 @@ def on(*kinds: str) -> pytest.MarkDecorator:
 
 @pytest.fixture(autouse=True)
 def without_pauses() -> Generator[None]:
-    """Have retries follow at once."""
+    """Let retries follow at once."""
     with no_pauses():
         yield
 
 
 def check_responses(client: BlockingClient) -> None:
-    """The first email is sent, and the second one is refused."""
+    """Check that the first email is sent and the second one refused."""
     response = client.send_email(CHANNEL, "test@example.com")
     assert isinstance(response, SendEmailRespDto)
     assert (response.status_code, bool(response.request_id)) == (200, True)
@@ -87,7 +87,7 @@ def test_pytest_httpx_responds_and_its_errors_are_not_retried(
 
 @on("sync", "asyncio", "aiohttp")
 def test_pytest_httpserver_responds_and_refuses_connections_once_it_is_stopped(make_client: ClientFactory) -> None:
-    # The fixture `httpserver` is such a server. It is shared by all tests, so that none can stop it.
+    # All tests share the server of the fixture `httpserver`, so none can stop it.
     with HTTPServer() as server:
         for body in (SENT, THROTTLED):
             server.expect_ordered_request(PATH, method="POST", json=BODY).respond_with_json(body)
@@ -126,7 +126,7 @@ def test_vcr_lets_a_connection_error_through(make_client: ClientFactory, tmp_pat
 
 @on("aiohttp")
 def test_aioresponses_responds_and_its_connection_errors_are_retried(make_client: ClientFactory) -> None:
-    # aioresponses 0.7.9 does not know this argument, which aiohttp 3.14 needs.
+    # aiohttp 3.14 needs this argument, which aioresponses 0.7.9 does not know.
     response_class = partial(aiohttp.ClientResponse, stream_writer=Mock(output_size=0))
     with aioresponses() as mock:
         for body in (SENT, THROTTLED):

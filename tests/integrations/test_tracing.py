@@ -1,4 +1,4 @@
-"""Tracing tools have a span of each attempt, and none shows a secret."""
+"""Tracing tools record a span for each attempt, and none shows a secret."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ HEADERS = {
     "newrelic": ["traceparent", "tracestate"],
     "elastic": ["traceparent", "elastic-apm-traceparent"],
 }
-"""What the tools send besides or instead of `traceparent`. The first has the id of the span."""
+"""The headers that the tools send besides or instead of `traceparent`. The first contains the span's id."""
 
 each_kind = pytest.mark.parametrize("kind", ["sync", "asyncio", "aiohttp"])
 
@@ -47,7 +47,7 @@ def refuse_twice(mock_server: MockServer) -> None:
 
 @each_kind
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_tool_has_one_span_of_each_attempt(tool: str, kind: str, mock_server: MockServer) -> None:
+def test_a_tool_records_one_span_for_each_attempt(tool: str, kind: str, mock_server: MockServer) -> None:
     refuse_twice(mock_server)
     program = [sys.executable, "-m", "tests.integrations.tracing_tools", tool, kind]
     run = subprocess.run(program, capture_output=True, text=True, timeout=60)
@@ -61,7 +61,7 @@ def test_a_tool_has_one_span_of_each_attempt(tool: str, kind: str, mock_server: 
         span["id"] for span in spans
     ]
     assert all(name in request.headers for request in mock_server.received for name in others)
-    # New Relic keeps no status of aiohttp's responses.
+    # New Relic does not record the status of aiohttp's responses.
     statuses = [None] * 4 if (tool, kind) == ("newrelic", "aiohttp") else [200] * 4
     assert [span["status"] for span in spans] == statuses
     # The last one was a ThrottleError.
@@ -71,9 +71,9 @@ def test_a_tool_has_one_span_of_each_attempt(tool: str, kind: str, mock_server: 
     assert EMAIL not in shown
 
 
-# As on the page about other tools. A retry can still make up for a 503. Any other HTTP status shows as a failure in the
-# tool's own span of the attempt. Nothing is set after a success: OpenTelemetry's OK is final, and would hide what fails
-# later in the span.
+# These functions are on the page about other tools. A retry can still make up for a 503. Any other HTTP status shows as
+# a failure in the tool's own span of the attempt. A success sets nothing, because OpenTelemetry's OK is final and would
+# hide later failures in the span.
 def mark_opentelemetry_span(attempt: AttemptDetails) -> None:
     if attempt.error and attempt.http_status == 200 and attempt.status_code != 503:
         trace.get_current_span().set_status(StatusCode.ERROR, attempt.error)
@@ -87,7 +87,7 @@ def mark_sentry_span(attempt: AttemptDetails) -> None:
 
 @contextmanager
 def sentry_client(**options: Any) -> Generator[None]:
-    """Use Sentry without its hooks, which cannot be removed again, and without threads of its own."""
+    """Use Sentry without its hooks, which cannot be removed again, and without its threads."""
     quiet: dict[str, Any] = {
         "default_integrations": False,
         "enable_backpressure_handling": False,
@@ -155,7 +155,7 @@ def test_an_error_that_sentry_captures_with_local_variables_shows_no_secret(
     events: list[Any] = []
     recording = sentry_client(
         dsn="http://key@sentry.invalid/1",
-        before_send=lambda event, hint: events.append(event),  # What it returns is sent.
+        before_send=lambda event, hint: events.append(event),  # It sends the result.
     )
     with RawServer(step) as server, recording:
         monkeypatch.setenv("GENAUTH_APP_HOST", server.url)
@@ -167,7 +167,7 @@ def test_an_error_that_sentry_captures_with_local_variables_shows_no_secret(
     frames = [frame for error in events[0]["exception"]["values"] for frame in error["stacktrace"].pop("frames")]
     assert any(frame["module"].startswith("genauth_email.") for frame in frames)
     assert any(frame["vars"].get("kind") == repr(kind) for frame in frames)
-    # The suite's own watch is called with the address.
+    # The frames of the suite's secrets watch contain the address.
     shown = json.dumps([events, [frame for frame in frames if frame["module"] != "tests.secrets_watch"]])
     assert TOKEN not in shown
     assert EMAIL not in shown

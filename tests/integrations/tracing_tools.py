@@ -1,8 +1,8 @@
-"""Sends two emails with a tracing tool switched on, and prints what the tool has of them as JSON.
+"""Send two emails with a tracing tool enabled, and print the tool's data about them as JSON.
 
-Most of these tools hook a program for good, so each test runs one of its own:
-`python -m tests.integrations.tracing_tools TOOL KIND`. The address and the options of the client come from the
-environment, so that only the package could show them. The second email is one too many for its minute.
+Most of these tools patch a program permanently, so each test runs its own:
+`python -m tests.integrations.tracing_tools TOOL KIND`. The address and the client's options come from the environment,
+so only the package could show them. The second email is one too many for its minute.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 Work = Callable[[], object]
 Spans = list[dict[str, Any]]
-"""Of each HTTP span: its `id` as in `traceparent`, its HTTP `status`, and whether the tool shows it as `failed`."""
+"""For each HTTP span: its `id` as in `traceparent`, its HTTP `status`, and whether the tool shows it as `failed`."""
 
 
 def send(kind: str, times: int = 1, **options: Any) -> None:
     """Send the email that many times through a client of that kind."""
-    # Some tools have to be switched on before what they hook is loaded.
+    # Imported here, because some tools must be enabled before the modules that they patch are loaded.
     from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel
 
     async def send_async() -> None:
@@ -87,10 +87,10 @@ def sentry(work: Work) -> tuple[Spans, object]:
 
     events: list[Any] = []
     sentry_sdk.init(
-        # To its own host the SDK sends no header.
+        # The SDK sends no header to its own host.
         "http://key@sentry.invalid/1",
         traces_sample_rate=1.0,
-        # What these return is sent.
+        # Sentry sends the results of these.
         before_send=lambda event, hint: events.append(event),
         before_send_transaction=lambda event, hint: events.append(event),
         send_client_reports=False,
@@ -118,7 +118,7 @@ def datadog(work: Work) -> tuple[Spans, object]:
     spans: list[Span] = []
 
     class Recorder(TraceFilter):
-        def process_trace(self, trace: list[Span]) -> None:  # What it returns is sent.
+        def process_trace(self, trace: list[Span]) -> None:  # ddtrace sends the result.
             spans.extend(trace)
 
     tracer.configure(trace_processors=[Recorder()])
@@ -153,7 +153,7 @@ def newrelic(work: Work) -> tuple[Spans, object]:
 
 
 class ElasticTransport:
-    """Keeps what would be sent."""
+    """Keeps the data instead of sending it."""
 
     def __init__(self, **options: Any) -> None:
         self.sent: list[tuple[str, Any]] = []
@@ -178,7 +178,7 @@ def elastic(work: Work) -> tuple[Spans, object]:
         metrics_interval="0s",
         central_config=False,
         cloud_provider="none",
-        # It makes one span of two short ones that are alike.
+        # Otherwise it merges two similar short spans.
         span_compression_enabled=False,
     )
     elasticapm.instrument()
@@ -204,7 +204,7 @@ def main(tool: str, kind: str) -> None:
     hosts: set[str] = set()
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        # New Relic connects a datagram socket to learn its own address. That sends nothing.
+        # New Relic connects a datagram socket to learn its own address, which sends nothing.
         if event == "socket.connect" and arguments[0].type == socket.SOCK_STREAM:
             hosts.add(str(arguments[1][0]))
         if event == "socket.getaddrinfo":

@@ -1,4 +1,4 @@
-"""What the contract does not allow fails the test that caused it, and a test can have any response."""
+"""A violation of the contract fails the test that caused it, and a test can set any response."""
 
 import json
 from contextlib import nullcontext
@@ -91,7 +91,7 @@ def test_an_issue_fails_the_test_that_caused_it(pytester: pytest.Pytester) -> No
 
 
 def request(**changes: Any) -> ReceivedRequest:
-    """A request that the contract allows but for `changes`. A header that is None is left out."""
+    """Return a request that the contract allows, except for `changes`. A header that is None is left out."""
     headers = {"content-type": "application/json", "x-genauth-app-id": "any"} | changes.pop("headers", {})
     parts: dict[str, Any] = {"method": "POST", "target": PATH, "body": json.dumps(BODY).encode()}
     kept = {name: value for name, value in headers.items() if value is not None}
@@ -172,9 +172,7 @@ def test_queued_responses_come_in_turn_before_the_usual_ones(http: httpx.Client,
     assert codes == [777, 429, 200, 429]
 
 
-def test_a_response_on_demand_may_be_anything_at_all_whatever_was_asked(
-    http: httpx.Client, mock_server: MockServer
-) -> None:
+def test_a_queued_response_may_be_anything_whatever_the_request(http: httpx.Client, mock_server: MockServer) -> None:
     headers = {"content-type": "text/html", "retry-after": "7"}
     mock_server.respond_next(b"<h1>Bad gateway", http_status=502, headers=headers, validate=False)
     with mock_server.expect_issue("request GET /"):
@@ -191,7 +189,7 @@ def test_a_response_on_demand_may_be_anything_at_all_whatever_was_asked(
         ({"method": "GET"}, "Operation get not found", 404),
     ],
 )
-def test_what_the_server_refuses_by_itself_is_no_issue_of_the_response(
+def test_a_refusal_by_the_server_itself_is_not_an_issue_of_the_response(
     http: httpx.Client, mock_server: MockServer, changes: dict[str, Any], issue: str | None, status_code: int
 ) -> None:
     with mock_server.expect_issue(issue) if issue else nullcontext():
@@ -207,7 +205,7 @@ def test_the_clock_stands_still_until_it_is_advanced(http: httpx.Client, mock_se
     assert http.post(PATH, json=BODY).json()["statusCode"] == 200
 
 
-def test_a_request_can_be_carried_out_whose_response_is_another(http: httpx.Client, mock_server: MockServer) -> None:
+def test_a_request_can_be_carried_out_with_another_response(http: httpx.Client, mock_server: MockServer) -> None:
     mock_server.respond_next(b"", http_status=502, validate=False, carry_out=True)
     mock_server.respond_next(b"", http_status=502, validate=False)
     assert [http.post(PATH, json=BODY | {"email": email}).status_code for email in ("a@b.c", "d@e.f")] == [502, 502]
@@ -222,6 +220,6 @@ def test_a_gateway_in_front_can_change_a_request(http: httpx.Client, mock_server
 
 
 @pytest.mark.parametrize("_", range(2))
-def test_each_test_has_a_genauth_of_its_own(http: httpx.Client, mock_server: MockServer, _: int) -> None:
+def test_each_test_has_its_own_mock_server(http: httpx.Client, mock_server: MockServer, _: int) -> None:
     assert mock_server.received == []
     assert http.post(PATH, json=BODY).json()["statusCode"] == 200

@@ -1,4 +1,4 @@
-"""What the mock server finds, refuses and takes for the same, by operations with parameters in each place."""
+"""How the mock server finds operations, refuses requests and recognizes repetitions, with parameters in each place."""
 
 import json
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def server() -> MockServer:
 
 
 def ask(server: MockServer, method: str, target: str, headers: Mapping[str, str] = APP_ID, body: bytes = b"") -> Any:
-    """Return the response of the API to a request."""
+    """Return the API's response to a request."""
     return json.loads(server._respond(ReceivedRequest(method, target, headers, body)).content)
 
 
@@ -66,7 +66,7 @@ def test_an_operation_is_found_by_method_and_path(server: MockServer, target: st
     assert ask(server, "DELETE", target)["message"].startswith(message)
 
 
-def test_what_is_required_tells_a_request_from_others(server: MockServer) -> None:
+def test_required_arguments_distinguish_requests(server: MockServer) -> None:
     def read(target: str, trace: str = "t") -> int:
         status_code: int = ask(server, "GET", target, APP_ID | {"x-trace-id": trace})["statusCode"]
         return status_code
@@ -76,7 +76,7 @@ def test_what_is_required_tells_a_request_from_others(server: MockServer) -> Non
     assert read("/cups/8/parts?kind=lid") == 200
     assert read("/cups/7/parts?kind=handle") == 200
     assert read("/cups/7/parts?kind=lid", trace="u") == 200
-    # Without an interval, each one is carried out.
+    # Without an interval, each request is carried out.
     assert [ask(server, "DELETE", "/cups/7")["statusCode"] for _ in range(2)] == [200, 200]
 
 
@@ -104,7 +104,7 @@ def test_a_response_has_the_fields_of_its_example(server: MockServer) -> None:
         ("POST", "/cups/note", JSON, b"[]", "The request is not allowed: the body must be a JSON object."),
     ],
 )
-def test_what_the_contract_does_not_allow_is_refused_with_what_is_wrong(
+def test_an_invalid_request_is_refused_with_the_reason(
     server: MockServer, method: str, target: str, headers: Mapping[str, str], body: bytes, message: str
 ) -> None:
     response = ask(server, method, target, headers, body)
@@ -112,7 +112,7 @@ def test_what_the_contract_does_not_allow_is_refused_with_what_is_wrong(
     assert server.sent == []
 
 
-def test_a_body_that_is_optional_may_be_left_out(server: MockServer) -> None:
+def test_an_optional_body_may_be_left_out(server: MockServer) -> None:
     assert ask(server, "POST", "/cups/note")["statusCode"] == 200
     assert server.sent == []
     assert ask(server, "POST", "/cups/note", JSON, b"{}")["statusCode"] == 200

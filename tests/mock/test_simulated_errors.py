@@ -1,7 +1,7 @@
-"""What an error comes out as that a test, a hook or a transport of the user's raises.
+"""The outcome of errors that a user's test, hook or transport raises.
 
-The clients cannot know what such code has done with a request. What counts is whether anything asked for the request
-body before the error was raised.
+The clients cannot know what such code has done with a request. They only know whether anything read the request body
+before the error was raised.
 """
 
 from collections.abc import Callable, Generator
@@ -21,7 +21,7 @@ from tests.servers import MockServer
 
 HOST = "https://example.genauth.ai"
 ATTEMPTS = 3
-"""Of a call that is retried, with the default number of retries."""
+"""The number of attempts with the default number of retries."""
 
 CONNECTING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 BEFORE_SENDING = (httpx.ProxyError, httpx.LocalProtocolError, httpx.UnsupportedProtocol)
@@ -38,7 +38,7 @@ AFTER_CONNECTING = (
 # These read the request body before they raise.
 TOOLS = ("respx", "respx on httpx", "pytest-httpx", "httpx.MockTransport")
 OWN = "a transport that leaves the request body alone"
-# For each tool and error: the `delivery`, and the number of attempts.
+# For each tool and error: the `delivery` and the number of attempts.
 TABLE = [
     *((tool, error, "unknown", 1) for tool in TOOLS for error in (*CONNECTING, httpx.ProxyError, httpx.ReadError)),
     *((OWN, error, "not_sent", ATTEMPTS) for error in CONNECTING),
@@ -61,7 +61,7 @@ def raised(client: BlockingClient) -> APIConnectionError:
 
 
 class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Does something with each request, its body unread at first. `use` may be awaitable in an async client."""
+    """Uses each request, whose body is unread at first. In an async client, `use` may return an awaitable."""
 
     def __init__(self, handler: Handler, use: Callable[[httpx.Request], Any] = lambda request: None) -> None:
         self._handler = handler
@@ -84,7 +84,7 @@ def client_on(make_client: ClientFactory, **settings: Any) -> BlockingClient:
 
 @pytest.fixture
 def simulate(make_client: ClientFactory, request: pytest.FixtureRequest) -> Generator[Simulate]:
-    """Makes a client on a tool that gives the requests to a handler."""
+    """Makes a client on a tool that passes the requests to a handler."""
     with ExitStack() as stack:
 
         def simulate(tool: str, handler: Handler) -> BlockingClient:
@@ -104,7 +104,7 @@ def simulate(make_client: ClientFactory, request: pytest.FixtureRequest) -> Gene
 
 
 @pytest.mark.parametrize(("tool", "error", "delivery", "attempts"), TABLE)
-def test_a_simulated_error_comes_out_as_the_table_says(
+def test_a_simulated_error_has_the_outcome_in_the_table(
     simulate: Simulate, tool: str, error: type[httpx.RequestError], delivery: str, attempts: int
 ) -> None:
     seen: list[httpx.Request] = []
@@ -122,7 +122,7 @@ def test_a_simulated_error_comes_out_as_the_table_says(
     assert str(ours).startswith(f"{error.__name__}: as the test says [POST {HOST}")
 
 
-# What can be done with a request body, before an error of connecting is raised.
+# Uses of a request body before a connect error is raised.
 
 
 async def stream(request: Any) -> None:
@@ -156,7 +156,7 @@ def inside_an_except(error: Exception) -> None:
     try:
         raise ConnectionResetError
     except ConnectionResetError:
-        raise error  # noqa: B904  That it has a context is what is tested.
+        raise error  # noqa: B904  The test needs the context.
 
 
 Raise = Callable[[Exception], None]
@@ -165,7 +165,7 @@ WAYS_TO_RAISE: list[Raise] = [plainly, from_another, inside_an_except]
 
 @pytest.mark.parametrize("raising", WAYS_TO_RAISE)
 @pytest.mark.parametrize("use", USES)
-def test_a_transport_that_cannot_connect_is_retried_only_where_it_leaves_the_body_alone(
+def test_a_transport_that_cannot_connect_is_retried_only_if_it_does_not_touch_the_body(
     make_client: ClientFactory, use: str, raising: Raise
 ) -> None:
     requests: list[httpx.Request] = []
@@ -183,7 +183,7 @@ def test_a_transport_that_cannot_connect_is_retried_only_where_it_leaves_the_bod
 
 
 def hook_of(make_client: ClientFactory, hook: Callable[[Any], None]) -> list[Callable[[Any], Any]]:
-    """Return a hook for that kind of client."""
+    """Return a list with a hook for that kind of client."""
 
     async def hook_async(message: Any) -> None:
         hook(message)

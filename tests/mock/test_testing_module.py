@@ -1,4 +1,4 @@
-"""`genauth_email.testing`: the ready errors and responses, and the mock server in tests and as a process."""
+"""`genauth_email.testing`: ready-made errors and responses, and the mock server in tests and as a process."""
 
 import http.client
 import json
@@ -66,7 +66,7 @@ def connect(url: str) -> Generator[http.client.HTTPConnection]:
 
 
 def ask(connection: http.client.HTTPConnection, *, method: str = "POST", **changes: Any) -> Any:
-    """Send a request, and return the response of the API."""
+    """Send a request, and return the API's response."""
     request = {"url": "/api/v3/send-email", "body": json.dumps(BODY), "headers": HEADERS} | changes
     connection.request(method, **request)
     response = connection.getresponse()
@@ -75,7 +75,7 @@ def ask(connection: http.client.HTTPConnection, *, method: str = "POST", **chang
     return json.loads(response.read())
 
 
-# The ready errors and responses
+# Ready-made errors and responses
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def ask(connection: http.client.HTTPConnection, *, method: str = "POST", **chang
             False,
             (404, 200, None),
         ),
-        # As without a `Retry-After` header: the interval of the operation.
+        # The operation's interval, as without a `Retry-After` header.
         (api_error(429), ThrottleError, "statusCode 429 [", "unknown", False, (429, 200, 60)),
         (api_error(503), ServiceUnavailableError, "statusCode 503 [", "not_sent", True, (503, 200, None)),
         (api_error(999), APIError, "statusCode 999", "unknown", False, (999, 200, None)),
@@ -107,7 +107,7 @@ def ask(connection: http.client.HTTPConnection, *, method: str = "POST", **chang
         ),
     ],
 )
-def test_a_ready_error_says_what_happened_and_travels(
+def test_a_ready_made_error_explains_itself_and_survives_serialization(
     error: GenAuthError, kind: type[GenAuthError], text: str, delivery: str, retryable: bool, codes: tuple[object, ...]
 ) -> None:
     assert type(error) is kind
@@ -119,7 +119,7 @@ def test_a_ready_error_says_what_happened_and_travels(
     assert json.loads(json.dumps(error.args)) == list(error.args)
 
 
-def test_a_ready_error_has_the_content_of_a_real_one() -> None:
+def test_a_ready_made_error_has_the_content_of_a_real_one() -> None:
     error = api_error(404, "No such user.", api_code=2004)
     assert (error.message, error.api_code) == ("No such user.", 2004)
     assert json.loads(error.content) == {"statusCode": 404, "message": "No such user.", "apiCode": 2004}
@@ -130,7 +130,7 @@ def test_a_ready_error_has_the_content_of_a_real_one() -> None:
         gateway_error(200)
 
 
-def test_a_ready_response_is_the_example_of_the_contract() -> None:
+def test_a_ready_made_response_is_the_contracts_example() -> None:
     response = send_email_response()
     assert isinstance(response, SendEmailRespDto)
     assert response == send_email_response(200)
@@ -139,7 +139,7 @@ def test_a_ready_response_is_the_example_of_the_contract() -> None:
         send_email_response(418)
 
 
-def test_everything_that_is_exported_is_documented_and_at_home_there() -> None:
+def test_every_exported_name_is_documented_and_defined_there() -> None:
     for name in testing_module.__all__:
         thing = getattr(testing_module, name)
         assert thing.__doc__
@@ -149,7 +149,7 @@ def test_everything_that_is_exported_is_documented_and_at_home_there() -> None:
 # The mock server, through the clients
 
 
-def test_what_is_sent_is_there_to_look_at(server: MockServer, make_client: ClientFactory) -> None:
+def test_sent_requests_can_be_inspected(server: MockServer, make_client: ClientFactory) -> None:
     client = make_client(server.url, lang="en-US")
     response = client.send_email(Channel(CHANNEL), "test@example.com")
 
@@ -187,7 +187,7 @@ def test_a_second_email_within_the_minute_is_refused(server: MockServer, make_cl
     assert caught.value.request_id is None  # As in the contract's example.
     client.send_email(OTHER_CHANNEL, "test@example.com")
     client.send_email(CHANNEL, "other@example.com")
-    server.advance(5)  # A refused one has begun no new minute.
+    server.advance(5)  # The refused email did not begin a new minute.
     client.send_email(CHANNEL, "test@example.com")
 
     assert len(server.received) == 5
@@ -204,7 +204,7 @@ def test_the_clock_does_not_go_back(server: MockServer) -> None:
         advance("60")
 
 
-def test_a_server_that_is_reset_is_as_new(server: MockServer, make_client: ClientFactory) -> None:
+def test_a_reset_server_is_like_a_new_one(server: MockServer, make_client: ClientFactory) -> None:
     client = make_client(server.url)
     client.send_email(CHANNEL, "test@example.com")
     server.advance(30)
@@ -214,13 +214,13 @@ def test_a_server_that_is_reset_is_as_new(server: MockServer, make_client: Clien
 
     server.reset()
 
-    # The lists stay the same objects, as a fixture may have handed them on.
+    # The lists stay the same objects, because a fixture may have passed them on.
     assert server.received is received == []
     assert server.sent is sent == []
     # No failure is left, and the minute of the first email is over.
     client.send_email(CHANNEL, "test@example.com")
     assert server.sent == [BODY]
-    # A new minute has begun with it.
+    # This email has begun a new minute.
     server.advance(59)
     with pytest.raises(ThrottleError):
         client.send_email(CHANNEL, "test@example.com")
@@ -257,7 +257,7 @@ def test_a_request_fails_and_is_carried_out_or_not(
     client.send_email(OTHER_CHANNEL, "test@example.com")
 
 
-def test_the_api_fails_as_in_its_example_or_with_a_code_of_no_example(
+def test_the_api_fails_as_in_its_example_or_with_a_code_without_one(
     server: MockServer, make_client: ClientFactory
 ) -> None:
     client = make_client(server.url)
@@ -285,7 +285,7 @@ def test_the_api_fails_as_in_its_example_or_with_a_code_of_no_example(
         ({"connection": "slow"}, ValueError, 'connection must be "broken" or "silent", not \'slow\''),
     ],
 )
-def test_a_failure_that_there_is_not_is_refused_with_what_is_wrong(
+def test_an_unknown_failure_is_refused_with_the_reason(
     server: MockServer, failure: dict[str, Any], error: type[Exception], text: str
 ) -> None:
     fail_next: Any = server.fail_next
@@ -300,7 +300,7 @@ def test_a_client_keeps_its_connection(server: MockServer, make_client: ClientFa
     for name in "abc":
         client.send_email(CHANNEL, f"{name}@example.com")
     assert len(server.sent) == 3
-    assert threading.active_count() == before + 1  # A connection has a thread.
+    assert threading.active_count() == before + 1  # Each connection has a thread.
 
 
 def test_of_many_emails_at_once_one_is_sent(server: MockServer) -> None:
@@ -317,7 +317,7 @@ def test_of_many_emails_at_once_one_is_sent(server: MockServer) -> None:
 # How it starts and stops
 
 
-def test_it_listens_on_the_loopback_interface_alone(server: MockServer) -> None:
+def test_it_listens_only_on_the_loopback_interface(server: MockServer) -> None:
     url = urlsplit(server.url)
     assert url.hostname == "127.0.0.1"
     with pytest.raises(OSError, match=r"refused|timed out|unreachable"):
@@ -378,12 +378,12 @@ def test_it_stops_with_connections_open_and_a_request_unanswered() -> None:
         ({"body": json.dumps(BODY | {"channel": [CHANNEL]})}, 400, "The request is not allowed: "),
     ],
 )
-def test_a_wrong_request_is_refused_with_what_is_wrong(
+def test_a_wrong_request_is_refused_with_the_reason(
     server: MockServer, changes: dict[str, Any], status_code: int, message: str
 ) -> None:
     with connect(server.url) as connection:
         response = ask(connection, **changes)
-        # The connection goes on.
+        # The connection stays usable.
         assert (
             ask(connection, headers=HEADERS | {"content-type": "Application/JSON; charset=utf-8"})["statusCode"] == 200
         )
@@ -425,7 +425,7 @@ def test_a_client_that_hangs_up_leaves_no_trace(server: MockServer, capfd: pytes
 
 @contextmanager
 def killed(process: subprocess.Popen[str]) -> Generator[None]:
-    """Kill a process at the end, which a failed test would wait for."""
+    """Kill a process at the end, so that a failed test does not wait for it."""
     try:
         yield
     finally:
@@ -461,7 +461,7 @@ def test_the_process_prints_each_request_and_stops_without_a_traceback(stop: sig
         assert process.returncode == 0
 
 
-def test_the_process_takes_a_port_and_tells_one_that_cannot_be_used(server: MockServer) -> None:
+def test_the_process_accepts_a_port_and_reports_an_unusable_one(server: MockServer) -> None:
     for port in (str(urlsplit(server.url).port), "99999"):
         done = subprocess.run([*PROGRAM, "--port", port], capture_output=True, text=True, check=False)
         assert done.returncode == 1

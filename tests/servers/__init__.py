@@ -1,4 +1,4 @@
-"""The package's own mock server, and a judge that validates what it receives and sends against the contract."""
+"""The package's mock server, with validation of its requests and responses by the contract, and other servers."""
 
 from .genauth import MockServer
 from .validation import Contract

@@ -15,9 +15,9 @@ def contract() -> Contract:
 
 @pytest.fixture
 def mock_server(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> Generator[MockServer]:
-    """A mock server that has received nothing yet, and whose clock stands still until a test advances it.
+    """A new mock server whose clock stands still until a test advances it.
 
-    An issue that the test did not expect fails the test.
+    An unexpected issue fails the test.
     """
     monkeypatch.setattr("genauth_email._runtime.mock.server.monotonic", lambda: 0.0)
     with MockServer(contract) as mock_server:

@@ -1,4 +1,4 @@
-"""The mock server that users have, with a judge: what the contract does not allow is an issue."""
+"""The package's mock server with a judge, to which every violation of the contract is an issue."""
 
 import json
 from collections import deque
@@ -16,10 +16,10 @@ from .validation import Contract
 
 
 class MockServer(testing.MockServer):
-    """A mock server that validates each request and response. Issues that are left at its end are an error.
+    """A mock server that validates each request and response. Issues that remain at the end are an error.
 
     Attributes:
-        issues: What the contract does not allow in the requests and the responses.
+        issues: The violations of the contract in requests and responses.
         in_front: Changes a request as a gateway in front of the server might, in the thread of the connection.
     """
 
@@ -29,7 +29,7 @@ class MockServer(testing.MockServer):
         self.in_front: Callable[[ReceivedRequest], ReceivedRequest] = lambda request: request
         self._contract = contract
         self._queue: deque[tuple[Reply, bool, bool]] = deque()
-        # The contract caches what it resolves, and a connection is a thread.
+        # The contract has a cache, and each connection has a thread.
         self._judging = Lock()
 
     def __exit__(self, *error: object) -> None:
@@ -46,11 +46,11 @@ class MockServer(testing.MockServer):
         validate: bool = True,
         carry_out: bool = False,
     ) -> None:
-        """Respond to the next request with `body`, whatever it asks for.
+        """Respond to the next request with `body`, whatever it is.
 
-        With `carry_out` the request is carried out all the same, as when a gateway loses the response. Several calls
-        queue up. The content type is JSON unless `headers` has another. A response that the contract does not allow is
-        an issue unless `validate` is False.
+        With `carry_out` the request is still carried out, as when a gateway loses the response. Several calls queue up.
+        The content type is JSON unless `headers` has another. A response that violates the contract is an issue unless
+        `validate` is False.
         """
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         reply = Reply(http_status, {"content-type": "application/json", **(headers or {})}, content)
@@ -58,7 +58,7 @@ class MockServer(testing.MockServer):
 
     @contextmanager
     def expect_issue(self, text: str) -> Generator[None]:
-        """Expect the block to cause an issue with `text` in it. Any other issue that it causes remains."""
+        """Expect the block to cause an issue that contains `text`. Its other issues remain."""
         before = len(self.issues)
         try:
             yield
@@ -67,7 +67,7 @@ class MockServer(testing.MockServer):
             others = [issue for issue in caused if text not in issue]
             self.issues[before:] = others
         if others == caused:
-            raise AssertionError(f"no issue with {text!r} in it, but {caused}")
+            raise AssertionError(f"no issue contains {text!r}; the issues are {caused}")
 
     def _respond(self, request: ReceivedRequest) -> Reply:
         request = self.in_front(request)

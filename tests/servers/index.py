@@ -1,7 +1,7 @@
-"""A package index to publish on: pypiserver, with a password for everything.
+"""A package index to publish on: pypiserver, which requires a password for everything.
 
-It runs in a process of its own, `python -m tests.servers.index`, because importing pypiserver changes how
-everything after it is imported.
+It runs in a separate process, `python -m tests.servers.index`, because importing pypiserver changes how later modules
+are imported.
 """
 
 import json
@@ -18,7 +18,7 @@ USERNAME, PASSWORD = "publisher", "no-output-shows-this"
 
 
 class Index:
-    """An index at `url`, that has `files`."""
+    """An index at `url`."""
 
     def __init__(self, url: str, directory: Path) -> None:
         self.url = url
@@ -31,9 +31,9 @@ class Index:
 
 @contextmanager
 def serve(directory: Path, *, hide: int = 0, **options: Any) -> Generator[Index]:
-    """Serve what is in `directory`, on a free port of the loopback interface.
+    """Serve the files in `directory` on a free port of the loopback interface.
 
-    The first `hide` times that somebody looks, nothing is there. `options` are pypiserver's.
+    The first `hide` lookups find nothing. `options` are pypiserver's.
     """
     command = [sys.executable, "-m", "tests.servers.index", str(directory), str(hide), json.dumps(options)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as server:

@@ -1,6 +1,6 @@
-"""A server that does to each call what its email asks for, and counts the calls that it carried out.
+"""A server that treats each call as its email asks, and counts the calls that it carried out.
 
-It runs in a process of its own, so that a test's memory, threads and file descriptors are the client's alone.
+It runs in a separate process, so a test's memory, threads and file descriptors belong only to the client.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ GZIP = {"content-encoding": "gzip"}
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: which one of all it is, its first line and headers, and the email in its body."""
+    """A request: its number, its first line and headers, and the email in its body."""
 
     number: int
     head: bytes
@@ -52,14 +52,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the server does about a request.
+    """The server's reaction to a request.
 
     Attributes:
         outcome: How the call ends.
         response: Makes the bytes to send.
-        then: What becomes of the connection afterwards. "hold": nothing more is sent on it.
-        accepted: Whether the call was carried out, for all that the client can know.
-        weight: How often this comes, in proportion to the others.
+        then: What happens to the connection afterwards. "hold": nothing more is sent on it.
+        accepted: Whether the call was carried out, as far as the client can know.
+        weight: The frequency of this reaction, in proportion to the others.
     """
 
     outcome: type[SendEmailRespDto] | type[GenAuthError]
@@ -111,7 +111,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "throttle": Behaviour(ThrottleError, failing(429), accepted=False),
     "failure": Behaviour(ServerError, failing(500)),
     "maintenance": Behaviour(ServiceUnavailableError, page(503)),
-    # It looks like the API's own, and follows a request that the API carried out.
+    # This looks like the API's own 503, but follows a request that the API carried out.
     "gateway": Behaviour(ServiceUnavailableError, lambda asked: http(503, dto(asked, 503), {"retry-after": "0"})),
     "error-page": Behaviour(ServerError, page(500), then="close"),
     "login-page": Behaviour(InvalidResponseError, page(200)),
@@ -126,14 +126,14 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "reset": Behaviour(APIConnectionError, lambda asked: b"", then="reset"),
     "silence": Behaviour(APITimeoutError, lambda asked: b"", then="hold"),
     "silence-in-body": Behaviour(APITimeoutError, lambda asked: sent(asked)[:-5], then="hold"),
-    # Not at random.
+    # Never drawn at random.
     "mirror": Behaviour(SendEmailRespDto, mirror, weight=0),
     "as-told": Behaviour(GenAuthError, as_told, weight=0),
     "as-told-and-close": Behaviour(GenAuthError, as_told, then="close", weight=0),
 }
 
 
-# How a response is lost.
+# Ways to lose a response.
 LOSSES = [
     *(BEHAVIOURS[name] for name in ("close", "reset", "half-head", "half-body", "half-body-and-reset", "error-page")),
     *(Behaviour(GenAuthError, page(status)) for status in (502, 503, 504)),
@@ -141,19 +141,19 @@ LOSSES = [
 
 
 def told(response: bytes, *, close: bool) -> str:
-    """The email that asks for these very bytes as the response."""
+    """Return the email that asks for exactly these bytes as the response."""
     return f"{base64.b64encode(response).decode()}@as-told{'-and-close' * close}.example.com"
 
 
 @dataclass
 class Seen:
-    """What the server saw.
+    """The server's observations.
 
     Attributes:
-        connections: How many connections were made.
+        connections: How many connections were opened.
         open: How many of them the clients have not closed.
-        received: How often each email came.
-        accepted: How often each was carried out, for all that the client can know.
+        received: How often each email was received.
+        accepted: How often each was carried out, as far as the client can know.
     """
 
     connections: int = 0
@@ -166,10 +166,10 @@ class LoadServer:
     """The server's process. The email `1@bomb.example.com` asks for the behaviour "bomb", others for success.
 
     Args:
-        dropped: The share of connections that it resets as they come.
-        lost: The share of responses that are lost, after the request was carried out or refused. Then the server keeps
-            the rule of one email per minute.
-        seed: Which connections and responses these are.
+        dropped: The share of connections that it resets at once.
+        lost: The share of responses that are lost after the request was carried out or refused. If it is not 0, the
+            server enforces the limit of one email per minute.
+        seed: Determines these connections and responses.
     """
 
     def __init__(self, dropped: float = 0, lost: float = 0, seed: int = 0) -> None:
@@ -187,7 +187,7 @@ class LoadServer:
         self._pipe.close()
 
     def finish(self) -> Seen:
-        """Wait a little until the clients have hung up, stop, and return what the server saw."""
+        """Wait a little until the clients have hung up, stop, and return the observations."""
         self._pipe.send("finish")
         seen: Seen = self._pipe.recv()
         return seen
@@ -225,7 +225,7 @@ class _Connection(asyncio.Protocol):
         name = re.search(r"@([a-z-]+)\.example\.com$", asked.email)
         behaviour = BEHAVIOURS[name[1] if name else "success"]
         if self._lose is not None and self._seen.accepted[asked.email]:
-            behaviour = BEHAVIOURS["throttle"]  # The rule of one email per minute.
+            behaviour = BEHAVIOURS["throttle"]  # The limit of one email per minute.
         if behaviour is BEHAVIOURS["busy-at-first"] and self._seen.received[asked.email] == 1:
             self._transport.write(http(200, dto(asked, 503), {"retry-after": "0"}))
             return
@@ -249,7 +249,7 @@ def _run(pipe: Connection, *arguments: Any) -> None:
 
 
 async def _serve(pipe: Connection, dropped: float, lost: float, seed: int) -> None:
-    """Send the URL, serve until somebody says or hangs up, and send what was seen."""
+    """Send the URL, serve until the other end sends something or hangs up, and send the observations."""
     seen = Seen()
     chance = Random(seed)
 

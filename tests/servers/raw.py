@@ -1,4 +1,4 @@
-"""A server that does byte for byte as a script says, also what HTTP forbids, and that tells what it saw."""
+"""A server that follows a script byte for byte, even where that violates HTTP, and records what it receives."""
 
 import json
 import socket
@@ -29,19 +29,19 @@ SUCCESS = http(200, json.dumps({**SENT, "message": "Sent.", "requestId": "r-1"})
 
 @dataclass(frozen=True)
 class Step:
-    """What is done about one request.
+    """The reaction to one request.
 
     Attributes:
         content: The bytes to send, which need not be a whole response.
-        then: What becomes of the connection afterwards. "hold": nothing more is sent on it.
-        reading: How much of the request is read first. "half": its head, and half of its body. Only one that
-            is read to its end counts.
-        before: Is called when the request is read, in the connection's thread.
-        at_once: No request is waited for.
-        delay: Seconds between the reading and the sending.
+        then: What happens to the connection afterwards. "hold": nothing more is sent on it.
+        reading: How much of the request is read first. "half": its head and half of its body. Only requests that are
+            read to their end count.
+        before: Called when the request has been read, in the connection's thread.
+        at_once: Do not wait for a request.
+        delay: Seconds between reading and sending.
         cuts: Where `content` is cut, to be sent in pieces.
-        more: Is sent after `content` again and again, 1,024 times, unless the client hangs up.
-        pause: Seconds between one of those and the next.
+        more: Sent 1,024 times after `content`, unless the client hangs up.
+        pause: Seconds between these.
     """
 
     content: bytes = b""
@@ -56,12 +56,12 @@ class Step:
 
 
 class RawServer:
-    """Serves on the loopback interface, each connection in a thread. After its script it responds with `SUCCESS`.
+    """Serves on the loopback interface, each connection in a thread. After its script, it responds with `SUCCESS`.
 
     Attributes:
-        connections: How many connections were made.
+        connections: How many connections were opened.
         open: How many of them are not closed.
-        received: The requests that came in full.
+        received: The requests that arrived in full.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class RawServer:
         self.connections = 0
         self.open = 0
         self.received: list[bytes] = []
-        # While it is bound and does not listen, connections to it are refused, and nobody can take the port.
+        # A bound socket that does not listen refuses connections, and nobody else can take its port.
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
         self.address: tuple[str, int] = self.listener.getsockname()
@@ -98,7 +98,7 @@ class RawServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         for connection in self._sockets:
-            with suppress(OSError):  # It may be closed.
+            with suppress(OSError):  # It may be closed already.
                 connection.shutdown(socket.SHUT_RDWR)
         self.finish()
 
@@ -112,31 +112,31 @@ class RawServer:
             assert self._changed.wait_for(lambda: not self._script, 10), f"not played: {self._script}"
 
     def wait_for_response(self) -> None:
-        """Wait until the first response is on its way, as far as the client takes it."""
+        """Wait until the first response was sent, as far as the client accepts it."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._responses, 20)
 
     def wait_for_open(self, number: int) -> None:
-        """Wait until no more than that many connections are open."""
+        """Wait until at most that many connections are open."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.open <= number, 10), f"{self.open} are open"
 
     def disturb(self, step: Step) -> None:
-        """Do that on the connections that are there, without being asked."""
+        """Carry out a step on the existing connections without a request."""
         for connection in self._sockets:
             connection.sendall(step.content)
             if step.then == "reset":
                 _reset_when_closed(connection)
             if step.then != "keep":
-                # Who reads wakes, and closes; it is only then that a reset is sent.
+                # The reading thread wakes and closes the connection. Only then is a reset sent.
                 connection.shutdown(socket.SHUT_WR if step.then == "close" else socket.SHUT_RD)
         if step.then == "reset":
             self.wait_for_open(0)
 
     def finish(self) -> list[bytes]:
-        """Wait until the clients have hung up, stop, and return all requests that came in full."""
+        """Wait until the clients have hung up, stop, and return all requests that arrived in full."""
         if self._acceptor is not None:
-            # Connections are accepted in their order, so none is left out before this one.
+            # Connections are accepted in order, so none before this one is missed.
             with socket.socket() as last:
                 last.bind(("127.0.0.1", 0))
                 self._last = last.getsockname()
@@ -155,7 +155,7 @@ class RawServer:
             if address == self._last:
                 connection.close()
                 return
-            # What is sent in pieces has to arrive in pieces.
+            # Pieces must arrive as pieces.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._changed:
                 self.connections += 1
@@ -177,7 +177,7 @@ class RawServer:
                     return
                 while self._is_next(stream) and self._respond(connection, stream):
                     pass
-        except OSError:  # The client has hung up. That is its business.
+        except OSError:  # The client may hang up at any time.
             pass
         finally:
             with self._changed:
@@ -216,7 +216,7 @@ class RawServer:
         return step.then == "keep"
 
     def _read(self, stream: BufferedReader, reading: str) -> bool:
-        """Tell whether as much as that came."""
+        """Tell whether that much of a request arrived."""
         if reading == "nothing":
             return True
         head, length = b"", 0
@@ -244,7 +244,7 @@ def _reset_when_closed(connection: socket.socket) -> None:
 
 
 def _wait_for_hang_up(connection: socket.socket, stream: BufferedReader) -> None:
-    """Close our side. Were something unread when both are closed, it would be a reset."""
+    """Close our side, and read the rest: closing with unread data would send a reset."""
     connection.shutdown(socket.SHUT_WR)
     stream.read()
 
@@ -252,6 +252,6 @@ def _wait_for_hang_up(connection: socket.socket, stream: BufferedReader) -> None
 def _shakes_hands(connection: ssl.SSLSocket) -> bool:
     try:
         connection.do_handshake()
-    except ssl.SSLError:  # We do not understand, or do not trust, each other.
+    except ssl.SSLError:  # One side does not understand or trust the other.
         return False
     return True

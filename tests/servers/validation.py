@@ -1,7 +1,6 @@
 """The validation of requests and responses by the contract.
 
-Nothing here knows the endpoints of today. An endpoint, a channel or a field that the contract gains is validated
-without a change.
+Nothing here depends on the current endpoints, so additions to the contract are validated without a change.
 """
 
 import json
@@ -24,9 +23,9 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 OPENAPI_YAML = Path(__file__).parents[2] / "openapi.yaml"
 
-# The contract names the vendor's host, and a test's server has another one. The contract does not depend on the host,
-# so both are taken to be this one. It is absolute because openapi-core compares only the end of a path with a relative
-# one: it would allow //api/v3/send-email.
+# The contract names the vendor's host, but a test's server has another one. Both are replaced with this host, because
+# the contract does not depend on it. The URL is absolute because openapi-core compares only the end of a path with a
+# relative one, so it would allow //api/v3/send-email.
 _ANY_HOST = "http://genauth.invalid"
 
 _ONLY_ON_SUCCESS = re.compile(r"\$: '(?!statusCode'|message').*' is a required property")
@@ -37,26 +36,26 @@ class Contract:
 
     def __init__(self, path: Path = OPENAPI_YAML) -> None:
         document: dict[str, Any] = SchemaPath.from_path(path.resolve()).read_value()
-        # The cache is of resolved references; without it, validating a request takes twice as long.
+        # The cache holds resolved references. Without it, validating a request takes twice as long.
         spec = SchemaPath.from_dict({**document, "servers": [{"url": _ANY_HOST}]}, resolved_cache_maxsize=1024)
         self._openapi = OpenAPI(spec)
 
     def validate_request(self, request: ReceivedRequest) -> list[str]:
-        """Return what the contract does not allow in `request`."""
+        """Return the violations of the contract in `request`."""
         return _all_reasons(self._openapi.iter_apicall_request_errors(_OpenAPIRequest(request)))
 
     def validate_response(self, request: ReceivedRequest, response: Reply) -> list[str]:
-        """Return what the contract does not allow in the response to `request`."""
+        """Return the violations of the contract in the response to `request`."""
         errors = self._openapi.iter_apicall_response_errors(_OpenAPIRequest(request), _OpenAPIResponse(response))
-        # A path or a method that is not in the contract is an issue of the request, and not of its response as well.
+        # An unknown path or method is an issue of the request, not also of its response.
         reasons = _all_reasons(error for error in errors if not isinstance(error, PathError))
-        # A failure has what all failures have. What else a response requires is there on success.
+        # A failure has the fields of all failures. Other required fields exist only on success.
         is_failure = _is_failure(response.content)
         return [reason for reason in reasons if not (is_failure and _ONLY_ON_SUCCESS.fullmatch(reason))]
 
 
 class _OpenAPIRequest:
-    """A request in the shape that openapi-core asks for."""
+    """A request in the form that openapi-core needs."""
 
     host_url = _ANY_HOST
 
@@ -72,7 +71,7 @@ class _OpenAPIRequest:
 
 
 class _OpenAPIResponse:
-    """A reply in the shape that openapi-core asks for."""
+    """A reply in the form that openapi-core needs."""
 
     def __init__(self, response: Reply) -> None:
         self.status_code = response.http_status
@@ -93,8 +92,8 @@ def _all_reasons(errors: Iterable[Exception]) -> list[str]:
     try:
         return [reason for error in errors for reason in _reasons(error)]
     except Exception as error:
-        # openapi-core fails on some of what it should refuse, such as a content type that ends in ";" or a body that is
-        # not UTF-8. That must not count as valid.
+        # openapi-core crashes on some inputs that it should refuse, such as a content type that ends in ";" or a body
+        # that is not UTF-8. That must not count as valid.
         return [f"openapi-core failed with {error!r}"]
 
 

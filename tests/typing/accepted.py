@@ -1,4 +1,4 @@
-"""What a user may write. The type checkers have to accept each line, and know the types as they are here."""
+"""Code that users may write. The type checkers must accept each line, and infer the types given here."""
 
 import json
 import ssl

@@ -1,6 +1,6 @@
-"""Mistakes of users. Each type checker has to reject every line that is marked so, and no other.
+"""Mistakes of users. Each type checker must reject every line marked `# rejected`, and no other.
 
-Lines are short, so that a statement is one line and the checkers agree which.
+Each statement fits on one line, so the checkers agree on the line.
 """
 
 import httpx

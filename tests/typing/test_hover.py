@@ -1,4 +1,4 @@
-"""What an editor shows: asked of pyright's language server, as editors ask it."""
+"""What editors show, according to pyright's language server."""
 
 import json
 import re
@@ -101,7 +101,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[LanguageServer
         ("attempt.duration", "Seconds."),
     ],
 )
-def test_a_hover_shows_the_text_of(server: LanguageServer, text: str, shown: str) -> None:
+def test_hovering_over_a_name_shows_its_text(server: LanguageServer, text: str, shown: str) -> None:
     assert shown in server.at(text, "textDocument/hover")["contents"]["value"]
 
 

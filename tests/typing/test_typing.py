@@ -1,4 +1,4 @@
-"""The types of the installed package, as mypy and pyright, both strict, see them from a user's directory."""
+"""The types of the installed package, as strict mypy and pyright see them from a user's directory."""
 
 import inspect
 import json
@@ -25,19 +25,19 @@ Check = Callable[[Path, Path], set[Place]]
 
 
 def run(directory: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    # pyright looks for packages where the first `python` on the path has them.
+    # pyright looks for the packages of the first `python` on the PATH.
     environment = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(directory)}
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
 
 
 def program(name: str) -> str:
-    """Return the text of a program of this directory, with channels that the contract has."""
+    """Return the text of a program in this directory, with channels from the contract."""
     text = (HERE / name).read_text()
     return text.replace("CHANNEL_LOGIN", CHANNEL).replace("CHANNEL_VERIFY_MFA", OTHER_CHANNEL)
 
 
 def mypy(directory: Path, cache: Path) -> set[Place]:
-    """What mypy rejects."""
+    """Return the lines that mypy rejects."""
     command = [sys.executable, "-m", "mypy", "--strict", "--output=json", f"--cache-dir={cache}", *PROGRAMS]
     result = run(directory, *command)
     assert not result.stderr
@@ -47,7 +47,7 @@ def mypy(directory: Path, cache: Path) -> set[Place]:
 
 
 def pyright(directory: Path, _: Path) -> set[Place]:
-    """What pyright rejects."""
+    """Return the lines that pyright rejects."""
     settings = {"typeCheckingMode": "strict", "include": PROGRAMS}
     (directory / "pyrightconfig.json").write_text(json.dumps(settings))
     result = run(directory, BIN / "basedpyright", "--outputjson")
@@ -62,10 +62,10 @@ def pyright(directory: Path, _: Path) -> set[Place]:
 
 
 @pytest.mark.parametrize("check", [mypy, pyright])
-def test_a_users_mistakes_are_rejected_each_at_its_line_and_all_else_is_accepted(
+def test_each_mistake_is_rejected_at_its_line_and_everything_else_is_accepted(
     check: Check, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    """The programs are checked where the package's source is not."""
+    """Check the programs in a directory without the package's source."""
     for name in PROGRAMS:
         (tmp_path / name).write_text(program(name))
     assert pytestconfig.cache is not None
@@ -85,7 +85,7 @@ def test_a_users_mistakes_are_rejected_each_at_its_line_and_all_else_is_accepted
 
 
 def test_every_type_of_the_installed_package_is_known(tmp_path: Path) -> None:
-    # httpx itself is not complete.
+    # httpx's own types are not complete.
     command = ["--ignoreexternal", "--verifytypes", "genauth_email", "--outputjson"]
     result = run(tmp_path, BIN / "basedpyright", *command)
     report = json.loads(result.stdout)["typeCompleteness"]
@@ -98,7 +98,7 @@ def test_every_type_of_the_installed_package_is_known(tmp_path: Path) -> None:
 
 
 def functions(thing: object) -> Iterator[FunctionType]:
-    """The public functions of a class or a module, and a class's constructor."""
+    """Yield the public functions of a class or a module, and a class's constructor."""
     members: Mapping[str, object] = vars(thing)
     for name, member in members.items():
         member = getattr(member, "__func__", getattr(member, "fget", member))
@@ -106,12 +106,12 @@ def functions(thing: object) -> Iterator[FunctionType]:
             yield member
 
 
-# The endpoint functions take clients whatever their type of languages.
+# The endpoint functions accept clients with any language type.
 CLIENTS = re.compile(r"\b(Async|Sync)Client\[Any\]")
 JSON = re.compile(r"\b(Mapping|dict)\[str, Any\]")
 
 
-def test_any_stands_for_nothing_but_json_and_languages() -> None:
+def test_any_stands_only_for_json_and_languages() -> None:
     exported = [getattr(genauth_email, name) for name in genauth_email.__all__]
     classes = {base for each in exported if isinstance(each, type) for base in each.__mro__}
     ours = [each for each in classes if each.__module__.startswith("genauth_email")]
@@ -122,6 +122,6 @@ def test_any_stands_for_nothing_but_json_and_languages() -> None:
     }
     with_json = {name for name, signature in signatures.items() if JSON.search(signature)}
     assert {name for name, signature in signatures.items() if "Any" in JSON.sub("", signature)} == set()
-    # Errors take their `args` anew, of which one is JSON.
+    # Errors are rebuilt from their `args`, one of which is JSON.
     others = {name for name in with_json if name.rpartition(".")[2] not in ("to_dict", "from_dict")}
     assert others == {"GenAuthError.__init__"}

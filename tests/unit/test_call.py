@@ -276,7 +276,7 @@ PAUSES: dict[str, Pauses] = {
     "no retries": ({"max_retries": 0}, [REFUSED], [None]),
     "one retry": ({"max_retries": 1}, [REFUSED] * 2, [0.5, None]),
     "five seconds at most": ({"max_retries": 9, "timeout": 1000.0}, [REFUSED] * 6, [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]),
-    "half of what is left": ({}, [6.0, REFUSED], [0.5]),
+    "half of the remaining time": ({}, [6.0, REFUSED], [0.5]),
     "half of half a second": ({}, [7.5, REFUSED], [0.25]),
     "half of a quarter": ({}, [7.75, REFUSED], [0.125]),
     "nothing is left": ({}, [8.0, REFUSED], [None]),

@@ -32,7 +32,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 # Proxies. tests/client/ compares their rules with httpx's.
 
 
-def test_later_changes_of_the_environment_do_not_change_the_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_keep_the_environment_as_it_was_when_they_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Proxies()
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     after = Proxies()

@@ -20,7 +20,7 @@ class Color(StrEnum):
     BLUE = "blue"
 
 
-class Shade(str, Enum):  # noqa: UP042  Users may have such enums.
+class Shade(str, Enum):  # noqa: UP042  Users may define such enums.
     DARK = "dark"
 
 

@@ -221,7 +221,7 @@ def test_servers_keep_alive_time_is_read(header: tuple[bytes, bytes], seconds: f
     assert parse_keep_alive([(b"date", b"today"), header]) == seconds
 
 
-def test_limits_are_httpxs_with_very_large_numbers_for_none() -> None:
+def test_limits_equal_httpxs_with_a_very_large_number_for_none() -> None:
     unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None)
     limited = httpx.Limits(max_connections=3, max_keepalive_connections=2, keepalive_expiry=1.0)
     assert Limits.from_httpx(unlimited) == Limits(None, sys.maxsize, math.inf)

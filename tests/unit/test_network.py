@@ -138,8 +138,7 @@ def start_tls(stream: Blocking) -> Blocking:
 
 
 def limits(stream: Blocking, *left: float) -> list[float | None]:
-    """Return the expected timeouts: the time left for sync steps. Async steps have none, because the deadline cancels
-    them."""
+    """Return the expected timeouts. An async step has none of its own if the deadline cancels it before."""
     return [None if stream.is_async and each < 16 else each for each in left]
 
 

@@ -1,6 +1,7 @@
-"""gunicorn's configuration for gevent with `--preload`, as gunicorn itself would patch after the application is loaded.
+"""gunicorn's configuration for gevent with `--preload`.
 
-Then no TLS connection can be made, and a call that waits for a connection blocks all others of its worker.
+gunicorn itself would patch only after it loads the application. Then no TLS connection can be opened, and a call that
+waits for a connection blocks all others of its worker.
 """
 
 from gevent import monkey

@@ -34,5 +34,5 @@ app = Litestar(
     [send_login_email],
     lifespan=[lifespan],
     exception_handlers={ThrottleError: too_many_emails},
-    logging_config=None,  # Its default one would change the logging of the tests that follow.
+    logging_config=None,  # The default would change the logging of later tests.
 )
