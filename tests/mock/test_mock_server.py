@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from runtime.fields import Fields
 from runtime.mock.server import MockOperation, MockServer, ReceivedRequest
+from runtime.models import BaseRequestModel
 from runtime.types import Operation
 from tests.unit.specification import SPECIFICATION, RequestDto, ResponseDto
 
@@ -20,6 +22,14 @@ def read_body(body: Mapping[str, Any]) -> RequestDto:
     if "@" not in body["email"]:
         raise ValueError("email must be an address")
     return RequestDto(body["email"])
+
+
+class Note(BaseRequestModel):
+    """A body without fields."""
+
+    @staticmethod
+    def _describe_fields() -> Fields:
+        return Fields()
 
 
 READ = MockOperation(
@@ -38,7 +48,7 @@ WRITE = MockOperation(
     read_body=read_body,
     required=("email",),
 )
-NOTE = MockOperation(Operation("POST", "/cups/note", ResponseDto), examples={}, read_body=dict)
+NOTE = MockOperation(Operation("POST", "/cups/note", ResponseDto), examples={}, read_body=Note.from_dict)
 
 
 @pytest.fixture
@@ -102,6 +112,7 @@ def test_a_response_has_the_fields_of_its_example(server: MockServer) -> None:
         ("POST", "/tea", JSON, b'{"email": 1}', "The request is not allowed: email must be a string."),
         ("POST", "/tea", JSON, b'{"email": "a"}', "The request is not allowed: email must be an address."),
         ("POST", "/cups/note", JSON, b"[]", "The request is not allowed: the body must be a JSON object."),
+        ("POST", "/cups/note", JSON, b'{"size": 1}', "The request is not allowed: the contract has no 'size' there."),
     ],
 )
 def test_an_invalid_request_is_refused_with_the_reason(

@@ -310,7 +310,11 @@ def test_an_optional_field_of_a_response_that_is_absent_or_null_is_none() -> Non
         assert model == Model(None, None)
         # A required field that is null stays null.
         assert fields.encode(model) == {"age": None}
-        assert fields.show(model, repr) == "Model()"
+        assert fields.show(model, repr) == "Model(age=None)"
+    # An error names the field, and does not show its value.
+    for wrong, error in (({"age": "x"}, TypeError), ({"age": 1, "nick": 2}, TypeError)):
+        with pytest.raises(error, match=f"^{list(wrong)[-1]}: "):
+            fields.decode(Model, wrong)
 
 
 def test_a_required_field_that_is_missing_is_a_key_error() -> None:

@@ -28,10 +28,9 @@ def main(client_type: type[SyncClient[Any]], operations: Sequence[str], argument
     Returns:
         The exit status: 0 for a success, 1 for a failure, 2 for a wrong argument or setting.
     """
-    package = client_type.__module__.partition(".")[0]
     variables = ", ".join(client_type._specification.environment.values())
     parser = argparse.ArgumentParser(
-        f"python -m {package}",
+        f"python -m {client_type.__module__.partition('.')[0]}",
         description="Call the real API once, to try your settings. Each is an environment variable.",
         epilog=f"The settings are {variables}. Exit status: 0 for a success, 1 for a failure, 2 for a wrong argument.",
     )
@@ -43,10 +42,9 @@ def main(client_type: type[SyncClient[Any]], operations: Sequence[str], argument
             if parameter.default is parameter.empty and parameter.name != "self":
                 is_json = str(parameter.annotation).startswith(("int", "float", "bool", "list", "dict"))
                 kind: Any = json.loads if is_json else str
-                if parameter.kind is parameter.KEYWORD_ONLY:
-                    command.add_argument(f"--{parameter.name}", type=kind, required=True)
-                else:
-                    command.add_argument(parameter.name, type=kind)
+                is_option = parameter.kind is parameter.KEYWORD_ONLY
+                more: dict[str, Any] = {"required": True} if is_option else {}
+                command.add_argument("--" * is_option + parameter.name, type=kind, **more)
     values = vars(parser.parse_args(arguments))
     operation: str = values.pop("operation")
     try:

@@ -274,9 +274,11 @@ class Fields:
                 value = document.pop(each.json_name)
                 try:
                     values[each.name] = each.kind.decode(value)
-                except TypeError:
+                except TypeError as error:
                     if each.required or value is not None:  # A server may write null for what it leaves out.
-                        raise
+                        raise TypeError(f"{each.json_name}: {error}") from None
+                except ValueError as error:
+                    raise ValueError(f"{each.json_name}: {error}") from None
         decoded: Any = model(**values)
         if self._additional is not None:
             decoded.additional_properties = self._additional.decode(document)
@@ -284,7 +286,11 @@ class Fields:
 
     def show(self, model: Any, mask: Callable[[object], str]) -> str:
         """Return the `repr` of a model, with each value masked. A field that is absent is left out."""
-        names = [each.name for each in self._fields if getattr(model, each.name) not in (UNSET, self._absent)]
+        names = [
+            each.name
+            for each in self._fields
+            if each.required or getattr(model, each.name) not in (UNSET, self._absent)
+        ]
         if self._additional is not None and model.additional_properties:
             names.append("additional_properties")
         shown = [f"{name}={mask(getattr(model, name))}" for name in names]

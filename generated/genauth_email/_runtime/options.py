@@ -9,7 +9,9 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from inspect import iscoroutinefunction
+from operator import le
 from threading import TIMEOUT_MAX
 from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar, cast
@@ -161,7 +163,9 @@ def _app_host(name: str, value: object, specification: Specification) -> str:
 
 
 def _real_ip(name: str, value: object, _: Specification) -> str:
-    text = str(value) if isinstance(value, IPAddress) else STRING.check(name, value)
+    if not isinstance(value, str | IPAddress):
+        raise TypeError(f"{name} must be a string or an address of ipaddress, not {type(value).__name__}")
+    text = str(value)
     try:
         ipaddress.ip_address(text)
         valid = True
@@ -280,8 +284,8 @@ def validate_connection_options(limits: object, ssl_context: object, http_client
             raise ValueError(f"pass either {name} or http_client, not both: your own client has its own")
     for name, least in (("max_connections", 1), ("max_keepalive_connections", 0), ("keepalive_expiry", 0)):
         value = getattr(limits, name, None)
-        if value is not None and not value >= least:
-            raise ValueError(f"limits.{name} must be {least} or more, not {value!r}")
+        if value is not None:
+            _plain(f"limits.{name}", value, (int, float), partial(le, least), f"{least} or more")
 
 
 def headers_from_arguments(arguments: Mapping[str, object]) -> dict[str, str]:

@@ -117,7 +117,7 @@ class Value:
     """Equal to another one that has the same attributes."""
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return vars(self) == vars(other) if type(self) is type(other) else NotImplemented
 
 
 class Request(Value):

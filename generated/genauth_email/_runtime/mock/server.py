@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from ..fields import INTEGER, NUMBER
-from ..types import Operation, Specification
+from ..types import Operation, RequestModel, Specification
 from .errors import HTML, retry_after_header, validate_http_status
 
 Connection = Literal["broken", "silent"]
@@ -40,7 +40,7 @@ class MockOperation:
 
     operation: Operation[Any]
     examples: Mapping[int, Mapping[str, Any]]
-    read_body: Callable[[Mapping[str, Any]], object] | None = None
+    read_body: Callable[[Mapping[str, Any]], RequestModel] | None = None
     required: tuple[str, ...] = ()
 
 
@@ -264,7 +264,10 @@ def _read_body(mocked: MockOperation, request: ReceivedRequest) -> dict[str, Any
     if not isinstance(request.json, dict):
         raise TypeError("the body must be a JSON object")
     body = cast(dict[str, Any], request.json)
-    mocked.read_body(body)
+    allowed = mocked.read_body(body).to_dict()
+    for name in body:
+        if name not in allowed:
+            raise ValueError(f"the contract has no {name!r} there")
     return body
 
 

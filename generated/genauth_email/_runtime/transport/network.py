@@ -106,7 +106,7 @@ class SyncStream(httpcore.NetworkStream):
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
-    """The async twin of `SyncBackend`."""
+    """The async counterpart of `SyncBackend`."""
 
     attempt: Attempt
     stream: httpcore.AsyncNetworkStream | None = None
@@ -133,7 +133,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):
-    """The async twin of `SyncStream`."""
+    """The async counterpart of `SyncStream`."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, backend: AsyncBackend) -> None:
         self._stream = stream

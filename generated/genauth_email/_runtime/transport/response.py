@@ -12,6 +12,7 @@ MAX_RESPONSE_SIZE: Final = 1024 * 1024
 """Bytes, decompressed. A response of the API has a few hundred. A longer one is not the API's."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS  # The module gzip would take a tenth of the time to import the package.
+_MAX_MEMBERS: Final = 16
 
 
 class ResponseReader:
@@ -84,14 +85,16 @@ def decompress(content: bytes, encoding: str) -> bytes:
     if encoding not in ("gzip", "x-gzip"):
         raise ValueError("its Content-Encoding is not gzip")
     decompressed = bytearray()
-    # There can be several members, and zeros after the last one.
-    while content and len(decompressed) <= MAX_RESPONSE_SIZE:
+    # There can be several members, and zeros after the last one. Each member copies what follows it.
+    for _ in range(_MAX_MEMBERS):
         member = zlib.decompressobj(wbits=_GZIP)
         try:
             decompressed += member.decompress(content, MAX_RESPONSE_SIZE + 1 - len(decompressed))
         except zlib.error:  # Its text can quote the body.
-            raise ValueError("its gzip is broken") from None
-        if not member.eof and len(decompressed) <= MAX_RESPONSE_SIZE:
-            raise ValueError("its gzip is broken")
+            break
         content = member.unused_data.lstrip(b"\0")
-    return bytes(decompressed)
+        if len(decompressed) > MAX_RESPONSE_SIZE or (member.eof and not content):
+            return bytes(decompressed)
+        if not member.eof:
+            break
+    raise ValueError("its gzip is broken")
