@@ -69,10 +69,6 @@ class Record(NamedTuple):
     hashes: Mapping[str, str]
     facts: Mapping[str, str]
 
-    @property
-    def newest(self) -> Version:
-        return max(map(Version.parse, [self.version, *self.hashes]))
-
 
 def current_version(root: Path) -> str:
     """Return the version that the generator's config gives the package."""
@@ -118,9 +114,11 @@ def needed_version(root: Path, contract: Document, version: str) -> tuple[Versio
     given, last = Version.parse(version), last_release(root)
     if last is None:
         return given, []
-    needed, before = given, Version.parse(last.version)
-    if hash_of(root / "generated") != last.hashes.get(version):
-        needed = last.newest.next()
+    before, recorded = Version.parse(last.version), last.hashes.get(version)
+    if recorded is None:
+        needed = max(given, before.after(Part.PATCH))
+    else:
+        needed = given if recorded == hash_of(root / "generated") else given.next()
     facts = facts_of(root / "generated", contract)
     found: list[Change] = []
     for change in changes(last.facts, facts, contract.place(("paths",))):

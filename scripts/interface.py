@@ -1,8 +1,8 @@
 """The public interface of the package, read by griffe: each public name, with what users may rely on.
 
 A name is public by Python's convention: it is in `__all__` if the module has one, and no part of it begins with `_`.
-An object with several public names is described under the shortest, and the other names refer to that one. A class
-leaves out members that it inherits from another public class.
+An object with several public names is described under the shortest, and the other names refer to that one. A class has
+what it inherits from private classes as its own, and leaves out what it inherits from public ones.
 """
 
 import re
@@ -14,7 +14,7 @@ import griffe
 from .document import Fact
 
 # Their form is not part of the interface.
-_IGNORED = ("__str__", "__repr__", "__version__")
+_IGNORED = ("__repr__", "__slots__", "__str__", "__version__")
 
 
 def interface(package: Path) -> dict[str, Fact]:
@@ -28,28 +28,30 @@ def interface(package: Path) -> dict[str, Fact]:
     # Breadth first, so that the shortest name of an object comes first.
     level: list[tuple[str, griffe.Object | griffe.Alias]] = [("", module)]
     while level:
-        members: list[tuple[str, griffe.Object | griffe.Alias]] = []
+        containers: list[tuple[str, griffe.Module | griffe.Class]] = []
         for name, each in level:
             described = each.final_target if isinstance(each, griffe.Alias) else each
             place = f"{described.relative_package_filepath.as_posix()}:{described.lineno or 1}"
-            known = names.setdefault(described.path, name)
+            known = name if each.inherited else names.setdefault(described.path, name)
             if known != name:
                 facts[name] = Fact(f"the same as {known}", place)
                 continue
             facts |= {f"{name}{part}": Fact(text, place) for part, text in _describe(described) if name}
             if isinstance(described, griffe.Module | griffe.Class):
-                members += [
-                    (f"{name} > {key}" if name else key, member)
-                    for key, member in described.all_members.items()
-                    if member.is_public and key not in _IGNORED
-                ]
-        level = members
-    texts = {name: fact.text for name, fact in facts.items()}
-    return {
-        name: fact
-        for name, fact in facts.items()
-        if not (fact.text.startswith("the same as ") and is_inherited(name, texts))
-    }
+                containers.append((name, described))
+        level = [
+            (f"{name} > {key}" if name else key, member)
+            for name, container in containers
+            for key, member in container.all_members.items()
+            if member.is_public and key not in _IGNORED and not (member.inherited and _has(container, key, names))
+        ]
+    return facts
+
+
+def _has(described: griffe.Module | griffe.Class, member: str, public: Mapping[str, str]) -> bool:
+    """Tell whether a public class that this one inherits from has the member."""
+    bases = described.mro() if isinstance(described, griffe.Class) else []
+    return any(base.path in public and member in base.all_members for base in bases)
 
 
 def is_inherited(name: str, texts: Mapping[str, str]) -> bool:

@@ -51,8 +51,10 @@ def release(root: Path, text: str) -> None:
     last = last_release(root)
     if last is None and text != "1.0.0":
         raise ReleaseError("the first release must be 1.0.0: make release VERSION=1.0.0")
-    if last is not None and version <= last.newest:
-        raise ReleaseError(f"VERSION must be higher than {last.newest}, the last release")
+    if last is not None and version <= Version.parse(last.version):
+        raise ReleaseError(f"VERSION must be higher than {last.version}, the last release")
+    if last is not None and text in last.hashes:
+        raise ReleaseError(f"{text} was released already: make release VERSION={version.next()}")
     check_committed(root)
     if git(root, "tag", "--list", f"v{version}"):
         raise ReleaseError(f"the tag v{version} already exists")

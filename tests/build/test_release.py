@@ -180,9 +180,11 @@ def test_a_wrong_version_is_refused_before_anything_is_done(
 def test_a_version_that_is_not_higher_than_the_last_is_refused(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (small / "docs").mkdir()
     (small / RECORD).write_text(json.dumps({"version": "1.4.2", "hashes": {"1.5.0rc2": ""}, "facts": {}}), "utf-8")
-    for version in ("1.4.2", "1.5.0rc1", "1.5.0rc2"):
+    for version in ("1.4.2", "1.4.2rc1"):
         assert main(version, small) == 1
-        assert capsys.readouterr().err == "error: VERSION must be higher than 1.5.0rc2, the last release\n"
+        assert capsys.readouterr().err == "error: VERSION must be higher than 1.4.2, the last release\n"
+    assert main("1.5.0rc2", small) == 1
+    assert capsys.readouterr().err == "error: 1.5.0rc2 was released already: make release VERSION=1.5.0rc3\n"
 
 
 def test_a_tree_with_uncommitted_changes_is_not_released(small: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, GenAuthError, SendEmailRespDto
 
-from tests.clients import LOOPS, ClientFactory, options_of
+from tests.clients import LOOPS, ClientFactory, options_of, pauses_replaced
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import SUCCESS, RawServer, Step
 
@@ -25,16 +25,20 @@ def outcome(error: GenAuthError) -> tuple[str, bool, int | None]:
 
 @pytest.mark.parametrize(("first", "options", "expected"), CASES)
 def test_closing_during_a_pause_ends_the_call_with_the_last_outcome(first: Any, options: Any, expected: Any) -> None:
-    def close(_: object) -> None:
+    pauses: list[float] = []
+
+    def close(seconds: float) -> None:
+        pauses.append(seconds)
         closer = threading.Thread(target=client.close)
         closer.start()
         closer.join()
 
     with RawServer(first) as server:
-        client = AuthenticationClient("app123", server.url, on_attempt=close, **options)
-        with pytest.raises(GenAuthError) as caught:
+        client = AuthenticationClient("app123", server.url, **options)
+        with pauses_replaced(close), pytest.raises(GenAuthError) as caught:
             client.send_email(CHANNEL, EMAIL)
         assert len(server.finish()) == 1
+    assert len(pauses) == 1
     assert outcome(caught.value) == expected
 
 
@@ -46,8 +50,10 @@ def test_closing_an_async_client_during_a_pause_ends_the_call_with_the_last_outc
     async def main() -> None:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind), **options)
         sleep = anyio.sleep
+        pauses: list[float] = []
 
         async def close_and_sleep(seconds: float) -> None:
+            pauses.append(seconds)
             await client.aclose()
             await sleep(0)
 
@@ -55,6 +61,7 @@ def test_closing_an_async_client_during_a_pause_ends_the_call_with_the_last_outc
         with pytest.raises(GenAuthError) as caught:
             await client.send_email(CHANNEL, EMAIL)
         assert outcome(caught.value) == expected
+        assert len(pauses) == 1
 
     with RawServer(first) as server:
         anyio.run(main, backend=LOOPS[kind])
