@@ -286,11 +286,8 @@ class Fields:
 
     def show(self, model: Any, mask: Callable[[object], str]) -> str:
         """Return the `repr` of a model, with each value masked. A field that is absent is left out."""
-        names = [
-            each.name
-            for each in self._fields
-            if each.required or getattr(model, each.name) not in (UNSET, self._absent)
-        ]
+        absent = (UNSET, self._absent)
+        names = [each.name for each in self._fields if each.required or getattr(model, each.name) not in absent]
         if self._additional is not None and model.additional_properties:
             names.append("additional_properties")
         shown = [f"{name}={mask(getattr(model, name))}" for name in names]
