@@ -58,8 +58,8 @@ def read_contract(path: Path) -> Document:
         _schemas,
         _operations,
         _security,
-        _documented_status_codes,
         check_examples,
+        _documented_status_codes,
     ):
         contract.raise_issues(check(contract))
     return contract

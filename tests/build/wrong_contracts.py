@@ -153,6 +153,12 @@ WRONG_CONTRACTS = [
     ),
     edit(SENT, "message: 5", unfit("5 is not of type 'string'")),
     edit("{statusCode: 400, message: Wrong}", "{statusCode: 400}", unfit("'message' is a required property")),
+    edit("statusCode: 400,", 'statusCode: "400",', unfit("'400' is not of type 'integer'")),
+    edit(SENT, f"{SENT}, apiCode: '1303'", unfit("'1303' is not of type 'integer'")),
+    edit(SENT, f"{SENT}, apiCode: null", unfit("this is empty: 'integer' is expected")),
+    field("kind: {anyOf: [{enum: [a]}, {type: 'null'}], default: x}", unfit("'x' is not allowed here; allowed are a")),
+    field("kind: {type: [string, 'null'], default: 5}", unfit("5 is not of type 'string' or 'null'")),
+    field("kind: {anyOf: [{type: string}, {type: 'null'}], default: 5}", unfit("5 is not of type 'string' or 'null'")),
     # A property can have the name of a keyword.
     body(
         "application/json: {schema: {properties: {type: {type: string, enum: [a]}}}, example: {type: x}}",
