@@ -109,6 +109,7 @@ RULES: dict[str, Schema] = {
         },
     },
     "responses": {"required": ["200"], "reason": "a response '200' is missing"},
+    "example": {"required": ["value"], "reason": "an example needs a `value`; `externalValue` is not supported"},
     "parameter": {
         "required": ["schema"],
         "reason": "the schema is missing: the generator would leave out this parameter",

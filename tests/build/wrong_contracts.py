@@ -159,6 +159,7 @@ WRONG_CONTRACTS = [
     field("kind: {anyOf: [{enum: [a]}, {type: 'null'}], default: x}", unfit("'x' is not allowed here; allowed are a")),
     field("kind: {type: [string, 'null'], default: 5}", unfit("5 is not of type 'string' or 'null'")),
     field("kind: {anyOf: [{type: string}, {type: 'null'}], default: 5}", unfit("5 is not of type 'string' or 'null'")),
+    edit("IPv4: {value: 203.0.113.9}", "IPv4: {summary: x}", "an example needs a `value`"),
     # A property can have the name of a keyword.
     body(
         "application/json: {schema: {properties: {type: {type: string, enum: [a]}}}, example: {type: x}}",
