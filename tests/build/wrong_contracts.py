@@ -112,7 +112,7 @@ WRONG_CONTRACTS = [
     # Servers, security schemes and extensions
     *(
         edit(URL, f"url: {url}", NOT_A_URL)
-        for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'")
+        for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'", "https://a:99999")
     ),
     edit(URL, "url: https://{hots}", "the variable 'hots' is not in `variables`; did you mean host?"),
     insert("  - appId: []\n", "- appID: []", "there is no security scheme 'appID'; did you mean appId?"),
