@@ -80,6 +80,8 @@ WRONG_CONTRACTS = [
     edit("      tags: [email]", "      tags: [email", "not valid YAML: expected ',' or ']'", "summary:"),
     edit("tags: [email]", "tags: [email]\n      tags: [mail]", 'found duplicate key "tags"', "tags: [mail]"),
     edit("      tags: [email]", "\ttags: [email]", "not valid YAML: found character '\\t'"),
+    edit(SENT, f"{SENT}, more: {'9' * 5000}", "not valid YAML: Exceeds the limit", SENT),
+    edit(SENT, f"{SENT}, more: 2001-02-30", "not valid YAML: day is out of range for month"),
     edit("value: 203.0.113.9", "value: 2001-02-03", "2001-02-03 is neither a string nor a number"),
     edit('        "200":', "        200:", "a key must be a string: put it in quotes"),
     # OpenAPI
