@@ -19,6 +19,9 @@ Location = tuple[str | int, ...]
 Issue = tuple[Location, str]
 """The location of a mistake, and the reason."""
 
+# Characters that show nothing, although Python calls them printable: fillers, joiners and variation selectors.
+BLANK = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+
 
 class Fact(NamedTuple):
     """Something that users of the package can rely on."""
@@ -131,8 +134,8 @@ class Document:
             for key, _ in _items(node) if isinstance(node, CommentedMap) else ():
                 if not isinstance(key, str):
                     yield (*location, key), "a key must be a string: put it in quotes"
-                elif not key.isprintable():
-                    yield (*location, key), f"the key {key!r} has an invisible character"
+                elif not is_visible(key):
+                    yield (*location, key), f"the key {key!a} has an invisible character"
 
 
 def _items(node: Any) -> Iterable[tuple[Any, Any]]:
@@ -150,6 +153,11 @@ def plain(node: Any) -> Any:
     # ruamel has subclasses for numbers and strings in other notations, such as `0x10`.
     kind = next((each for each in (bool, int, float, str) if isinstance(node, each)), None)
     return node if kind is None else kind(node)
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether a text has no invisible character."""
+    return text.isprintable() and not re.search(BLANK, text)
 
 
 def shorten(text: str) -> str:

@@ -180,9 +180,12 @@ WRONG_CONTRACTS = [
     ),
     *(
         schema(f'Size: {{type: string, enum: ["a{escape}b"], x-enum-varnames: [AB]}}', "has an invisible character")
-        for escape in (r"\n", r"\u200b")
+        for escape in (r"\n", r"\u200b", r"\u034f", r"\u115f", r"\u2800", r"\u3164", r"\ufe0f")
     ),
-    edit("[ZH_CN, EN_US", r'["ZH\u200b_CN", EN_US', "has an invisible character"),
+    *(
+        edit("[ZH_CN, EN_US", f'["ZH{escape}_CN", EN_US', "has an invisible character")
+        for escape in (r"\u200b", r"\u3164")
+    ),
     schema(
         "Size: {type: string, enum: [S], x-enum-deprecated: [L]}",
         "'L' is not one of the enum's values: remove it here too",
@@ -243,6 +246,7 @@ WRONG_CONTRACTS = [
     field("to_dict: {type: string}", "the models already use the name 'to_dict'"),
     field("status-code: {type: string}", "another field would have the same name in Python"),
     field(r'"a\nb": {type: string}', "has an invisible character"),
+    field(r'"a\u3164": {type: string}', "has an invisible character"),
     insert("        email:\n", "lang: {type: string}", "the methods need the name 'lang' for something else"),
     parameter(
         "name: timeout, in: query, schema: {type: string}",
