@@ -169,6 +169,14 @@ WRONG_CONTRACTS = [
     ),
     edit("type: apiKey", "type: apikey", "'apikey' is not allowed here; allowed are apiKey, http"),
     edit("value: 203.0.113.9", "value: 203", unfit("203 is not of type 'string'")),
+    *(
+        field(f"kind: {{type: string, format: {name}, examples: [{good}, {bad}]}}", unfit(f"{reason}, not '{bad}'"))
+        for name, good, bad, reason in (
+            ("date", "'2030-01-02'", "30.02.2030", "a date is expected"),
+            ("date-time", "'2030-01-02t03:04:05z'", "tomorrow", "a date with a time is expected"),
+            ("uuid", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0-4f89", "a UUID is expected"),
+        )
+    ),
     edit("examples: [test@example.com]", "examples: [5]", unfit("5 is not of type 'string'")),
     field(
         "kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}",
