@@ -58,8 +58,8 @@ def read_contract(path: Path) -> Document:
         _schemas,
         _operations,
         _security,
-        _documented_status_codes,
         check_examples,
+        _documented_status_codes,
     ):
         contract.raise_issues(check(contract))
     return contract
@@ -114,7 +114,8 @@ def _servers(contract: Document) -> Iterator[Issue]:
             yield place, f"the variable {name!r} is not in `variables`{did_you_mean(name, variables)}"
             return
         url = url.replace(f"{{{name}}}", str(variables[name]["default"]))
-    if not re.fullmatch(r"https?://[\w-]+(\.[\w-]+)*(:\d+)?(/[\w.~-]+)*/?", url, re.ASCII):
+    parts = re.fullmatch(r"https?://[\w-]{1,63}(\.[\w-]{1,63})*(?::(\d{1,5}))?(/[\w.~-]+)*/?", url, re.ASCII)
+    if not parts or not 0 < int(parts[2] or 80) < 65536:
         yield place, f"{url!r} is not a URL that calls can be sent to, such as https://example.genauth.ai"
 
 

@@ -9,13 +9,18 @@ from typing import Any, NamedTuple, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode
 
 Location = tuple[str | int, ...]
 """The keys that lead to a node of a document."""
 
 Issue = tuple[Location, str]
 """The location of a mistake, and the reason."""
+
+# Characters that show nothing, although Python calls them printable: fillers, joiners and variation selectors.
+BLANK = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 
 
 class Fact(NamedTuple):
@@ -30,6 +35,19 @@ class InputError(Exception):
     """An input is wrong. Its text is `file:line: location: reason`, with a line for each issue."""
 
 
+class _Constructor(RoundTripConstructor):
+    """Makes the values of a document."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        if isinstance(node, ScalarNode):
+            # Join each pair of escapes such as `\\ud83d\\ude00` into one character, as JSON does and YAML does not.
+            node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # A number of many digits, or a date that does not exist.
+            raise ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
+
+
 class Document:
     """A YAML file that holds a mapping, and only values that JSON can represent."""
 
@@ -37,7 +55,9 @@ class Document:
         self.name = path.name
         try:
             text = path.read_bytes().decode("utf-8-sig")
-            root: object = YAML().load(text)
+            yaml = YAML()
+            yaml.Constructor = _Constructor
+            root: object = yaml.load(text)
         except OSError as error:
             raise InputError(f"{self.name}: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -51,7 +71,6 @@ class Document:
         if not isinstance(root, CommentedMap):
             raise self._error(0, f"{self.name} is empty" if root is None else "the file must contain a mapping")
         self._root = root
-        self._join_surrogates()
         self.raise_issues(self._not_json())
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,13 +123,6 @@ class Document:
     def _error(self, line: int, reason: str) -> InputError:
         return InputError(f"{self.name}:{line + 1}: {shorten(reason)}")
 
-    def _join_surrogates(self) -> None:
-        """Join each pair of escapes such as `\\ud83d\\ude00` into one character, as JSON does and YAML does not."""
-        for _, node in list(self.nodes()):
-            for key, item in list(_items(node)):
-                if isinstance(item, str) and re.search("[\ud800-\udbff][\udc00-\udfff]", item):
-                    node[key] = item.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-
     def _not_json(self) -> Iterator[Issue]:
         for location, node in self.nodes():
             if isinstance(node, float) and not math.isfinite(node):
@@ -122,8 +134,8 @@ class Document:
             for key, _ in _items(node) if isinstance(node, CommentedMap) else ():
                 if not isinstance(key, str):
                     yield (*location, key), "a key must be a string: put it in quotes"
-                elif not key.isprintable():
-                    yield (*location, key), f"the key {key!r} has an invisible character"
+                elif not is_visible(key):
+                    yield (*location, key), f"the key {key!a} has an invisible character"
 
 
 def _items(node: Any) -> Iterable[tuple[Any, Any]]:
@@ -141,6 +153,11 @@ def plain(node: Any) -> Any:
     # ruamel has subclasses for numbers and strings in other notations, such as `0x10`.
     kind = next((each for each in (bool, int, float, str) if isinstance(node, each)), None)
     return node if kind is None else kind(node)
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether a text has no invisible character."""
+    return text.isprintable() and not re.search(BLANK, text)
 
 
 def shorten(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from openapi_python_client.strings import snake_case
 
-from .document import Document, Issue, Location
+from .document import Document, Issue, Location, is_visible
 from .walk import schemas
 
 
@@ -30,8 +30,8 @@ def _enum(location: Location, schema: Any) -> Iterator[Issue]:
         yield (*location, "type"), f"the type of these values is {kind!r}"
     explanations = schema.get("x-enumDescriptions", {})
     for index, value in enumerate(values):
-        if not str(value).isprintable():
-            yield (*location, "enum", index), f"{value!r} has an invisible character"
+        if not is_visible(str(value)):
+            yield (*location, "enum", index), f"{value!a} has an invisible character"
         elif explanations and str(value) not in explanations:
             yield (*location, "enum", index), f"{value!r} has no explanation in `x-enumDescriptions`"
     for value in explanations:
@@ -55,8 +55,8 @@ def _members(location: Location, names: list[str], *, named: bool = False) -> It
     members: dict[str, str] = {}
     for index, name in enumerate(names):
         member = snake_case(name).upper()
-        if not name.isprintable():
-            yield (*location, index), f"{name!r} has an invisible character"
+        if not is_visible(name):
+            yield (*location, index), f"{name!a} has an invisible character"
         elif named:
             if not member.isidentifier():
                 yield (*location, index), f"{name!r} is not a valid name in Python"

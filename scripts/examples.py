@@ -12,6 +12,8 @@ from openapi_python_client.strings import PythonIdentifier
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from runtime.fields import DATE, DATE_TIME, UUID
+
 from .document import Document, Issue, Location, plain
 from .openapi import explain
 from .walk import examples_of, json_content, operations, resolve, schemas
@@ -22,6 +24,8 @@ STRINGS = {
     "email": "test@example.com",
     "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
 }
+
+FORMATS = {"date": DATE, "date-time": DATE_TIME, "uuid": UUID}
 
 
 def check_examples(contract: Document) -> Iterator[Issue]:
@@ -67,7 +71,16 @@ def _validator(contract: Document, location: Location) -> Any:
         referred = contract.get(tuple(field["$ref"].split("/")[1:])) if "$ref" in field else {}
         return bool((field | referred).get("readOnly"))
 
-    return extend(Draft202012Validator, {"required": required})  # type: ignore[no-untyped-call]
+    return extend(Draft202012Validator, {"required": required, "format": _format})  # type: ignore[no-untyped-call]
+
+
+def _format(_: object, name: str, value: object, __: object) -> Iterator[ValidationError]:
+    """Check the formats that the package reads, and as it reads them."""
+    try:
+        if name in FORMATS and isinstance(value, str):
+            FORMATS[name].decode(value)
+    except ValueError as error:
+        yield ValidationError(f"{error}, not {value!r}")
 
 
 def response_examples(contract: Document) -> dict[str, dict[int, Any]]:

@@ -44,6 +44,8 @@ from .walk import operations
 
 # The supported settings of generator-config.yml.
 SETTINGS = ("project_name_override", "package_name_override", "package_version_override", "post_hooks")
+# Packages that the client needs. A package of the same name would hide them.
+NEEDED = ("aiohttp", "anyio", "attr", "attrs", "certifi", "h11", "httpcore", "httpx", "idna", "typing_extensions")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -200,10 +202,12 @@ def read_config(document: Document) -> ConfigFile:
     """
     settings = document.to_dict()
     # The templates and the checks of the contract rely on the generator's defaults for the other settings.
-    others = ConfigFile.model_fields.keys() - SETTINGS
-    document.raise_issues(((key,), "this setting is not supported: remove it") for key in settings if key in others)
+    reason = f"this setting is not supported; allowed are {', '.join(SETTINGS)}"
+    document.raise_issues(((key,), reason) for key in settings if key not in SETTINGS)
+    if isinstance(settings.get("package_version_override"), int | float):
+        document.raise_issues([(("package_version_override",), "a version has three numbers, such as 1.4.0")])
     try:
-        config = ConfigFile.model_validate(settings, extra="forbid")
+        config = ConfigFile.model_validate(settings)
     except ValidationError as error:
         document.raise_issues((each["loc"], each["msg"]) for each in error.errors())
         raise
@@ -217,6 +221,8 @@ def _wrong_names(config: ConfigFile) -> Iterator[Issue]:
         yield ("project_name_override",), f"{project!r} is not a valid name for a package index, such as genauth-email"
     if package and (not re.fullmatch(r"[a-z_][a-z0-9_]*", package) or iskeyword(package)):
         yield ("package_name_override",), f"{package!r} is not a name that Python can import, such as genauth_email"
+    if package in (*NEEDED, *sys.stdlib_module_names):
+        yield ("package_name_override",), f"{package!r} is a module that the client needs: choose another name"
     try:
         Version.parse(config.package_version_override or "")
     except ValueError as error:

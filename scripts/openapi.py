@@ -109,6 +109,7 @@ RULES: dict[str, Schema] = {
         },
     },
     "responses": {"required": ["200"], "reason": "a response '200' is missing"},
+    "example": {"required": ["value"], "reason": "an example needs a `value`; `externalValue` is not supported"},
     "parameter": {
         "required": ["schema"],
         "reason": "the schema is missing: the generator would leave out this parameter",
@@ -210,10 +211,20 @@ def explain(error: ValidationError) -> Issue:
         location = (*location, str(value))
     if "reason" in schema:
         return location, schema["reason"].replace("{}", str(value)) + did_you_mean(value, schema.get("known", ()))
-    if value is None and error.validator == "type":
-        return location, f"this is empty: {allowed!r} is expected"
     if error.validator in ("enum", "anyOf") and (list(allowed) == TYPES or "simpleTypes" in str(allowed)):
         return location, f"{shown} is not a type; allowed are {', '.join(TYPES)}"
+    # The validator's message about a union does not say what is allowed.
+    mistyped = [each for each in error.context or [error] if each.validator == "type" and each.instance is value]
+    for each in error.context or ():
+        if each.schema_path[0] not in {other.schema_path[0] for other in mistyped}:
+            return explain(each)
+    if mistyped:
+        types: list[Any] = [each.validator_value for each in mistyped]
+        names = dict.fromkeys(name for each in types for name in ([each] if isinstance(each, str) else each))
+        expected = " or ".join(map(repr, names))
+        if value is None:
+            return location, f"this is empty: {expected} is expected"
+        return location, f"{shown} is not of type {expected}"
     if error.validator == "enum":
         return location, f"{shown} is not allowed here; allowed are {', '.join(map(str, allowed))}"
     # The validator's message quotes the whole value, which may be half of the contract.

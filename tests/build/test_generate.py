@@ -151,13 +151,16 @@ def test_a_contract_can_begin_with_a_byte_order_mark(root: Path) -> None:
     assert main(["--check"], root) == 0
 
 
-def test_a_pair_of_escapes_is_one_character_and_lines_of_the_summary_are_joined(inputs: Path) -> None:
-    replace(inputs / "openapi.yaml", "message: Sent", r'message: "\ud83d\ude00"')
+def test_a_pair_of_escapes_is_one_character_and_lines_of_the_metadata_are_joined(inputs: Path) -> None:
+    replace(inputs / "openapi.yaml", "message: Sent", r'message: Sent, "\ud83d\ude00": "\ud83d\ude80"')
     replace(inputs / "openapi.yaml", "summary: Have GenAuth", "summary: |\n    Have\n    GenAuth")
+    replace(inputs / "openapi.yaml", "name: The maintainers", "name: |\n      The\n      maintainers")
     assert main([], inputs) == 0
-    assert "\U0001f600" in (inputs / "generated" / "genauth_email" / "testing.py").read_text("utf-8")
+    assert "\U0001f600" in (text := (inputs / "generated" / "genauth_email" / "testing.py").read_text("utf-8"))
+    assert "\U0001f680" in text
     metadata = tomllib.loads((inputs / "generated" / "pyproject.toml").read_text("utf-8"))
     assert metadata["project"]["description"].startswith("Have GenAuth send an email to a user. A typed")
+    assert metadata["project"]["authors"] == [{"name": "The maintainers"}]
 
 
 def test_examples_may_lack_fields_of_a_success_and_read_only_fields(inputs: Path) -> None:

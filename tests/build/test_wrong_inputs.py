@@ -78,21 +78,31 @@ def test_a_missing_input_is_reported(inputs: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("edit", "at", "reason"),
     [
-        (("post_hooks:", "posthooks:"), "posthooks", "posthooks: Extra inputs are not permitted"),
-        (("version_override: ", "version_override: 0.1 # "), "0.1", "Input should be a valid string"),
+        (("post_hooks:", "posthooks:"), "posthooks", "posthooks: this setting is not supported; allowed are"),
+        (("version_override: ", "version_override: 2.0 # "), "2.0", "a version has three numbers, such as 1.4.0"),
+        (("version_override: ", "version_override: '2.0' # "), "2.0", "three numbers are needed, such as 1.4.0"),
         (("post_hooks:", "post_hooks: ["), "- ruff", "not valid YAML"),
         (
             ("post_hooks:", "class_overrides: {Lang: {name: L}}\npost_hooks:"),
             "Lang",
-            "class_overrides: this setting is not supported: remove it",
+            "class_overrides: this setting is not supported; allowed are project_name_override, package_name_override",
         ),
         (("post_hooks:", "literal_enums: true\npost_hooks:"), "literal_enums", "this setting is not supported"),
+        (("post_hooks:", "literal_enum: true\npost_hooks:"), "literal_enum", "this setting is not supported"),
         (
             ("package_name_override: genauth_email", "package_name_override: genauth-mail"),
             "genauth-mail",
             "'genauth-mail' is not a name that Python can import, such as genauth_email",
         ),
         (("_name_override: genauth_email", "_name_override: class"), "class", "'class' is not a name that Python can"),
+        *(
+            (
+                ("_name_override: genauth_email", f"_name_override: {name}"),
+                name,
+                f"{name!r} is a module that the client needs: choose another name",
+            )
+            for name in ("attrs", "httpx", "json")
+        ),
         (
             ("project_name_override: genauth-email", "project_name_override: genauth email"),
             "genauth email",

@@ -175,6 +175,13 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
             "'Authorization' is a header that the client sends itself",
         )
     ],
+    "an example with an `externalValue`": [
+        edit(
+            "IPv4: {value: 203.0.113.9}",
+            "IPv4: {externalValue: https://example.com/ip}",
+            "an example needs a `value`; `externalValue` is not supported",
+        )
+    ],
     "webhooks, callbacks, `servers` of a single operation": [
         edit("\npaths:\n", "\nwebhooks: {sent: {post: {}}}\n\npaths:\n", "webhooks are not supported", "webhooks:"),
         operation(f"servers: [{{url: 'https://x.example'}}]\n      {RESPONSE}", "share one host"),

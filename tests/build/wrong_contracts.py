@@ -80,6 +80,8 @@ WRONG_CONTRACTS = [
     edit("      tags: [email]", "      tags: [email", "not valid YAML: expected ',' or ']'", "summary:"),
     edit("tags: [email]", "tags: [email]\n      tags: [mail]", 'found duplicate key "tags"', "tags: [mail]"),
     edit("      tags: [email]", "\ttags: [email]", "not valid YAML: found character '\\t'"),
+    edit(SENT, f"{SENT}, more: {'9' * 5000}", "not valid YAML: Exceeds the limit", SENT),
+    edit(SENT, f"{SENT}, more: 2001-02-30", "not valid YAML: day is out of range for month"),
     edit("value: 203.0.113.9", "value: 2001-02-03", "2001-02-03 is neither a string nor a number"),
     edit('        "200":', "        200:", "a key must be a string: put it in quotes"),
     # OpenAPI
@@ -112,7 +114,7 @@ WRONG_CONTRACTS = [
     # Servers, security schemes and extensions
     *(
         edit(URL, f"url: {url}", NOT_A_URL)
-        for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'")
+        for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'", "https://a:99999")
     ),
     edit(URL, "url: https://{hots}", "the variable 'hots' is not in `variables`; did you mean host?"),
     insert("  - appId: []\n", "- appID: []", "there is no security scheme 'appID'; did you mean appId?"),
@@ -153,6 +155,13 @@ WRONG_CONTRACTS = [
     ),
     edit(SENT, "message: 5", unfit("5 is not of type 'string'")),
     edit("{statusCode: 400, message: Wrong}", "{statusCode: 400}", unfit("'message' is a required property")),
+    edit("statusCode: 400,", 'statusCode: "400",', unfit("'400' is not of type 'integer'")),
+    edit(SENT, f"{SENT}, apiCode: '1303'", unfit("'1303' is not of type 'integer'")),
+    edit(SENT, f"{SENT}, apiCode: null", unfit("this is empty: 'integer' is expected")),
+    field("kind: {anyOf: [{enum: [a]}, {type: 'null'}], default: x}", unfit("'x' is not allowed here; allowed are a")),
+    field("kind: {type: [string, 'null'], default: 5}", unfit("5 is not of type 'string' or 'null'")),
+    field("kind: {anyOf: [{type: string}, {type: 'null'}], default: 5}", unfit("5 is not of type 'string' or 'null'")),
+    edit("IPv4: {value: 203.0.113.9}", "IPv4: {summary: x}", "an example needs a `value`"),
     # A property can have the name of a keyword.
     body(
         "application/json: {schema: {properties: {type: {type: string, enum: [a]}}}, example: {type: x}}",
@@ -160,6 +169,14 @@ WRONG_CONTRACTS = [
     ),
     edit("type: apiKey", "type: apikey", "'apikey' is not allowed here; allowed are apiKey, http"),
     edit("value: 203.0.113.9", "value: 203", unfit("203 is not of type 'string'")),
+    *(
+        field(f"kind: {{type: string, format: {name}, examples: [{good}, {bad}]}}", unfit(f"{reason}, not '{bad}'"))
+        for name, good, bad, reason in (
+            ("date", "'2030-01-02'", "30.02.2030", "a date is expected"),
+            ("date-time", "'2030-01-02t03:04:05z'", "tomorrow", "a date with a time is expected"),
+            ("uuid", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0-4f89", "a UUID is expected"),
+        )
+    ),
     edit("examples: [test@example.com]", "examples: [5]", unfit("5 is not of type 'string'")),
     field(
         "kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}",
@@ -171,9 +188,12 @@ WRONG_CONTRACTS = [
     ),
     *(
         schema(f'Size: {{type: string, enum: ["a{escape}b"], x-enum-varnames: [AB]}}', "has an invisible character")
-        for escape in (r"\n", r"\u200b")
+        for escape in (r"\n", r"\u200b", r"\u034f", r"\u115f", r"\u2800", r"\u3164", r"\ufe0f")
     ),
-    edit("[ZH_CN, EN_US", r'["ZH\u200b_CN", EN_US', "has an invisible character"),
+    *(
+        edit("[ZH_CN, EN_US", f'["ZH{escape}_CN", EN_US', "has an invisible character")
+        for escape in (r"\u200b", r"\u3164")
+    ),
     schema(
         "Size: {type: string, enum: [S], x-enum-deprecated: [L]}",
         "'L' is not one of the enum's values: remove it here too",
@@ -234,6 +254,7 @@ WRONG_CONTRACTS = [
     field("to_dict: {type: string}", "the models already use the name 'to_dict'"),
     field("status-code: {type: string}", "another field would have the same name in Python"),
     field(r'"a\nb": {type: string}', "has an invisible character"),
+    field(r'"a\u3164": {type: string}', "has an invisible character"),
     insert("        email:\n", "lang: {type: string}", "the methods need the name 'lang' for something else"),
     parameter(
         "name: timeout, in: query, schema: {type: string}",
