@@ -42,7 +42,7 @@ from genauth_email.testing import (
 )
 
 from tests.clients import ClientFactory
-from tests.contract.facts import CHANNEL, FAILURES, OTHER_CHANNEL, SENT
+from tests.contract.facts import CHANNEL, EXAMPLES, FAILURES, OTHER_CHANNEL, SENT
 
 BODY = {"channel": CHANNEL, "email": "test@example.com"}
 HEADERS = {"x-genauth-app-id": "any", "content-type": "application/json"}
@@ -135,6 +135,9 @@ def test_a_ready_made_response_is_the_contracts_example() -> None:
     assert isinstance(response, SendEmailRespDto)
     assert response == send_email_response(200)
     assert (response.status_code, response.message) == (200, "Operation successful")
+    for code in FAILURES:
+        assert send_email_response(code).status_code == code
+        assert send_email_response(code).to_dict() in EXAMPLES.values()
     with pytest.raises(ValueError, match=r"^there is no example with statusCode 418; there is 200, 400, "):
         send_email_response(418)
 
