@@ -39,6 +39,11 @@ def delivery_of(status_code: int, http_status: int, deduplication_interval: floa
     return "not_sent" if 400 <= status_code <= 499 or status_code == 503 else "unknown"
 
 
+def is_retryable(status_code: int, delivery: Delivery) -> bool:
+    """Return whether the same call can be made again after a failure of the API."""
+    return delivery == "not_sent" and status_code == 503
+
+
 def raise_for_status_code(response: Response[ResponseModel], errors: Mapping[int, type[APIError]]) -> None:
     """Raise the error of a response that is not a success.
 
@@ -73,7 +78,7 @@ def api_error(response: Response[ResponseModel], errors: Mapping[int, type[APIEr
             **details,
             **response_details(http_status, response.headers, response.content),
             "delivery": delivery,
-            "retryable": delivery == "not_sent" and status_code == 503,
+            "retryable": is_retryable(status_code, delivery),
             "retry_after": interval if retry_after is None else retry_after,
         },
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from ..errors import APIConnectionError, APIError, response_details
-from ..outcomes import delivery_of
+from ..outcomes import delivery_of, is_retryable
 
 ErrorT = TypeVar("ErrorT", bound=APIError)
 
@@ -47,7 +47,7 @@ def new_api_error(
             "message": message,
             "api_code": api_code,
             "delivery": delivery,
-            "retryable": delivery == "not_sent" and status_code == 503,
+            "retryable": is_retryable(status_code, delivery),
             "retry_after": retry_after,
             **response_details(200, {}, json.dumps(body).encode()),
         },

@@ -21,13 +21,12 @@ from .options import (
     headers_from_arguments,
     validate_options,
 )
-from .redaction import redact_traceback
+from .redaction import CallableT, redact_traceback
 from .transport.request import HTTPRequest
 from .types import UNSET, IPAddress, OnAttempt, Operation, Request, RequestModel, ResponseT, Specification, Unset
 
 T = TypeVar("T")
 LangT = TypeVar("LangT")
-CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 ClientT = TypeVar("ClientT")
 
 # A request of these has a length even where it has no body.
