@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from openapi_python_client.strings import snake_case
-
 from .document import Fact
 from .interface import is_inherited
 
@@ -31,12 +29,8 @@ class Change(NamedTuple):
         return f"{self.place}: {self.key} {self.what}"
 
     @property
-    def parent(self) -> str:
-        return self.key.rpartition(" > ")[0]
-
-    @property
-    def is_operation(self) -> bool:
-        return bool(re.fullmatch(r"[A-Z]+ /\S*", self.key))
+    def name(self) -> str:
+        return self.key.rpartition(" > ")[2]
 
     @property
     def is_on_the_wire(self) -> bool:
@@ -67,61 +61,17 @@ def changes(before: Mapping[str, str], after: Mapping[str, Fact], paths: str) ->
                 yield Change(Part.MINOR, place, key, "is new")
 
 
-def fold(found: Iterable[Change], texts: Mapping[str, str]) -> Iterator[Change]:
-    """Yield the changes, except those that another change implies.
+def fold(found: Iterable[Change]) -> Iterator[Change]:
+    """Yield one change for each edit.
 
-    A new operation brings methods, functions, models and enums, and a new request field is also an argument.
-
-    Args:
-        found: The changes.
-        texts: The texts of all facts, including removed ones.
+    A change on the wire changes the Python interface too, so a change there counts only if it needs a higher version.
+    A schema that several operations share changes once.
     """
-    pending = sorted(found, key=lambda each: (not each.is_operation, not each.is_on_the_wire))
-    while pending:
-        first, *pending = pending
-        group = [first]
-        # An implied change can imply others.
-        for each in group:
-            names, words = _names(each, texts), _words(each, texts)
-            for other in [other for other in pending if _comes_with(other, each, names, words, texts)]:
-                pending.remove(other)
-                group.append(other)
-        # Code refers to an enum's value by its member's name.
-        yield first if first.is_operation else min(group, key=lambda each: not texts[each.key].startswith("= "))
-
-
-def _comes_with(other: Change, change: Change, names: set[str], words: set[str], texts: Mapping[str, str]) -> bool:
-    if other.is_operation or other.part < change.part or other.what.split()[:2] != change.what.split()[:2]:
-        return False
-    others = _names(other, texts)
-    if texts.get(other.parent, "module") == "module":
-        # A class, a function or a module: the change's text names it if it needs it.
-        is_named_alike = change.is_operation or texts[change.key].startswith("= ")
-        needed = words | names if is_named_alike else words
-        return bool(others & needed) or (texts[other.key] == "module" and bool(names & _words(other, texts)))
-    if change.is_on_the_wire:
-        return bool(names & others) and (not other.is_on_the_wire or other.place == change.place)
-    return other.key.removeprefix("Async") == change.key.removeprefix("Async")
-
-
-def _names(change: Change, texts: Mapping[str, str]) -> set[str]:
-    """Return a change's names, in one spelling. An enum member also goes by its value."""
-    text = texts[change.key]
-    value = text.removeprefix("operation " if change.is_operation else "= ")
-    names = {change.key.rpartition(" > ")[2], value if value != text else ""}
-    return {_spelling(name.strip("'")) for name in names if name}
-
-
-def _words(change: Change, texts: Mapping[str, str]) -> set[str]:
-    """Return the names in the text of a change, except its own."""
-    inside = {
-        key.removeprefix(change.key): text for key, text in texts.items() if f"{key} > ".startswith(f"{change.key} > ")
-    }
-    return {_spelling(word) for word in set(re.findall(r"\w+", f"{[*inside, *inside.values()]}"))}
-
-
-def _spelling(name: str) -> str:
-    return snake_case(name.removesuffix("Literal").removesuffix("_response"))
+    all_changes = list(found)
+    on_the_wire = [each for each in all_changes if each.is_on_the_wire]
+    highest = min((each.part for each in on_the_wire), default=Part.PATCH + 1)
+    in_python = [each for each in all_changes if not each.is_on_the_wire and each.part < highest]
+    yield from {(each.name, each.place, each.what): each for each in [*in_python, *on_the_wire]}.values()
 
 
 def _parents(key: str) -> list[str]:

@@ -109,7 +109,7 @@ def write_record(root: Path, contract: Document, version: str) -> None:
 def needed_version(root: Path, contract: Document, version: str) -> tuple[Version, list[str]]:
     """Return the lowest version that `generated/` can have, and the changes that `version` does not allow.
 
-    There is one line for each change since the last release.
+    There is one line for each edit since the last release.
     """
     given, last = Version.parse(version), last_release(root)
     if last is None:
@@ -125,8 +125,7 @@ def needed_version(root: Path, contract: Document, version: str) -> tuple[Versio
         if given < (needs := before.after(change.part)):
             needed = max(needed, needs)
             found.append(change)
-    texts = {**last.facts, **{key: fact.text for key, fact in facts.items()}}
-    return needed, [f"{change} (needs {before.after(change.part)})" for change in fold(found, texts)]
+    return needed, [f"{change} (needs {before.after(change.part)})" for change in fold(found)]
 
 
 def main(root: Path = ROOT) -> int:

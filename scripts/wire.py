@@ -59,9 +59,14 @@ def _content(contract: Document, key: str, location: Location, required: str) ->
 def _schema(
     contract: Document, key: str, location: Location, required: str, outer: tuple[Location, ...] = ()
 ) -> Iterator[_Part]:
-    _, schema = resolve(contract, location)
+    place, schema = resolve(contract, location)
     types = schema.get("type", "any")
-    yield key, location, f"{required}{' | '.join(types) if isinstance(types, list) else types}"
+    # What happens to an enum's values is seen where they are listed.
+    yield (
+        key,
+        place if "enum" in schema else location,
+        f"{required}{' | '.join(types) if isinstance(types, list) else types}",
+    )
     yield from _parts(contract, key, location, outer)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.changelog import check_changelog, move_unreleased
-from scripts.changes import Part, changes, fold
+from scripts.changes import Change, Part, changes, fold
 from scripts.compatibility import (
     CONFIG,
     RECORD,
@@ -30,6 +30,18 @@ from scripts.wire import wire
 from .conftest import OTHER_CHANNEL, ROOT, replace
 
 MAJOR, MINOR = Part.MAJOR, Part.MINOR
+
+OPERATION = "POST /api/v3/send-email"
+SECOND_OPERATION = """/api/v3/status:
+    get:
+      operationId: getStatus
+      tags: [email]
+      responses:
+        "200":
+          description: The status.
+          content: {application/json: {schema: {$ref: "#/components/schemas/SendEmailRespDto"}}}
+  /api/v3/send-email:
+"""
 
 
 # ---------------------------------------------------------------- versions
@@ -107,59 +119,6 @@ def test_adding_or_removing_something_as_a_whole_is_one_change() -> None:
     assert list(map(str, changes(method, {}, "openapi.yaml:5"))) == [
         "openapi.yaml:5: send was removed, which breaks users' code"
     ]
-
-
-OPERATION = {
-    "POST /sms": "operation sendSms",
-    "POST /sms > body > channel": "required string",
-    "Client > send_sms": "function -> None",
-    "Client > send_sms > channel": "required positional or keyword: SmsChannel | SmsChannelLiteral",
-    "AsyncClient > send_sms": "async function -> None",
-    "SmsChannel": "class(StrEnum)",
-    "SmsChannelLiteral": "Literal",
-    "models > SmsChannel": "the same as SmsChannel",
-    "models > sms_channel": "module",
-    "api > sms": "module",
-    "api > sms > send_sms": "module",
-    "testing > send_sms_response": "function -> SmsRespDto",
-    "SmsRespDto": "class()",
-}
-FIELD = {
-    "POST /email > body > tenantId": "optional string",
-    "Client > send_email > tenant_id": "optional keyword-only: str | Unset = UNSET",
-    "AsyncClient > send_email > tenant_id": "optional keyword-only: str | Unset = UNSET",
-    "EmailDto > tenant_id": "str | Unset, with a default",
-}
-STATUS = {
-    "POST /email > response > statusCode > 451": "value",
-    "StatusCode > LEGAL_REASONS_ERROR": "= 451",
-    "LegalReasonsError": "class(APIError)",
-}
-OTHER = {"Server > note": "str", "models > Note": "class()", "AsyncClient > note": "str", "Client > note": "str"}
-THERE = [
-    *("Client", "AsyncClient", "Client > send_email", "AsyncClient > send_email", "EmailDto", "StatusCode", "Server"),
-    *("POST /email", "POST /email > body", "POST /email > response", "POST /email > response > statusCode"),
-    *("models", "api", "testing"),
-]
-
-
-@pytest.mark.parametrize(
-    ("texts", "titles"),
-    [
-        (OPERATION, ["POST /sms"]),
-        (FIELD, ["POST /email > body > tenantId"]),
-        (STATUS, ["StatusCode > LEGAL_REASONS_ERROR"]),
-        (OPERATION | FIELD, ["POST /sms", "POST /email > body > tenantId"]),
-        (OTHER, ["Server > note", "models > Note", "AsyncClient > note"]),
-        (OPERATION | {"POST /mail": "operation sendMail"}, ["POST /sms", "POST /mail"]),
-    ],
-)
-def test_implied_changes_have_no_line_of_their_own(texts: dict[str, str], titles: list[str]) -> None:
-    there = {key: "module" if key in ("models", "api", "testing") else "class()" for key in THERE}
-    after = {key: Fact(text, f"openapi.yaml:{line}") for line, (key, text) in enumerate((there | texts).items())}
-    unchanged = {key: Fact(text, "") for key, text in there.items()}
-    assert [each.key for each in fold(changes(there, after, ""), there | texts)] == titles
-    assert [each.key for each in fold(changes(there | texts, unchanged, ""), there | texts)] == titles
 
 
 # ---------------------------------------------------------------- the facts
@@ -284,7 +243,8 @@ def test_removing_a_channel_needs_a_major_version_and_the_line_is_reported(
     assert check_version(root) == 1
     line = 1 + text.splitlines().index("    Channel:")
     assert capsys.readouterr().out.splitlines() == [
-        f"openapi.yaml:{line}: Channel > {OTHER_CHANNEL} was removed, which breaks users' code (needs 2.0.0)",
+        f"openapi.yaml:{line}: {OPERATION} > body > channel > {OTHER_CHANNEL} was removed, which breaks users' code "
+        "(needs 2.0.0)",
         f"generator-config.yml:{line_of_the_version(root)}: 1.4.2 is too low. Write this line there, and run `make` "
         "again:",
         "package_version_override: 2.0.0",
@@ -294,6 +254,57 @@ def test_removing_a_channel_needs_a_major_version_and_the_line_is_reported(
     assert check_version(root) == 1
     set_version(root, "2.0.0")
     assert check_version(root) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        (
+            "operationId: sendEmail",
+            "operationId: sendMail",
+            f"{OPERATION} changed from `operation sendEmail` to `operation sendMail`, which breaks users' code",
+        ),
+        (
+            "x-deduplication-interval: 60",
+            "x-deduplication-interval: 90",
+            f"{OPERATION} > deduplication changed from `within 60 seconds` to `within 90 seconds`, which breaks users' "
+            "code",
+        ),
+        (
+            "      parameters:\n",
+            "      parameters:\n        - {name: dryRun, in: query, schema: {type: boolean}}\n",
+            f"{OPERATION} > query dryRun is new",
+        ),
+        (
+            "        email:\n",
+            "        tenantId: {type: string}\n        email:\n",
+            f"{OPERATION} > body > tenantId is new",
+        ),
+        ("/api/v3/send-email:\n", SECOND_OPERATION, "GET /api/v3/status is new"),
+    ],
+)
+def test_an_edit_of_the_contract_is_one_line(
+    root: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, change: str
+) -> None:
+    replace(root / "openapi.yaml", old, new)
+    assert main([], root) == 0
+    capsys.readouterr()
+    assert check_version(root) == 1
+    *changed, _, _ = capsys.readouterr().out.splitlines()
+    assert [re.sub(r"^openapi.yaml:\d+: | \(needs .*\)$", "", line) for line in changed] == [change]
+
+
+def test_a_change_of_a_schema_that_two_operations_share_is_one_line() -> None:
+    shared = [Change(MINOR, "openapi.yaml:7", f"POST /{name} > response > code > 451", "is new") for name in "ab"]
+    assert list(fold(shared)) == shared[1:]
+
+
+def test_in_python_only_what_needs_a_higher_version_than_the_contract_has_a_line() -> None:
+    new_operation = Change(MINOR, "openapi.yaml:7", "POST /sms", "is new")
+    new_method = Change(MINOR, "openapi.yaml:8", "Client > send_sms", "is new")
+    removed = Change(MAJOR, "generated/client.py:1", "Client > close", "was removed")
+    assert list(fold([new_method, new_operation, removed])) == [removed, new_operation]
+    assert list(fold([new_method, removed])) == [new_method, removed]
 
 
 def test_any_change_of_the_package_needs_a_new_version(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
