@@ -99,7 +99,7 @@ class Run:
         self.results = Results()
 
     def everything(self) -> Results:
-        self.results.about = [*machine(), f"The server: {self.server.kind}; for slow and large responses, asyncio."]
+        self.results.about = list(machine())
         for section in (
             *(self.sync, self.sync_over_tls, self.threads, self.in_flight, self.imports, self.first_calls),
             *(self.sparse_calls, self.connections, self.slow_server, self.memory, self.many_clients, self.sizes),
@@ -191,7 +191,7 @@ class Run:
             measurements[key] = Process(programs[key[1]])
             return measurements[key]
 
-        self._take({(what, name): partial(make, (what, name)) for name in programs}, 2 * self.plan.rounds)
+        self._take({(what, name): partial(make, (what, name)) for name in programs}, 5 * self.plan.rounds)
         for (_, name), each in measurements.items():
             self.results.add((f"{what}, processor", name), each.processor)
 
@@ -224,7 +224,7 @@ class Run:
         # Some clients make at most 100 connections.
         number = min(100, self.plan.in_flight[-1])
         for name, client in ASYNC.items():
-            for kind, url in ("memory", self.server.asyncio), ("memory over TLS", self.server.asyncio_tls):
+            for kind, url in ("memory", self.server.http), ("memory over TLS", self.server.https):
                 try:
                     memory = memory_per_call(client, self.server, url, number)
                     self.results.add((kind, name), [memory])

@@ -36,12 +36,13 @@ HTTPX: Final = "httpx by hand"
 HTTPX_ON_AIOHTTP: Final = "httpx by hand, on aiohttp"
 AIOHTTP: Final = "aiohttp by hand"
 BARE_HTTPX: Final = "bare httpx.HTTPTransport"
+BARE_ASYNC_HTTPX: Final = "bare httpx.AsyncHTTPTransport"
 HTTP_CLIENT: Final = "http.client by hand"
 RAW_SOCKET: Final = "raw socket"
 RAW_ASYNCIO: Final = "raw asyncio"
 
 # These do less than a client must.
-BOUNDS: Final = (BARE_HTTPX, HTTP_CLIENT, RAW_SOCKET, RAW_ASYNCIO)
+BOUNDS: Final = (BARE_HTTPX, BARE_ASYNC_HTTPX, HTTP_CLIENT, RAW_SOCKET, RAW_ASYNCIO)
 
 # httpx and httpcore load these if they are installed, as in this environment. No client needs them.
 HIDDEN: Final = """import sys
@@ -250,6 +251,12 @@ ASYNC: Final[Mapping[str, Client]] = {
         f"(await (await {POST}).json())['statusCode']",
         is_async=True,
         limited=f"aiohttp.ClientSession({HEADERS}, connector=aiohttp.TCPConnector(limit=limit))",
+    ),
+    BARE_ASYNC_HTTPX: Client(
+        "from benchmarks.bounds_asyncio import BareAsyncTransport",
+        "BareAsyncTransport(url)",
+        "await client.send_email()",
+        is_async=True,
     ),
     RAW_ASYNCIO: Client(
         "from benchmarks.bounds_asyncio import RawAsyncio",

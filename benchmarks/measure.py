@@ -229,7 +229,7 @@ from urllib.request import urlopen
 async def call():
     return {client.call}
 def held():
-    return int(urlopen({server.asyncio + "/hold"!r}).read())
+    return int(urlopen({server.http + "/hold"!r}).read())
 assert await call() == 200
 before = memory()
 held()

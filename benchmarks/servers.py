@@ -1,20 +1,17 @@
-"""The servers for all measurements, in a separate process: `python -m benchmarks.servers`.
+"""The server for all measurements, in a separate process: `python -m benchmarks.servers`.
 
-The first one responds to every request with the same success. It is nginx if that is installed, otherwise asyncio. The
-second one is always asyncio: the URL sets the delay and the size of the response, and can hold responses back.
+It responds to every request with the same success. The URL can set a delay and the size of the response, and can hold
+responses back.
 """
 
 import asyncio
 import json
-import os
 import re
-import shutil
-import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,61 +29,28 @@ HEAD = (
 )
 RESPONSE = HEAD % (len(BODY), BODY)
 
-NGINX = """
-daemon off;
-worker_processes 1;
-pid nginx.pid;
-error_log stderr error;
-events {{ worker_connections 16384; }}
-http {{
-    access_log off;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
-    default_type application/json;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    server {{
-        listen 127.0.0.1:{http};
-        listen 127.0.0.1:{https} ssl;
-        ssl_protocols TLSv1.2 TLSv1.3;
-        ssl_certificate server.pem;
-        ssl_certificate_key server.pem;
-        location / {{ return 200 '{body}'; }}
-    }}
-}}
-"""
-
 
 @dataclass(frozen=True)
 class Server:
     """A running server, as its clients see it.
 
     Attributes:
-        kind: The program that responds.
         http: Its URL.
         https: Its URL over TLS.
-        asyncio: The URL of the second server.
-        asyncio_tls: The same over TLS.
         ca: The certificates to trust: the usual ones and the server's own.
     """
 
-    kind: str
     http: str
     https: str
-    asyncio: str
-    asyncio_tls: str
     ca: Path
 
     def slow(self, milliseconds: int, size: int = len(BODY)) -> str:
         """Return the URL of a server that responds after a delay, with that many bytes."""
-        return f"{self.asyncio}/{milliseconds}/{size}"
+        return f"{self.http}/{milliseconds}/{size}"
 
     def release(self) -> None:
-        """Let the second server send the responses held back since `/hold` was read, and respond at once again."""
-        urlopen(f"{self.asyncio}/release").close()
+        """Let the server send the responses held back since `/hold` was read, and respond at once again."""
+        urlopen(f"{self.http}/release").close()
 
 
 @contextmanager
@@ -173,41 +137,14 @@ async def end_of_stdin() -> None:
     await ended.read()
 
 
-@contextmanager
-def nginx(program: str, directory: Path) -> Generator[tuple[int, int]]:
-    """Run nginx, and return its ports: one for HTTP, one for HTTPS."""
-    listeners = [socket.create_server(("127.0.0.1", 0), backlog=1024) for _ in range(2)]
-    http, https = (listener.getsockname()[1] for listener in listeners)
-    (directory / "nginx.conf").write_text(NGINX.format(http=http, https=https, body=BODY.decode()))
-    # nginx inherits listening sockets, as in an upgrade of its binary, so nobody else can take the ports.
-    sockets = [listener.fileno() for listener in listeners]
-    environment = {**os.environ, "NGINX": "".join(f"{descriptor};" for descriptor in sockets)}
-    command = [program, "-p", str(directory), "-c", "nginx.conf"]
-    with subprocess.Popen(command, env=environment, pass_fds=sockets) as process:
-        for listener in listeners:
-            listener.close()
-        try:
-            yield http, https
-        finally:
-            process.terminate()
-
-
 async def run(directory: Path) -> None:
     loop = asyncio.get_running_loop()
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(directory / "server.pem")
     servers = [await loop.create_server(Responding, "127.0.0.1", 0, backlog=1024, ssl=each) for each in (None, tls)]
-    own, own_tls = (server.sockets[0].getsockname()[1] for server in servers)
-    with ExitStack() as stack:
-        if program := shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
-            kind = subprocess.run([program, "-v"], check=True, stderr=subprocess.PIPE, text=True).stderr
-            http, https = stack.enter_context(nginx(program, directory))
-        else:
-            kind, http, https = f"asyncio, Python {sys.version.split()[0]}", own, own_tls
-        urls = {"http": f"http://127.0.0.1:{http}", "https": f"https://127.0.0.1:{https}"}
-        urls |= {"asyncio": f"http://127.0.0.1:{own}", "asyncio_tls": f"https://127.0.0.1:{own_tls}"}
-        print(json.dumps({"kind": kind.strip().rpartition(": ")[2], **urls}), flush=True)
-        await end_of_stdin()
+    http, https = (server.sockets[0].getsockname()[1] for server in servers)
+    print(json.dumps({"http": f"http://127.0.0.1:{http}", "https": f"https://127.0.0.1:{https}"}), flush=True)
+    await end_of_stdin()
 
 
 if __name__ == "__main__":
