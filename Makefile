@@ -34,8 +34,8 @@ test-release: .venv/package .venv/lowest/environment $(LINT)/node_modules/.packa
 
 test-lowest: PYTEST := .venv/lowest/bin/python -m pytest --numprocesses=auto --maxprocesses=4
 test-lowest: .venv/lowest/package ## Test with the lowest versions that the package allows, with and without its extras
-	@$(PYTEST) -p tests.without_extras -k "not aiohttp" tests/client tests/faults
-	@$(PYTEST) -k aiohttp tests/client tests/faults
+	@$(PYTEST) tests/client tests/faults
+	@$(PYTEST) -p tests.without_extras -k "not aiohttp" tests/client
 
 test-pythons: .venv/environment $(WASM)/node_modules/.package-lock.json ## Test the clients on the other Pythons, 3.14 as WebAssembly
 	@$(BIN)/python -m scripts.pythons
