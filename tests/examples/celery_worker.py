@@ -36,25 +36,18 @@ def celery_worker(app: Celery, directory: Path, app_host: str, module: str) -> G
         f"celery --app {module} worker --pool prefork --concurrency 1"
         " --without-mingle --without-gossip --without-heartbeat"
     )
-    with (directory / "worker.log").open("w+") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", *command.split()],
-            cwd=directory,
-            env=os.environ | settings,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            yield
-            worker.terminate()
-            assert worker.wait(SECONDS) == 0
-        finally:
-            with suppress(ProcessLookupError):  # The worker and its children have ended.
-                os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-            log.seek(0)
-            print(log.read())  # pytest shows it if the test fails.
+    # pytest shows its output if the test fails.
+    worker = subprocess.Popen(
+        [sys.executable, "-m", *command.split()], cwd=directory, env=os.environ | settings, start_new_session=True
+    )
+    try:
+        yield
+        worker.terminate()
+        assert worker.wait(SECONDS) == 0
+    finally:
+        with suppress(ProcessLookupError):  # The worker and its children have ended.
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
 
 
 def check_that_errors_travel(app: Celery, directory: Path, mock_server: MockServer, module: str = "celery_app") -> None:

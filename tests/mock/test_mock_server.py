@@ -136,6 +136,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(server: MockServer) -> None
 
 def test_an_optional_body_may_be_left_out(server: MockServer) -> None:
     assert ask(server, "POST", "/cups/note")["statusCode"] == 200
+    assert server.received[0].json is None
     assert server.sent == []
     assert ask(server, "POST", "/cups/note", JSON, b"{}")["statusCode"] == 200
     assert server.sent == [{}]
