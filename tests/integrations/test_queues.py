@@ -62,13 +62,6 @@ async def result_of_taskiq(app_host: str) -> TaskiqResult[Any]:
         await broker.shutdown()
 
 
-def test_the_result_of_a_task_of_taskiq_has_our_error(throttled: str) -> None:
-    result = asyncio.run(result_of_taskiq(throttled))
-    with pytest.raises(ThrottleError) as caught:
-        result.raise_for_error()
-    check_error(caught.value)
-
-
 @pytest.mark.parametrize("serializer", [JSONSerializer(), PickleSerializer()])
 def test_the_serializers_of_taskiq_keep_our_error(throttled: str, serializer: TaskiqSerializer) -> None:
     result = asyncio.run(result_of_taskiq(throttled))

@@ -19,8 +19,6 @@ from typing import Literal
 import httpx
 import nbformat.v4
 import pytest
-import trio
-from genauth_email import AsyncAuthenticationClient
 from nbclient import NotebookClient
 
 from tests.contract.facts import CHANNEL
@@ -107,16 +105,6 @@ def test_uvicorn_sends_each_email_once(mock_server: MockServer, loop: str, app: 
     with serve(f"uvicorn --fd={{fd}} --loop={loop} {app}") as url:
         emails = post_emails(f"{url}{path}")
     assert sorted(each.json["email"] for each in mock_server.received) == emails
-
-
-def test_a_trio_program_sends_each_email_once(mock_server: MockServer) -> None:
-    async def main() -> None:
-        async with AsyncAuthenticationClient() as client, trio.open_nursery() as nursery:
-            for number in range(5):
-                nursery.start_soon(client.send_email, CHANNEL, f"{number}@example.com")
-
-    trio.run(main)
-    assert sorted(each.json["email"] for each in mock_server.received) == [f"{n}@example.com" for n in range(5)]
 
 
 def test_the_cells_of_a_notebook_await_calls_of_one_client(
