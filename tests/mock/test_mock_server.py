@@ -71,7 +71,11 @@ def ask(server: MockServer, method: str, target: str, headers: Mapping[str, str]
         ("/cups/", "There is no DELETE /cups/. There is: "),
         ("/cups/a/b", "There is no DELETE /cups/a/b. There is: "),
         ("//cups/all", "There is no DELETE //cups/all. There is: "),
-        ("/tea", "There is no DELETE /tea. There is: "),
+        (
+            "/tea",
+            "There is no DELETE /tea. There is: DELETE /cups/all, POST /tea, POST /cups/note, GET /cups/{cupId}/parts, "
+            "DELETE /cups/{cupId}.",
+        ),
     ],
 )
 def test_an_operation_is_found_by_method_and_path(server: MockServer, target: str, message: str) -> None:

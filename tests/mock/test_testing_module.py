@@ -144,7 +144,7 @@ def test_another_method_is_refused_and_leaves_the_connection_open(
     refused = http.request(method, PATH)
     assert (refused.status_code, refused.headers["content-type"]) == (200, "application/json")
     assert refused.json()["statusCode"] == 404
-    assert refused.json()["message"] == f"There is no {method} {PATH}. There is: POST {PATH}."
+    assert refused.json()["message"].startswith(f"There is no {method} {PATH}. There is: POST ")
     assert http.post(PATH, json=BODY).json()["statusCode"] == 200
     assert threading.active_count() == threads + 1  # Each connection has a thread.
 
