@@ -7,7 +7,7 @@ import pytest
 from genauth_email import testing
 from genauth_email.testing import mock_genauth
 
-from tests.clients import BlockingClient, ClientFactory
+from tests.clients import BlockingClient, ClientFactory, before_transport
 from tests.servers import MockServer
 
 from .facts import EXAMPLES, FAILURES
@@ -49,6 +49,7 @@ def test_a_method_and_a_function_send_what_the_contract_says(
         assert result.status_code is genauth_email.StatusCode(200)
 
 
+@before_transport
 @pytest.mark.parametrize(("call", "response"), RESPONSES)
 def test_a_response_is_returned_whole_or_raised(
     make_client: ClientFactory, mock_server: MockServer, call: Call, response: dict[str, Any]
