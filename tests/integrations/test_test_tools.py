@@ -14,18 +14,17 @@ import pytest
 import time_machine
 import vcr
 from aioresponses import aioresponses
-from genauth_email import APIConnectionError, APITimeoutError, SendEmailRespDto, ThrottleError
+from genauth_email import APIConnectionError, APITimeoutError, ThrottleError
 from pytest_httpserver import HTTPServer
 
+from tests.client.helpers import EMAIL, PATH, SENT, error_of, send
 from tests.clients import BlockingClient, ClientFactory
 from tests.contract.facts import CHANNEL
 from tests.servers import MockServer
 from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 HOST = "https://example.genauth.ai"
-PATH = "/api/v3/send-email"
-BODY = {"channel": CHANNEL, "email": "test@example.com"}
-SENT = {"statusCode": 200, "message": "Sent.", "requestId": "r-1"}
+BODY = {"channel": CHANNEL, "email": EMAIL}
 THROTTLED = {"statusCode": 429, "message": "Too many."}
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
@@ -37,18 +36,14 @@ def on(*kinds: str) -> pytest.MarkDecorator:
 
 def check_responses(client: BlockingClient) -> None:
     """Check that the first email is sent and the second one refused."""
-    response = client.send_email(CHANNEL, "test@example.com")
-    assert isinstance(response, SendEmailRespDto)
+    response = send(client)
     assert (response.status_code, bool(response.request_id)) == (200, True)
-    with pytest.raises(ThrottleError) as caught:
-        client.send_email(CHANNEL, "test@example.com")
-    assert (caught.value.status_code, caught.value.http_status, caught.value.delivery) == (429, 200, "unknown")
+    error = error_of(client, ThrottleError)
+    assert (error.status_code, error.http_status, error.delivery) == (429, 200, "unknown")
 
 
 def check_connection_error(client: BlockingClient, delivery: str) -> None:
-    with pytest.raises(APIConnectionError) as caught:
-        client.send_email(CHANNEL, "test@example.com")
-    assert caught.value.delivery == delivery
+    assert error_of(client, APIConnectionError).delivery == delivery
 
 
 @on("sync", "asyncio", "aiohttp")
@@ -81,7 +76,7 @@ def test_vcr_records_once_and_replays_without_a_server(
 
     recorded = (tmp_path / "emails.yaml").read_text()
     assert "s3cret" not in recorded
-    assert "test@example.com" not in recorded
+    assert EMAIL not in recorded
 
 
 @on("sync", "asyncio", "aiohttp")
@@ -117,5 +112,4 @@ def test_time_machine_breaks_neither_a_call_nor_its_timeout(make_client: ClientF
         with RawServer(*script) as server:
             client = make_client(server.url)
             check_responses(client)
-            with pytest.raises(APITimeoutError):
-                client.send_email(CHANNEL, "test@example.com", timeout=0.1)
+            error_of(client, APITimeoutError, timeout=0.1)
