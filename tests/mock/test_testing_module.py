@@ -348,16 +348,16 @@ def test_the_process_prints_each_request_and_stops_without_a_traceback(stop: sig
                 http.post(PATH, json=BODY)
                 http.post(PATH, json=BODY | {"email": "\u2028\n\x1b"})
                 http.get(f"{PATH}?x=1")
-            asked, sent = f"POST {PATH} {CHANNEL}", f"statusCode 200 {SENT['message']}\n"
-            assert process.stdout.readline() == f"{asked} test@example.com: {sent}"
-            assert process.stdout.readline().startswith(f"{asked} test@example.com: statusCode 429 Too many requests. ")
-            assert process.stdout.readline() == f"{asked}  : {sent}"
-            assert process.stdout.readline().startswith(f"GET {PATH} 1: statusCode 404 There is no GET ")
             process.send_signal(stop)
-            assert process.communicate(timeout=10) == ("", "")
-            assert process.returncode == 0
+            output, errors = process.communicate(timeout=10)
         finally:
             process.kill()  # A failed test must not wait for it.
+    assert (process.returncode, errors) == (0, "")
+    sent, refused, on_one_line, unknown = output.splitlines()
+    assert sent == f"POST {PATH} {CHANNEL} test@example.com: statusCode 200 {SENT['message']}"
+    assert refused.startswith(f"POST {PATH} {CHANNEL} test@example.com: statusCode 429 Too many requests. ")
+    assert on_one_line == f"POST {PATH} {CHANNEL}  : statusCode 200 {SENT['message']}"
+    assert unknown.startswith(f"GET {PATH} 1: statusCode 404 There is no GET ")
 
 
 def test_the_process_accepts_a_port_and_reports_an_unusable_one(server: MockServer) -> None:
