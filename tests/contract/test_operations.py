@@ -5,6 +5,7 @@ from typing import Any
 import genauth_email
 import pytest
 from genauth_email import testing
+from genauth_email.errors import raise_for_status_code
 from genauth_email.testing import mock_genauth
 
 from tests.clients import BlockingClient, ClientFactory, before_transport
@@ -63,6 +64,7 @@ def test_a_response_is_returned_whole_or_raised(
     assert (detailed.http_status, detailed.parsed.status_code) == (200, response["statusCode"])
     if response["statusCode"] == 200:
         assert detailed.parsed.to_dict() == invoke(client, call).to_dict() == response
+        raise_for_status_code(detailed)
         return
     assert detailed.parsed.to_dict().items() <= response.items()
     with pytest.raises(genauth_email.APIError) as caught:
@@ -71,6 +73,8 @@ def test_a_response_is_returned_whole_or_raised(
     assert type(error) is getattr(genauth_email, FAILURES.get(response["statusCode"], "APIError"))
     assert (error.status_code, error.message) == (response["statusCode"], response["message"])
     assert (error.api_code, error.request_id) == (response.get("apiCode"), response.get("requestId"))
+    with pytest.raises(type(error)):
+        raise_for_status_code(detailed)
 
 
 def test_there_is_an_example_of_each_status_code_with_and_without_an_api_code() -> None:
