@@ -4,7 +4,6 @@ The arguments of a call come from the contract's examples, or are built from its
 """
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, get_args, get_origin, get_type_hints
-from urllib.parse import parse_qsl, quote
 from uuid import UUID
 
 import attrs
@@ -56,11 +54,6 @@ class Operation:
     @property
     def method(self) -> str:
         return str(self.location[-1]).upper()
-
-    @property
-    def path(self) -> str:
-        """The path, with `{name}` for each path parameter."""
-        return str(self.location[-2])
 
     @property
     def deduplication_interval(self) -> float | None:
@@ -129,30 +122,6 @@ class Call:
     def response_model(self) -> Any:
         return self.module.OPERATION.response_model
 
-    @property
-    def path(self) -> str:
-        """The path as sent."""
-        path = self.operation.path
-        for parameter, value in self.parameters:
-            path = path.replace(f"{{{parameter['name']}}}", quote(_text(value), safe=""))
-        return path
-
-    @property
-    def query(self) -> list[tuple[str, str]]:
-        """The query parameters as sent."""
-        pairs: list[tuple[str, str]] = []
-        for parameter, value in self.parameters:
-            if parameter["in"] == "query":
-                texts = [_text(each) for each in (value if isinstance(value, list) else [value])]
-                texts = texts if parameter.get("explode", True) else [",".join(texts)]
-                pairs += [(parameter["name"], text) for text in texts]
-        return sorted(pairs)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The header parameters as sent."""
-        return {each["name"].lower(): _text(value) for each, value in self.parameters if each["in"] == "header"}
-
     def arguments_of_function(self) -> dict[str, Any]:
         """Return the arguments of the endpoint functions."""
         hints = _hints(self.module)
@@ -183,16 +152,6 @@ FIRST_CALLS = list({call.operation.operation_id: call for call in reversed(CALLS
 """One call for each operation."""
 
 every_call = pytest.mark.parametrize("call", CALLS, ids=str)
-every_operation = pytest.mark.parametrize("call", FIRST_CALLS, ids=lambda call: call.operation.operation_id)
-
-
-def success(call: Call) -> dict[str, Any]:
-    """Return the contract's example of a success."""
-    return call.operation.success
-
-
-def parsed_query(query: str) -> list[tuple[str, str]]:
-    return sorted(parse_qsl(query, keep_blank_values=True))
 
 
 @cache
@@ -202,10 +161,6 @@ def _hints(module: ModuleType) -> dict[str, Any]:
 
 def _python_name(parameter: Mapping[str, Any]) -> str:
     return PythonIdentifier(parameter["name"], "field_")
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _decode(hint: Any, value: Any) -> Any:

@@ -19,13 +19,6 @@ def test_an_enum_has_the_values_of_the_contract_in_its_order(name: str) -> None:
     assert [member.value for member in generated] == SCHEMAS[name]["enum"]
 
 
-@pytest.mark.parametrize("name", [name for name in ENUMS if "x-enumDescriptions" in SCHEMAS[name]])
-def test_a_value_has_the_description_of_the_contract(name: str) -> None:
-    source = inspect.getsource(getattr(genauth_email, name))
-    for description in SCHEMAS[name]["x-enumDescriptions"].values():
-        assert f'"""{description}"""' in source
-
-
 @pytest.mark.parametrize("name", ["StatusCode", "ApiCode"])
 def test_a_member_has_the_name_of_the_contract(name: str) -> None:
     names = [member.name.replace("_", "") for member in getattr(genauth_email, name)]

@@ -15,7 +15,6 @@ import pytest
 import uvicorn
 from genauth_email import APIConnectionError
 from genauth_email._runtime.options import DEFAULT_MAX_RETRIES
-from werkzeug.serving import make_server
 
 from tests.clients import no_pauses
 from tests.contract.facts import CHANNEL, SENT
@@ -46,17 +45,12 @@ def test_the_script_sends_an_email_and_says_so(mock_server: MockServer) -> None:
     assert mock_server.received[0].json == {"channel": CHANNEL, "email": "test@example.com"}
 
 
-MAY_BE_SENT = "The email may have been sent."
-
-
 @pytest.mark.parametrize(
     ("response", "said"),
     [
         (http(200, b'{"statusCode": 429, "message": ""}'), "Look for the last email, or try again in 60 seconds."),
         (http(200, b'{"statusCode": 403, "message": "Not permitted."}'), "No email was sent: statusCode 403"),
-        (http(403, b"<h1>Forbidden</h1>"), MAY_BE_SENT),
-        (http(502, b"<h1>Bad Gateway</h1>"), MAY_BE_SENT),
-        (http(200, b"<h1>Log in</h1>"), MAY_BE_SENT),
+        (http(502, b"<h1>Bad Gateway</h1>"), "The email may have been sent."),
         (None, "No email was sent: ConnectError"),
     ],
 )
@@ -78,57 +72,54 @@ def test_the_script_explains_its_arguments(mock_server: MockServer, arguments: l
 
 
 @contextmanager
-def fastapi_url() -> Generator[str]:
+def fastapi_website() -> Generator[httpx.Client]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config("fastapi_app:app", lifespan="on", ws="none", log_config=None)
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            with httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
+                yield client
         finally:
             server.should_exit = True
             thread.join()
 
 
 @contextmanager
-def flask_url() -> Generator[str]:
+def flask_website() -> Generator[httpx.Client]:
     module = importlib.import_module("flask_app")
     module.client.cache_clear()  # The previous test's client has other settings.
-    with make_server("127.0.0.1", 0, module.app, threaded=True) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            module.client().close()
+    with httpx.Client(base_url="http://localhost", transport=httpx.WSGITransport(module.app)) as client:
+        yield client
+    module.client().close()
 
 
-@pytest.fixture(params=[fastapi_url, flask_url], ids=["FastAPI", "Flask"])
+@pytest.fixture(params=[fastapi_website, flask_website], ids=["FastAPI", "Flask"])
 def website(request: pytest.FixtureRequest) -> Generator[httpx.Client]:
     """A web application behind a proxy. This client takes the proxy's part."""
-    with request.param() as url, httpx.Client(base_url=url, headers={"x-forwarded-for": "203.0.113.9"}) as client:
+    with request.param() as client:
         yield client
 
 
 def test_the_website_passes_on_the_end_users_ip_and_sends_a_retry_after(
     mock_server: MockServer, website: httpx.Client
 ) -> None:
-    assert website.post("/login-email", json=LOGIN).status_code == 202
-    other = {"x-forwarded-for": "198.51.100.7"}
-    response = website.post("/login-email", json=LOGIN, headers=other)
-    assert (response.status_code, response.headers["retry-after"]) == (429, "60")
+    first, second = (
+        website.post("/login-email", json=LOGIN, headers={"x-forwarded-for": address})
+        for address in ("203.0.113.9", "198.51.100.7")
+    )
+    assert (first.status_code, second.status_code, second.headers["retry-after"]) == (202, 429, "60")
     assert [each.headers["x-real-ip"] for each in mock_server.received] == ["203.0.113.9", "198.51.100.7"]
 
 
-@pytest.mark.parametrize(("status_code", "http_status"), [(400, 422), (403, 503), (404, 503), (500, 502), (602, 502)])
+@pytest.mark.parametrize(("status_code", "http_status"), [(400, 422), (403, 503), (500, 502)])
 def test_the_website_responds_to_a_failure_with_an_http_status(
     mock_server: MockServer, website: httpx.Client, status_code: int, http_status: int
 ) -> None:
     mock_server.respond_next({"statusCode": status_code, "message": "no"})
-    assert website.post("/login-email", json=LOGIN).status_code == http_status
+    response = website.post("/login-email", json=LOGIN, headers={"x-forwarded-for": "203.0.113.9"})
+    assert response.status_code == http_status
 
 
 @pytest.fixture
@@ -147,20 +138,15 @@ def run_task(celery_app: Any, *arguments: str) -> None:
     celery_app.send_email.apply((CHANNEL, "test@example.com", *arguments)).get()
 
 
-def test_the_task_sends_an_email(mock_server: MockServer, celery_app: Any) -> None:
-    run_task(celery_app, "203.0.113.9")
-    (received,) = mock_server.received
-    assert received.json == {"channel": CHANNEL, "email": "test@example.com"}
-    assert received.headers["x-real-ip"] == "203.0.113.9"
-
-
-def test_the_task_is_retried_if_nothing_was_sent(mock_server: MockServer, celery_app: Any) -> None:
+def test_the_task_is_retried_until_the_email_is_sent(mock_server: MockServer, celery_app: Any) -> None:
     attempts_of_a_call = 1 + DEFAULT_MAX_RETRIES
     for _ in range(attempts_of_a_call):
         mock_server.respond_next({"statusCode": 503, "message": "Under maintenance"})
     with no_pauses():
-        run_task(celery_app)
+        run_task(celery_app, "203.0.113.9")
     assert len(mock_server.received) == attempts_of_a_call + 1
+    assert mock_server.sent == [{"channel": CHANNEL, "email": "test@example.com"}]
+    assert {each.headers["x-real-ip"] for each in mock_server.received} == {"203.0.113.9"}
 
 
 def test_the_task_is_never_retried_if_the_email_may_have_been_sent(

@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -30,25 +29,14 @@ def index_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[str]
     serve = f"{BIN}/devpi-server --serverdir {directory} --host 127.0.0.1 --port {port}"
     with subprocess.Popen(serve.split(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            wait_for(url)
             settings = {"type": "stage", "bases": [], "volatile": False}
-            made = httpx.put(f"{url}/{USERNAME}/internal", json=settings, auth=(USERNAME, PASSWORD), trust_env=False)
+            # It takes a while before the server listens.
+            with httpx.Client(transport=httpx.HTTPTransport(retries=8), auth=(USERNAME, PASSWORD)) as http:
+                made = http.put(f"{url}/{USERNAME}/internal", json=settings)
             assert made.is_success, made.text
             yield f"{url}/{USERNAME}/internal/"
         finally:
             server.terminate()
-
-
-def wait_for(url: str) -> None:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            httpx.get(f"{url}/+status", trust_env=False)
-        except httpx.ConnectError:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        else:
-            return
 
 
 def test_a_package_published_on_devpi_can_be_installed(index_url: str, tmp_path: Path) -> None:

@@ -19,8 +19,6 @@ from typing import Literal
 import httpx
 import nbformat.v4
 import pytest
-import trio
-from genauth_email import AsyncAuthenticationClient
 from nbclient import NotebookClient
 
 from tests.contract.facts import CHANNEL
@@ -96,27 +94,11 @@ def test_gunicorn_sends_each_email_once(monkeypatch: pytest.MonkeyPatch, tls: ss
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize(
-    ("app", "path"),
-    [
-        ("examples.fastapi_app:app", "/login-email"),
-        ("tests.integrations.apps.django_app:asgi_app", "/async/login-email"),
-    ],
-)
-def test_uvicorn_sends_each_email_once(mock_server: MockServer, loop: str, app: str, path: str) -> None:
+@pytest.mark.parametrize("app", ["examples.fastapi_app:app", "tests.integrations.apps.django_app:asgi_app"])
+def test_uvicorn_sends_each_email_once(mock_server: MockServer, loop: str, app: str) -> None:
     with serve(f"uvicorn --fd={{fd}} --loop={loop} {app}") as url:
-        emails = post_emails(f"{url}{path}")
+        emails = post_emails(f"{url}/login-email")
     assert sorted(each.json["email"] for each in mock_server.received) == emails
-
-
-def test_a_trio_program_sends_each_email_once(mock_server: MockServer) -> None:
-    async def main() -> None:
-        async with AsyncAuthenticationClient() as client, trio.open_nursery() as nursery:
-            for number in range(5):
-                nursery.start_soon(client.send_email, CHANNEL, f"{number}@example.com")
-
-    trio.run(main)
-    assert sorted(each.json["email"] for each in mock_server.received) == [f"{n}@example.com" for n in range(5)]
 
 
 def test_the_cells_of_a_notebook_await_calls_of_one_client(

@@ -1,88 +1,49 @@
 """Responses and errors from tools with which users test their code are handled like the API's.
 
-`delivery` depends on the tool: if it reads the request body, our client cannot tell whether it has sent it.
+`delivery` depends on the tool: if it reads the request body, our client cannot tell whether it has sent it. Tests of
+respx and pytest-httpx are in tests/client/test_instrumentation.py and tests/mock/test_simulated_errors.py.
 """
 
 import json
-from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
 import aiohttp
-import httpx
 import pytest
-import respx
 import time_machine
 import vcr
 from aioresponses import aioresponses
-from genauth_email import APIConnectionError, APITimeoutError, SendEmailRespDto, ThrottleError
+from genauth_email import APIConnectionError, APITimeoutError, ThrottleError
 from pytest_httpserver import HTTPServer
-from pytest_httpx import HTTPXMock
 
-from tests.clients import BlockingClient, ClientFactory, no_pauses
+from tests.client.helpers import EMAIL, PATH, SENT, error_of, send
+from tests.clients import BlockingClient, ClientFactory
 from tests.contract.facts import CHANNEL
 from tests.servers import MockServer
 from tests.servers.raw import SUCCESS, RawServer, Step, http
 
 HOST = "https://example.genauth.ai"
-PATH = "/api/v3/send-email"
-BODY = {"channel": CHANNEL, "email": "test@example.com"}
-SENT = {"statusCode": 200, "message": "Sent.", "requestId": "r-1"}
+BODY = {"channel": CHANNEL, "email": EMAIL}
 THROTTLED = {"statusCode": 429, "message": "Too many."}
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def on(*kinds: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("make_client", kinds, indirect=True)
 
 
-@pytest.fixture(autouse=True)
-def without_pauses() -> Generator[None]:
-    """Let retries follow at once."""
-    with no_pauses():
-        yield
-
-
 def check_responses(client: BlockingClient) -> None:
     """Check that the first email is sent and the second one refused."""
-    response = client.send_email(CHANNEL, "test@example.com")
-    assert isinstance(response, SendEmailRespDto)
+    response = send(client)
     assert (response.status_code, bool(response.request_id)) == (200, True)
-    with pytest.raises(ThrottleError) as caught:
-        client.send_email(CHANNEL, "test@example.com")
-    assert (caught.value.status_code, caught.value.http_status, caught.value.delivery) == (429, 200, "unknown")
+    error = error_of(client, ThrottleError)
+    assert (error.status_code, error.http_status, error.delivery) == (429, 200, "unknown")
 
 
 def check_connection_error(client: BlockingClient, delivery: str) -> None:
-    with pytest.raises(APIConnectionError) as caught:
-        client.send_email(CHANNEL, "test@example.com")
-    assert caught.value.delivery == delivery
-
-
-@on("sync", "asyncio")
-@pytest.mark.parametrize("using", ["httpcore", "httpx"])
-def test_respx_responds_and_its_errors_are_not_retried(make_client: ClientFactory, using: str) -> None:
-    with respx.mock(using=using) as router:
-        route = router.post(HOST + PATH)
-        no_connection = httpx.ConnectError("no connection")
-        route.side_effect = [httpx.Response(200, json=SENT), httpx.Response(200, json=THROTTLED), no_connection]
-        client = make_client(HOST)
-        check_responses(client)
-        check_connection_error(client, "unknown")
-    assert [json.loads(call.request.content) for call in route.calls] == [BODY] * 3
-
-
-@on("sync", "asyncio")
-def test_pytest_httpx_responds_and_its_errors_are_not_retried(
-    make_client: ClientFactory, httpx_mock: HTTPXMock
-) -> None:
-    httpx_mock.add_response(method="POST", url=HOST + PATH, match_json=BODY, json=SENT)
-    httpx_mock.add_response(json=THROTTLED)
-    httpx_mock.add_exception(httpx.ConnectError("no connection"))
-    client = make_client(HOST)
-    check_responses(client)
-    check_connection_error(client, "unknown")
-    assert len(httpx_mock.get_requests()) == 3
+    assert error_of(client, APIConnectionError).delivery == delivery
 
 
 @on("sync", "asyncio", "aiohttp")
@@ -115,7 +76,7 @@ def test_vcr_records_once_and_replays_without_a_server(
 
     recorded = (tmp_path / "emails.yaml").read_text()
     assert "s3cret" not in recorded
-    assert "test@example.com" not in recorded
+    assert EMAIL not in recorded
 
 
 @on("sync", "asyncio", "aiohttp")
@@ -151,5 +112,4 @@ def test_time_machine_breaks_neither_a_call_nor_its_timeout(make_client: ClientF
         with RawServer(*script) as server:
             client = make_client(server.url)
             check_responses(client)
-            with pytest.raises(APITimeoutError):
-                client.send_email(CHANNEL, "test@example.com", timeout=0.1)
+            error_of(client, APITimeoutError, timeout=0.1)

@@ -13,7 +13,8 @@ from runtime.types import Operation
 from tests.unit.specification import SPECIFICATION, RequestDto, ResponseDto
 
 APP_ID = {"x-app-id": "any"}
-JSON = APP_ID | {"content-type": "application/json"}
+JSON = APP_ID | {"content-type": "Application/JSON; charset=utf-8"}
+TEXT = APP_ID | {"content-type": "text/plain"}
 
 
 def read_body(body: Mapping[str, Any]) -> RequestDto:
@@ -69,7 +70,12 @@ def ask(server: MockServer, method: str, target: str, headers: Mapping[str, str]
         ("/cups/all?x=1", "all"),
         ("/cups/", "There is no DELETE /cups/. There is: "),
         ("/cups/a/b", "There is no DELETE /cups/a/b. There is: "),
-        ("/tea", "There is no DELETE /tea. There is: "),
+        ("//cups/all", "There is no DELETE //cups/all. There is: "),
+        (
+            "/tea",
+            "There is no DELETE /tea. There is: DELETE /cups/all, POST /tea, POST /cups/note, GET /cups/{cupId}/parts, "
+            "DELETE /cups/{cupId}.",
+        ),
     ],
 )
 def test_an_operation_is_found_by_method_and_path(server: MockServer, target: str, message: str) -> None:
@@ -105,26 +111,36 @@ def test_a_response_has_the_fields_of_its_example(server: MockServer) -> None:
     ("method", "target", "headers", "body", "message"),
     [
         ("GET", "/cups/7/parts?kind=lid", {"x-trace-id": "t"}, b"", "The header x-app-id is missing."),
+        ("GET", "/cups/7/parts?kind=lid", {"x-trace-id": "t", "x-app-id": ""}, b"", "The header x-app-id is missing."),
         ("GET", "/cups/7/parts", APP_ID | {"x-trace-id": "t"}, b"", "kind is missing."),
         ("GET", "/cups/7/parts?kind=lid", APP_ID, b"", "x-trace-id is missing."),
         ("POST", "/tea", JSON, b"", "email is missing."),
         ("POST", "/tea", JSON, b"{}", "email is missing."),
-        ("POST", "/tea", JSON, b'{"email": 1}', "The request is not allowed: email must be a string."),
-        ("POST", "/tea", JSON, b'{"email": "a"}', "The request is not allowed: email must be an address."),
-        ("POST", "/cups/note", JSON, b"[]", "The request is not allowed: the body must be a JSON object."),
-        ("POST", "/cups/note", JSON, b'{"size": 1}', "The request is not allowed: the contract has no 'size' there."),
+        ("POST", "/tea", JSON, b'{"email": 1}', "email must be a string."),
+        ("POST", "/tea", JSON, b'{"email": "a"}', "email must be an address."),
+        ("POST", "/cups/note", JSON, b'{"size": 1}', "the contract has no 'size' there."),
+        ("POST", "/cups/note", TEXT, b"{}", "the content type must be application/json, not text/plain."),
+        ("POST", "/cups/note", APP_ID, b"{}", "the content type must be application/json, not none."),
     ],
 )
 def test_an_invalid_request_is_refused_with_the_reason(
     server: MockServer, method: str, target: str, headers: Mapping[str, str], body: bytes, message: str
 ) -> None:
     response = ask(server, method, target, headers, body)
-    assert (response["statusCode"], response["message"]) == (400, message)
+    assert response["message"].removeprefix("The request is not allowed: ") == message
+    assert (response["statusCode"], response.keys()) == (400, {"statusCode", "message", "requestId"})
     assert server.sent == []
+
+
+def test_a_body_that_is_not_a_json_object_is_refused(server: MockServer) -> None:
+    for body in (b"[]", b"{", b"\xff", b"[" * 100_000):
+        message = ask(server, "POST", "/cups/note", JSON, body)["message"]
+        assert message == "The request is not allowed: the body must be a JSON object."
 
 
 def test_an_optional_body_may_be_left_out(server: MockServer) -> None:
     assert ask(server, "POST", "/cups/note")["statusCode"] == 200
+    assert server.received[0].json is None
     assert server.sent == []
     assert ask(server, "POST", "/cups/note", JSON, b"{}")["statusCode"] == 200
     assert server.sent == [{}]

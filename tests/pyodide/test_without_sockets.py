@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 import pickle
 import pkgutil
 from collections.abc import Callable
@@ -11,11 +12,9 @@ import genauth_email
 import httpx
 import pytest
 from genauth_email import (
-    APIConnectionError,
     APITimeoutError,
     AsyncAuthenticationClient,
     AuthenticationClient,
-    GenAuthError,
     SendEmailDto,
     SendEmailRespDto,
     ThrottleError,
@@ -26,7 +25,6 @@ from tests.contract.facts import CHANNEL, SENT
 
 ADDRESS = "test@example.com"
 BODY = SendEmailDto(CHANNEL, ADDRESS)
-REFUSED = {"statusCode": 429, "message": "Too many."}
 UNAVAILABLE = {"statusCode": 503, "message": "Later."}
 
 Send = Callable[..., SendEmailRespDto]
@@ -73,21 +71,16 @@ def test_email_is_sent(send: Send) -> None:
         return httpx.Response(200, json=SENT)
 
     response = send(handler)
-    assert response == SendEmailRespDto.from_dict(SENT)
     assert response.to_dict() == SENT
-    assert [SendEmailDto.from_dict(httpx.Response(200, content=each.content).json()) for each in requests] == [BODY] * 2
-
-
-def test_models_travel_by_pickle() -> None:
-    for model in (BODY, SendEmailRespDto.from_dict(SENT)):
+    assert [SendEmailDto.from_dict(json.loads(each.content)) for each in requests] == [BODY] * 2
+    for model in (BODY, response):
         assert pickle.loads(pickle.dumps(model)) == model
 
 
 def test_failure_of_the_api_has_its_class_and_travels_by_pickle(send: Send) -> None:
     with pytest.raises(ThrottleError) as caught:
-        send(lambda request: httpx.Response(200, json=REFUSED))
-    copied = pickle.loads(pickle.dumps(caught.value))
-    for error in (caught.value, copied):
+        send(lambda request: httpx.Response(200, json={"statusCode": 429, "message": "Too many."}))
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
         assert (error.status_code, error.delivery, error.retryable) == (429, "unknown", False)
         assert ADDRESS not in f"{error}{error!r}"
 
@@ -98,18 +91,12 @@ def test_only_what_was_certainly_not_sent_is_retried(send: Send) -> None:
     assert next(responses, None) is None
 
 
-@pytest.mark.parametrize(
-    ("kind", "ours"), [(httpx.ReadError, APIConnectionError), (httpx.ReadTimeout, APITimeoutError)]
-)
-def test_connection_that_fails_is_an_error_of_ours(
-    send: Send, kind: type[httpx.RequestError], ours: type[GenAuthError]
-) -> None:
+def test_connection_that_fails_is_an_error_of_ours(send: Send) -> None:
     def handler(request: httpx.Request) -> httpx.Response:
-        raise kind("it failed")
+        raise httpx.ReadTimeout("it failed")
 
-    with pytest.raises(GenAuthError) as caught:
+    with pytest.raises(APITimeoutError) as caught:
         send(handler)
-    assert type(caught.value) is ours
     assert caught.value.delivery == "unknown"
 
 

@@ -1,11 +1,10 @@
 """Flask: the client is made on import, which is before the fork with `gunicorn --preload`."""
 
 import atexit
-import math
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
-from genauth_email import AuthenticationClient, ThrottleError
+from genauth_email import AuthenticationClient
 
 from tests.contract.facts import CHANNEL
 
@@ -17,8 +16,3 @@ atexit.register(client.close)
 @app.post("/login-email")
 def send_login_email() -> ResponseReturnValue:
     return client.send_email(CHANNEL, request.get_json()["email"]).to_dict()
-
-
-@app.errorhandler(ThrottleError)
-def too_many_emails(error: ThrottleError) -> ResponseReturnValue:
-    return {"detail": "Too many emails."}, 429, {"Retry-After": str(math.ceil(error.retry_after or 60))}
