@@ -11,7 +11,6 @@ from runtime.transport.httpx_transport import AsyncHttpxTransport, HttpxTranspor
 from runtime.transport.request import STEPS, Attempt, HTTPRequest
 from tests.clock import Clock
 
-from .coroutines import Blocking
 from .test_request import attempt_at
 
 REQUEST = HTTPRequest("POST", httpx.URL("https://example.genauth.ai/tea"), {"content-length": "2"}, b"{}")
@@ -123,21 +122,6 @@ def test_deadline_cancels_an_async_clients_work(body_started: bool, error: type[
     assert cancelled
 
 
-def test_cancellation_by_others_is_not_a_timeout(clock: Clock) -> None:
-    async def wait() -> None:
-        with fail_at_deadline(attempt_at(clock, deadline=float("inf"))):
-            await asyncio.Event().wait()
-
-    async def cancel() -> None:
-        task = asyncio.create_task(wait())
-        await asyncio.sleep(0)
-        task.cancel()
-        await task
-
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(cancel())
-
-
 class TokenAuth(httpx.Auth):
     """Requests a token first, with its own timeouts if it has any."""
 
@@ -198,15 +182,3 @@ def test_authentication_ends_if_its_request_fails(clock: Clock) -> None:
         send("sync", refuse, attempt, auth=auth)
     assert auth.ended
     assert not attempt.body_started
-
-
-@kinds
-def test_our_own_client_keeps_no_cookies_and_is_closed(kind: str) -> None:
-    ours = Blocking((HttpxTransport if kind == "sync" else AsyncHttpxTransport)(None, None, None), asyncio.run)
-    http_client = ours.inner._http_client
-    http_client.cookies = httpx.Cookies({"a": "b"})
-    request = httpx.Request("GET", "https://example.genauth.ai")
-    http_client.cookies.extract_cookies(httpx.Response(200, headers={"set-cookie": "a=b"}, request=request))
-    assert dict(http_client.cookies) == {}
-    ours.close()
-    assert http_client.is_closed
