@@ -1,9 +1,5 @@
-import signal
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Thread
-from types import FrameType
 
 import pytest
 
@@ -116,22 +112,6 @@ def test_thread_whose_wait_timed_out_is_skipped() -> None:
     assert free(cap) == 1
 
 
-def test_many_threads_never_use_more_places_than_there_are() -> None:
-    cap = Cap(3)
-
-    def work() -> None:
-        for _ in range(50):
-            user = object()
-            assert cap.enter(user, PATIENCE)
-            assert cap.used <= 3
-            cap.leave(user)
-
-    with ThreadPoolExecutor(8) as pool:
-        for work_done in [pool.submit(work) for _ in range(8)]:
-            work_done.result(PATIENCE)
-    assert free(cap) == 3
-
-
 def use(cap: Cap, user: str) -> bool:
     try:
         return cap.enter(user, 0.001)
@@ -177,31 +157,3 @@ def test_signal_handler_can_raise_in_the_middle_of_entering_and_no_place_is_lost
         cap.leave(FIRST)  # A call does this in the `finally` around everything else.
         assert cap.used == 0
         assert free(cap) == 1
-
-
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="this system cannot signal a thread")
-def test_thread_continues_to_wait_after_a_signal_handlers_wait_timed_out() -> None:
-    cap = full_cap()
-    results: list[bool] = []
-    handled = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        results.append(use(cap, HANDLER))
-        handled.set()
-
-    def interrupt_and_leave(thread: int) -> None:
-        while queue_length(cap) == 0:
-            pass
-        signal.pthread_kill(thread, signal.SIGUSR1)
-        assert handled.wait(PATIENCE)
-        cap.leave(FIRST)
-
-    before = signal.signal(signal.SIGUSR1, handle)
-    try:
-        Thread(target=interrupt_and_leave, args=(threading.get_ident(),), daemon=True).start()
-        assert cap.enter("other", PATIENCE)
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-    assert results == [False]
-    cap.leave("other")
-    assert free(cap) == 1

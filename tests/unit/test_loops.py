@@ -78,6 +78,7 @@ def test_loop_has_one_thing_until_aclose_or_its_end(run: Run, per_loop: PerLoop[
     first, second = run(get)
     assert first is not second
     assert first.closed_in is second.closed_in is second.made_in
+    assert run(per_loop.get).made_in is not second.made_in
 
 
 @pytest.mark.parametrize("other", [run_in_asyncio, run_in_trio])

@@ -363,13 +363,6 @@ def test_failure_to_connect_is_raised(
     assert backend.stream is None
 
 
-def test_nothing_is_connected_after_a_name_lookup_outlasts_the_deadline(network: Network, backend: SyncBackend) -> None:
-    network.addresses, network.lookup_seconds = [0.0], 16
-    with pytest.raises(httpx.ConnectTimeout, match="there was no connection in time"):
-        connect(backend)
-    assert network.tried == []
-
-
 # Neither reaches a name server, because encoding fails. anyio leaves ASCII names to the system.
 @pytest.mark.parametrize(("kind", "host"), [("sync", "a..example"), ("async", "ü..example")])
 def test_invalid_host_name_is_a_connect_error(

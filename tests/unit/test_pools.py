@@ -295,33 +295,6 @@ def test_connection_is_closed_and_its_place_freed_if_ending_a_response_fails(
     assert len(made) == (3 if fails == "its response" else 4)
 
 
-def test_connection_is_closed_if_the_task_is_cancelled_while_another_makes_way_for_it(
-    made: list[Inner], runner: asyncio.Runner
-) -> None:
-    async def cancel() -> None:
-        pool = AsyncPool(Limits(2, 1, 30.0), CONTEXT)
-        first, second = [await pool.handle_async_request(request(URL, new_attempt())) for _ in range(2)]
-        await first.aclose()
-        waiting = asyncio.Event()
-
-        async def close_for_ever() -> None:
-            waiting.set()
-            await asyncio.Event().wait()
-
-        made[0].aclose = close_for_ever  # type: ignore[method-assign]
-        task = asyncio.create_task(second.aclose())
-        await waiting.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert made[1].closed
-        for _ in range(2):
-            await pool.handle_async_request(request(URL, new_attempt(0.001)))
-        assert len(made) == 4
-
-    runner.run(cancel())
-
-
 def inner_of(response: httpcore.Response) -> Inner:
     stream: Any = response.stream
     inner = stream._connection.inner
@@ -349,24 +322,6 @@ def test_nothing_touches_a_connection_that_another_call_may_use(
             assert inner_of(pool.send()) is not inner_of(other)
 
 
-def test_call_in_the_middle_of_another_has_its_own_connection(made: list[Inner]) -> None:
-    calls: list[httpcore.Response] = []
-    pools = [sync_pool(2, 2)]
-    for interruption in interruptions(module, lambda: calls.append(pools[-1].send())):
-        made.clear()
-        calls.clear()
-        pools.append(pool := sync_pool(2, 2))
-        pool.end(pool.send(), pool.send())
-        with interruption:
-            response = pool.send()
-        assert all(inner_of(other) is not inner_of(response) for other in calls)
-        assert not any(each.closed for each in made)
-        pool.end(response, *calls)
-        # All places are free again.
-        for _ in range(2):
-            pool.send(attempt=new_attempt(0.001))
-
-
 # Forks, proxies and closing
 
 
@@ -388,15 +343,9 @@ def test_forked_process_leaves_the_connections_of_its_parent_alone(
 
 
 def test_proxy_depends_on_the_host_port_and_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(variable, raising=False)
-        monkeypatch.delenv(variable.upper(), raising=False)
-    origin = httpcore.Origin(b"https", b"example.genauth.ai", 443)
-    assert _get_proxy(Proxies(), origin, CONTEXT) is None
-    monkeypatch.setenv("HTTPS_PROXY", "https://proxy:3128")
-    monkeypatch.setenv("NO_PROXY", "other.genauth.ai,example.genauth.ai:8443")
-    proxies = Proxies()
-    proxy = _get_proxy(proxies, origin, CONTEXT)
+    settings = {"https": "https://proxy:3128", "no": "other.genauth.ai,example.genauth.ai:8443"}
+    monkeypatch.setattr("runtime.transport.environment.getproxies", settings.copy)
+    proxy = _get_proxy(Proxies(), httpcore.Origin(b"https", b"example.genauth.ai", 443), CONTEXT)
     assert proxy is not None
     assert proxy.url.host == b"proxy"
     assert proxy.ssl_context is CONTEXT
@@ -405,7 +354,7 @@ def test_proxy_depends_on_the_host_port_and_scheme(monkeypatch: pytest.MonkeyPat
         (b"https", b"example.genauth.ai", 8443),
         (b"http", b"example.genauth.ai", 80),
     ):
-        assert _get_proxy(proxies, httpcore.Origin(scheme, host, port), CONTEXT) is None
+        assert _get_proxy(Proxies(), httpcore.Origin(scheme, host, port), CONTEXT) is None
 
 
 def connections(*failures: BaseException | None) -> list[Any]:
