@@ -155,19 +155,6 @@ def test_response_of_the_api_is_the_result_whatever_it_says(call: TeaCall, statu
     assert response.earlier_error is None
 
 
-@pytest.mark.parametrize(("status", "kind"), [(302, InvalidResponseError), (418, TeapotError), (500, APIError)])
-def test_success_with_another_http_status_is_an_error_with_the_contents_of_the_body(
-    call: TeaCall, status: int, kind: type[GenAuthError]
-) -> None:
-    pause, error = respond(call, document(200, apiCode=1, requestId="r-1"), status, "1")
-    assert pause is None
-    assert type(error) is kind
-    assert isinstance(error, GenAuthError)
-    assert (error.http_status, error.status_code, error.api_code, error.request_id) == (status, 200, 1, "r-1")
-    assert (error.delivery, error.retryable, error.retry_after) == ("unknown", False, 1.0)
-    assert str(error) == f"HTTP {status} with statusCode 200, apiCode 1, request id r-1 [{REQUEST}]"
-
-
 @pytest.mark.parametrize("times_sent", [0, 1])
 @pytest.mark.parametrize("kind", [httpx.ProxyError, httpx.ReadError, httpx.ReadTimeout])
 def test_error_after_the_response_began_concerns_its_body_unless_it_is_a_timeout(
@@ -217,7 +204,6 @@ def test_other_response_is_an_error_with_the_reason(call: TeaCall, content: byte
 
 
 # Which attempts are followed by another, and when
-
 
 Pauses = tuple[dict[str, Any], list[Any], list[float | None]]
 IN_THE_INTERVAL: dict[str, tuple[list[Any], list[float | None]]] = {

@@ -37,6 +37,7 @@ def test_missing_fields_of_a_failure_are_none(more: dict[str, object]) -> None:
     failure = Failure.from_dict({"statusCode": 404, "message": ""} | more)
     assert (failure.api_code, failure.request_id) == (None, None)
     assert failure.to_dict() == {"statusCode": 404, "message": ""}
+    assert repr(failure) == "Failure(status_code=404, message=***)"
 
 
 @pytest.mark.parametrize("wrong", [{"statusCode": "404"}, {"message": None}, {"apiCode": "E1"}, {"requestId": 7}])

@@ -17,7 +17,6 @@ from runtime.transport.idle import Connection, Limits
 from runtime.transport.network import AsyncBackend
 from runtime.transport.pools import AsyncPool, SyncPool, _aclose, _get_proxy
 from runtime.transport.request import ATTEMPT, STEPS, Attempt
-from tests.clock import Clock
 
 from .coroutines import Blocking
 from .interruptions import interruptions
@@ -183,20 +182,6 @@ def test_connection_closed_by_the_server_is_closed_and_replaced(make_pool: MakeP
         each.available = False
     pool.send()
     assert [each.closed for each in made] == [True, True, False]
-
-
-def test_connection_is_not_reused_after_the_servers_keep_alive_time(
-    clock: Clock, make_pool: MakePool, made: list[Inner]
-) -> None:
-    pool = make_pool()
-    pool.end(pool.send())
-    made[0].headers = [(b"keep-alive", b"timeout=5")]
-    pool.end(pool.send())
-    clock.advance(4)
-    pool.end(pool.send())
-    clock.advance(5)
-    pool.send()
-    assert len(made) == 2
 
 
 @pytest.mark.parametrize(
