@@ -54,20 +54,10 @@ class Lost(NamedTuple):
 
 
 class End(NamedTuple):
-    """The end of an attempt: the pause before the next one, and the result if the call ended now."""
+    """The end of an attempt: the pause before the next one, and the response or error if the call ended now."""
 
     pause: float | None
-    result: Response[ResponseDto] | GenAuthError
-
-    @property
-    def error(self) -> GenAuthError:
-        assert isinstance(self.result, GenAuthError)
-        return self.result
-
-    @property
-    def response(self) -> Response[ResponseDto]:
-        assert isinstance(self.result, Response)
-        return self.result
+    result: Any
 
 
 def new_call(operation: Operation[ResponseDto] = OPERATION, **options: Any) -> TeaCall:
@@ -161,7 +151,7 @@ def test_error_after_the_response_began_concerns_its_body_unless_it_is_a_timeout
     call: TeaCall, kind: type[httpx.RequestError], times_sent: int
 ) -> None:
     failure = kind("it failed")
-    error = respond(call, 200, times_sent=times_sent, failure=failure).error
+    error = respond(call, 200, times_sent=times_sent, failure=failure).result
     assert error.delivery == "unknown"
     if isinstance(failure, httpx.TimeoutException):
         assert type(error) is APITimeoutError
@@ -179,7 +169,7 @@ def test_response_that_came_too_late_is_a_timeout(call: TeaCall, clock: Clock) -
     clock.advance(9)
     attempt.reader.feed(document(200)[:5])
     attempt.reader.feed(document(200)[5:])
-    error = finish(call, attempt).error
+    error = finish(call, attempt).result
     assert type(error) is APITimeoutError
     assert str(error) == f"ReadTimeout: the response was not complete in time [{REQUEST}]"
     assert error.delivery == "unknown"
@@ -195,7 +185,7 @@ def test_response_that_came_too_late_is_a_timeout(call: TeaCall, clock: Clock) -
     ],
 )
 def test_other_response_is_an_error_with_the_reason(call: TeaCall, content: bytes, reason: str) -> None:
-    error = respond(call, content, retry_after="1").error
+    error = respond(call, content, retry_after="1").result
     assert type(error) is InvalidResponseError
     assert (error.http_status, error.headers["retry-after"], error.content) == (200, "1", content)
     assert str(error).startswith(f"HTTP 200 with a body that is not a ResponseDto: {reason}")
@@ -277,7 +267,7 @@ def test_backoff_is_random_between_zero_and_the_longest(call: TeaCall, monkeypat
 def test_attempt_that_would_begin_too_late_is_not_made(
     repeated: TeaCall, clock: Clock, failure: httpx.RequestError, seconds: float, late: float
 ) -> None:
-    before = fail(repeated, failure).error
+    before = fail(repeated, failure).result
     clock.advance(seconds + late)
     assert repeated.begin_attempt() is None
     with pytest.raises(APIConnectionError) as caught:
@@ -330,7 +320,7 @@ def test_unknown_outcome_is_retried_and_remembered(
 ) -> None:
     [end, last] = play(repeated, clock, [step, Reply(200)])
     assert end.pause == 0.5
-    earlier = last.response.earlier_error
+    earlier = last.result.earlier_error
     assert type(earlier) is kind
     assert isinstance(earlier, GenAuthError)
     assert earlier.delivery == "unknown"
@@ -338,7 +328,7 @@ def test_unknown_outcome_is_retried_and_remembered(
 
 @pytest.mark.parametrize("steps", [[REFUSED], [Reply(503)], [Reply(400)], [REFUSED, Reply(503, 200, "0")]])
 def test_known_outcome_is_not_remembered(repeated: TeaCall, clock: Clock, steps: list[Any]) -> None:
-    assert play(repeated, clock, [*steps, Reply(200)])[-1].response.earlier_error is None
+    assert play(repeated, clock, [*steps, Reply(200)])[-1].result.earlier_error is None
 
 
 @pytest.mark.parametrize("status_code", [200, 429])
@@ -347,25 +337,25 @@ def test_response_after_an_unknown_outcome_has_the_first_such_error(
     repeated: TeaCall, clock: Clock, more: list[Any], status_code: int
 ) -> None:
     first, *_, last = play(repeated, clock, [RESET, *more, Reply(status_code, times_sent=2)])
-    assert last.response.parsed == ResponseDto(status_code, "Said.")
-    assert last.response.earlier_error is first.error
+    assert last.result.parsed == ResponseDto(status_code, "Said.")
+    assert last.result.earlier_error is first.result
 
 
 @pytest.mark.parametrize("failure", [REFUSED, PROXY], ids=["transient", "lasting"])
 def test_error_before_the_request_is_unknown_after_an_unknown_outcome(
     repeated: TeaCall, failure: httpx.RequestError
 ) -> None:
-    first = fail(repeated, RESET).error
-    error = fail(repeated, failure).error
+    first = fail(repeated, RESET).result
+    error = fail(repeated, failure).result
     assert str(error).startswith(f"{type(failure).__name__}: {failure} [")
     assert (error.delivery, error.retryable) == ("unknown", False)
     assert error.__cause__ is failure
-    assert respond(repeated, 200).response.earlier_error is first
+    assert respond(repeated, 200).result.earlier_error is first
 
 
 @pytest.mark.parametrize("status_code", [200, 400, 500])
 def test_response_to_a_request_sent_twice_has_an_earlier_error(call: TeaCall, status_code: int) -> None:
-    response = respond(call, status_code, times_sent=2).response
+    response = respond(call, status_code, times_sent=2).result
     assert response.parsed.status_code == status_code
     error = response.earlier_error
     assert type(error) is APIConnectionError
@@ -376,6 +366,6 @@ def test_response_to_a_request_sent_twice_has_an_earlier_error(call: TeaCall, st
 def test_error_before_a_request_is_sent_a_third_time_is_unknown(call: TeaCall) -> None:
     attempt = begin(call)
     attempt.times_sent = 2
-    error = finish(call, attempt, REFUSED).error
+    error = finish(call, attempt, REFUSED).result
     assert str(error).startswith("ConnectError: refused")
     assert error.delivery == "unknown"

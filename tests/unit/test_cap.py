@@ -76,38 +76,19 @@ def test_cap_without_a_size_allows_any_number() -> None:
     assert cap.enter(0, None)
 
 
-@pytest.mark.parametrize("timeout", [PATIENCE, None])
-def test_waiting_thread_gets_the_place_that_another_leaves(timeout: float | None) -> None:
+def test_waiting_threads_take_turns_and_one_that_gave_up_is_skipped() -> None:
     cap = full_cap()
-    waiter = Waiter(cap, timeout)
-    cap.leave(FIRST)
-    assert waiter.result()
-    assert cap.used == 1
-    waiter.leave()
-    assert free(cap) == 1
-
-
-def test_waiting_threads_take_turns() -> None:
-    cap = full_cap()
-    waiters = [Waiter(cap) for _ in range(3)]
+    waiters = [Waiter(cap)]
+    assert not cap.enter("impatient", 0.001)
+    cap.leave("impatient")
+    waiters += [Waiter(cap, None), Waiter(cap)]
     cap.leave(FIRST)
     assert not cap.enter("late", 0.001)
     cap.leave("late")
     for index, waiter in enumerate(waiters):
         assert waiter.result()
+        assert cap.used == 1
         assert all(each.is_alive() for each in waiters[index + 1 :])
-        waiter.leave()
-
-
-def test_thread_whose_wait_timed_out_is_skipped() -> None:
-    cap = full_cap()
-    first = Waiter(cap)
-    assert not cap.enter("impatient", 0.001)
-    cap.leave("impatient")
-    last = Waiter(cap)
-    cap.leave(FIRST)
-    for waiter in (first, last):
-        assert waiter.result()
         waiter.leave()
     assert free(cap) == 1
 

@@ -126,15 +126,6 @@ def test_connection_with_unread_data_is_not_kept_and_evicts_no_other(
     assert idle.pop(ORIGIN) is other
 
 
-def test_connection_and_its_socket_are_checked_for_unread_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr(module, "has_unread_data", lambda *arguments: asked.append(arguments))
-    each = connection(inner=State())
-    each.backend.stream = httpcore.NetworkStream()
-    assert each.can_be_kept()
-    assert asked == [(each.inner, each.backend.stream)]
-
-
 @pytest.mark.parametrize(
     ("state", "reusable"),
     [(State(), True), (State(available=False), False), (State(expired=True), False)],

@@ -390,18 +390,3 @@ def test_only_internals_uses_private_names_of_others_and_only_those_renamed_abov
     for path in modules():
         used = private_uses(path.read_text(encoding="utf-8"), ours)
         assert used == (PRIVATE.keys() if path.name == INTERNALS.name else set()), path
-
-
-def test_use_of_others_private_names_is_found_and_use_of_our_own_is_not() -> None:
-    source = """
-self._get(client._options, cls._pool, a.__dict__, "_options", "x_name", "genauth_email")  # _comment
-connection._connection
-super()._fetch(key)
-import httpcore._sync
-from httpx._client import Client
-from httpcore import _async
-getattr(session, "_retry")
-import_module(f"anyio._backends.{name}")
-"""
-    found = private_uses(source, {"_options"})
-    assert found == {"_connection", "_fetch", "_sync", "_client", "_async", "_retry", "_backends"}
