@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import h11
 import pytest
@@ -245,11 +246,6 @@ def test_plain_transport_raises_httpcores_errors_as_httpxs(
 # Data after the response
 
 
-def stream(ssl_object: object = None) -> Any:
-    """Return a connection's stream."""
-    return SimpleNamespace(get_extra_info={"ssl_object": ssl_object}.__getitem__)
-
-
 def connection_after_response(received: bytes = b"") -> SimpleNamespace:
     """Return a connection that received a response, and more data after it."""
     state = h11.Connection(h11.CLIENT)
@@ -259,6 +255,11 @@ def connection_after_response(received: bytes = b"") -> SimpleNamespace:
     while type(state.next_event()) is not h11.EndOfMessage:
         pass
     return SimpleNamespace(_h11_state=state)
+
+
+def stream(ssl_object: object = None) -> Any:
+    """Return a connection's stream."""
+    return Mock(get_extra_info={"ssl_object": ssl_object}.get)
 
 
 @pytest.mark.parametrize(("received", "unread"), [(b"", False), (b"HTTP/1.1 200 OK\r\n\r\n", True)])
@@ -285,22 +286,17 @@ def test_connection_that_cannot_be_inspected_may_have_unread_data(made: object) 
     assert has_unread_data(made, stream()) is True
 
 
-class BufferedStream(httpcore.AsyncNetworkStream):
-    """An httpcore stream on an anyio stream."""
-
-    def __init__(self, inner: object) -> None:
-        self._stream = inner
-
-    def get_extra_info(self, info: str) -> None:
-        pass
+def read_ahead(*data: bytes) -> SimpleNamespace:
+    """Return a stream of anyio on asyncio."""
+    return SimpleNamespace(_protocol=SimpleNamespace(read_queue=data))
 
 
 @pytest.mark.parametrize(
     ("inner", "unread"),
     [
-        (SimpleNamespace(_protocol=SimpleNamespace(read_queue=[])), False),
-        (SimpleNamespace(_protocol=SimpleNamespace(read_queue=[b"H"])), True),
-        (SimpleNamespace(transport_stream=SimpleNamespace(_protocol=SimpleNamespace(read_queue=[b"H"]))), True),
+        (read_ahead(), False),
+        (read_ahead(b"H"), True),
+        (SimpleNamespace(transport_stream=read_ahead(b"H")), True),
         (SimpleNamespace(_trio_socket=None), False),
         (SimpleNamespace(transport_stream=SimpleNamespace(_trio_socket=None)), False),
         (SimpleNamespace(), True),
@@ -308,27 +304,8 @@ class BufferedStream(httpcore.AsyncNetworkStream):
     ],
 )
 def test_data_that_the_event_loop_read_ahead_is_found(inner: object, unread: bool) -> None:
-    assert has_unread_data(connection_after_response(), BufferedStream(inner)) is unread
-
-
-class Tls(ssl.SSLObject):
-    """The TLS object of an async stream, with data that it has read but not decrypted."""
-
-    outcome: bytes | ssl.SSLError
-
-    def __new__(cls, outcome: bytes | ssl.SSLError) -> "Tls":
-        made = object.__new__(cls)
-        made.outcome = outcome
-        return made
-
-    def __init__(self, outcome: bytes | ssl.SSLError) -> None:
-        pass
-
-    def read(self, len: int = 1024, buffer: Any = None) -> Any:
-        assert len == 1
-        if isinstance(self.outcome, ssl.SSLError):
-            raise self.outcome
-        return self.outcome
+    async_stream = Mock(spec=httpcore.AsyncNetworkStream, _stream=inner)
+    assert has_unread_data(connection_after_response(), async_stream) is unread
 
 
 @pytest.mark.parametrize(
@@ -344,16 +321,17 @@ class Tls(ssl.SSLObject):
     ids=["nothing", "data", "end", "closed", "cut", "broken"],
 )
 def test_data_that_tls_has_not_decrypted_is_found(outcome: bytes | ssl.SSLError, unread: bool) -> None:
-    assert has_unread_data(connection_after_response(), stream(Tls(outcome))) is unread
+    tls = Mock(spec=ssl.SSLObject)
+    tls.read.side_effect = [outcome]
+    assert has_unread_data(connection_after_response(), stream(tls)) is unread
+    tls.read.assert_called_once_with(1)
 
 
 def test_tls_on_a_socket_does_not_read_ahead() -> None:
-    assert has_unread_data(connection_after_response(), stream(object())) is False
+    assert has_unread_data(connection_after_response(), stream(Mock(spec=ssl.SSLSocket))) is False
 
 
-def test_warm_up_loads_a_backends_modules_and_skips_missing_ones(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_warm_up_loads_a_backends_modules_and_skips_missing_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "anyio._backends._asyncio", raising=False)
     warm_up_anyio(["missing", "asyncio"])
     assert "anyio._backends._asyncio" in sys.modules

@@ -330,36 +330,25 @@ def test_forked_process_leaves_the_connections_of_its_parent_alone(
 def test_proxy_depends_on_the_host_port_and_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"https": "https://proxy:3128", "no": "other.genauth.ai,example.genauth.ai:8443"}
     monkeypatch.setattr("runtime.transport.environment.getproxies", settings.copy)
-    proxy = _get_proxy(Proxies(), httpcore.Origin(b"https", b"example.genauth.ai", 443), CONTEXT)
+
+    def proxy_for(scheme: bytes, host: bytes, port: int) -> httpcore.Proxy | None:
+        return _get_proxy(Proxies(), httpcore.Origin(scheme, host, port), CONTEXT)
+
+    proxy = proxy_for(b"https", b"example.genauth.ai", 443)
     assert proxy is not None
-    assert proxy.url.host == b"proxy"
-    assert proxy.ssl_context is CONTEXT
-    for scheme, host, port in (
-        (b"https", b"other.genauth.ai", 443),
-        (b"https", b"example.genauth.ai", 8443),
-        (b"http", b"example.genauth.ai", 80),
-    ):
-        assert _get_proxy(Proxies(), httpcore.Origin(scheme, host, port), CONTEXT) is None
+    assert (proxy.url.host, proxy.ssl_context) == (b"proxy", CONTEXT)
+    assert proxy_for(b"https", b"other.genauth.ai", 443) is None
+    assert proxy_for(b"https", b"example.genauth.ai", 8443) is None
+    assert proxy_for(b"http", b"example.genauth.ai", 80) is None
 
 
-def connections(*failures: BaseException | None) -> list[Any]:
-    made = []
-    for failure in failures:
-        backend = AsyncBackend()
-        inner = Inner(backend)
+def test_all_of_many_connections_are_closed_even_if_the_task_is_cancelled_or_one_fails(runner: asyncio.Runner) -> None:
+    connections = []
+    # If closing one were nested in closing another, so many would exceed the recursion limit.
+    for failure in (asyncio.CancelledError(), OSError("reset"), *[None] * 2 * sys.getrecursionlimit()):
+        inner = Inner(backend := AsyncBackend())
         inner.close_failure = failure
-        made.append(Connection(inner, httpcore.Origin(b"https", b"example.genauth.ai", 443), backend))
-    return made
-
-
-def test_closing_many_connections_does_not_exceed_the_recursion_limit(runner: asyncio.Runner) -> None:
-    many = connections(*[None] * 2 * sys.getrecursionlimit())
-    runner.run(_aclose(many))
-    assert all(each.inner.closed for each in many)
-
-
-def test_all_connections_are_closed_even_if_the_task_is_cancelled_or_one_fails(runner: asyncio.Runner) -> None:
-    three = connections(asyncio.CancelledError(), OSError("reset"), None)
+        connections.append(Connection(inner, httpcore.Origin(b"https", b"example.genauth.ai", 443), backend))
     with pytest.raises(OSError, match="reset"):
-        runner.run(_aclose(three))
-    assert all(each.inner.closed for each in three)
+        runner.run(_aclose(connections))
+    assert all(each.inner.closed for each in connections)
