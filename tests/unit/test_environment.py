@@ -81,12 +81,3 @@ def test_certificate_file_takes_precedence_and_is_read_again_once_it_was_replace
     monkeypatch.delenv("SSL_CERT_FILE")
     # OpenSSL reads a directory's certificates when it needs them.
     assert ssl_context().get_ca_certs() == []
-
-
-def test_error_in_httpxs_default_certificates_passes_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
-        raise OSError("no certifi")
-
-    monkeypatch.setattr(httpx, "create_ssl_context", fail)
-    with pytest.raises(OSError, match="no certifi"):
-        ssl_context()

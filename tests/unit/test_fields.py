@@ -108,18 +108,10 @@ def test_a_value_of_each_kind_is_accepted_encoded_and_decoded(kind: f.Kind, in_p
         assert type(result) is type(expected)
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "sent"),
-    [
-        (f.Enumeration(Color), "red", Color.RED),
-        (f.Enumeration(Level), 1, Level.ONE),
-        (f.Array(f.Enumeration(Color)), ["red"], [Color.RED]),
-    ],
-)
-def test_the_value_of_a_member_is_sent_as_the_member(kind: f.Kind, value: object, sent: object) -> None:
-    returned = kind.check("it", value)
-    assert returned == sent
-    assert type(returned) is type(sent)
+def test_the_value_of_a_member_is_sent_as_the_member() -> None:
+    assert f.Enumeration(Color).check("it", "red") is Color.RED
+    assert f.Enumeration(Level).check("it", 1) is Level.ONE
+    assert f.Array(f.Enumeration(Color)).check("it", ["red"])[0] is Color.RED
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-import asyncio
 from enum import Enum
 from traceback import walk_tb
 from types import FunctionType
@@ -122,18 +121,3 @@ def test_traceback_hides_local_variables_of_ours_and_of_the_http_libraries(modul
     assert caught.traceback[-1].name == "wrap"
     # From `wrap`, where it called and where it raised, and from `fail`.
     assert local_variables(caught.value).count("'s3cret'") == (3 if shows else 0)
-
-
-def test_decorated_function_keeps_its_result_and_its_name() -> None:
-    def double(number: int) -> int:
-        """Twice as much."""
-        return number * 2
-
-    async def double_async(number: int) -> int:
-        return number * 2
-
-    decorated = redact_traceback(double)
-    assert decorated(2) == 4
-    assert decorated.__name__ == "double"
-    assert decorated.__doc__ == "Twice as much."
-    assert asyncio.run(redact_traceback(double_async)(2)) == 4

@@ -109,11 +109,3 @@ def test_body_decompressed_by_httpx_is_limited_but_not_decompressed_again(
     reader = reader_at(clock, "gzip")
     reader.feed_consumed(httpx.Response(200, content=content))
     assert (reader.body(), reader.body_error) == (body, error)
-
-
-def test_body_that_a_hook_read_and_discarded_is_an_error(clock: Clock) -> None:
-    reader = reader_at(clock, "gzip")
-    response = httpx.Response(200, stream=httpx.ByteStream(DOCUMENT))
-    assert list(response.iter_bytes()) == [DOCUMENT]
-    reader.feed_consumed(response)
-    assert (reader.body(), reader.body_error) == (b"", "a hook has read the body and not kept it")
