@@ -1,5 +1,6 @@
 from contextlib import suppress
 from threading import Thread
+from unittest.mock import Mock
 
 import pytest
 
@@ -122,18 +123,10 @@ def test_signal_handlers_wait_times_out_within_a_wait_that_times_out() -> None:
     assert free(cap) == 1
 
 
-class InterruptError(Exception):
-    """Raised by a signal handler."""
-
-
-def interrupt() -> None:
-    raise InterruptError
-
-
 def test_signal_handler_can_raise_in_the_middle_of_entering_and_no_place_is_lost() -> None:
     cap = Cap(1)
-    for interruption in interruptions(module, interrupt):
-        with suppress(InterruptError), interruption:
+    for interruption in interruptions(module, Mock(side_effect=KeyboardInterrupt)):
+        with suppress(KeyboardInterrupt), interruption:
             cap.enter(FIRST, 0.001)
         cap.leave(FIRST)  # A call does this in the `finally` around everything else.
         assert cap.used == 0

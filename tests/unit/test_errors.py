@@ -1,6 +1,7 @@
 """Errors are made of plain values. tests/client/ pickles and copies every error that a call can raise."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -54,14 +55,16 @@ def test_error_with_a_response_survives_json(kind: type[APIError | InvalidRespon
     assert not any(getattr(kind(), name, None) for name in ("headers", "content", "message"))
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_headers_are_kept_as_httpx_decodes_them(encoding: str) -> None:
-    headers = httpx.Headers([(b"X-Room", "Küche".encode(encoding))])
-    assert APIError("it failed", response_details(200, headers, b"")).headers["x-room"] == "Küche"
-
-
-def test_headers_from_a_dictionary_can_be_any_text() -> None:
-    assert APIError("it failed", response_details(200, {"X-Room": "厨房"}, b"")).headers["x-room"] == "厨房"
+@pytest.mark.parametrize(
+    ("headers", "text"),
+    [
+        (httpx.Headers([(b"X-Room", "Küche".encode())]), "Küche"),
+        (httpx.Headers([(b"X-Room", "Küche".encode("latin-1"))]), "Küche"),
+        ({"X-Room": "厨房"}, "厨房"),
+    ],
+)
+def test_headers_are_kept_as_httpx_decodes_them(headers: Mapping[str, str], text: str) -> None:
+    assert APIError("it failed", response_details(200, headers, b"")).headers["x-room"] == text
 
 
 def test_copy_with_other_details_is_otherwise_equal() -> None:

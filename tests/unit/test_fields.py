@@ -2,7 +2,7 @@
 
 import datetime
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, IntEnum, StrEnum
 from types import SimpleNamespace
 from typing import Any, Self
@@ -151,16 +151,21 @@ def test_an_argument_of_a_wrong_type_or_value_is_refused(kind: f.Kind, value: ob
     assert str(caught.value) == message
 
 
-def test_a_deprecated_parameter_warns_at_the_users_line() -> None:
+def test_a_deprecated_parameter_field_or_value_warns_at_the_users_line() -> None:
     parameter = f.Field("it", "it", f.INTEGER, required=False, deprecated=True)
     with warnings.catch_warnings(action="error"):
         assert parameter.check(UNSET) is UNSET
         assert f.Enumeration(Level).check("it", 1) is Level.ONE
-    with pytest.warns(DeprecationWarning, match="^it is deprecated$") as caught:
-        assert parameter.check(7) == 7
-    assert caught[0].filename == __file__
-    with pytest.warns(DeprecationWarning, match="^the it 2 is deprecated$"):
-        f.Enumeration(Level).check("it", 2)
+        Person(7).with_checked_fields()
+    uses: dict[str, Callable[[], object]] = {
+        "it is deprecated": lambda: parameter.check(7),
+        "the it 2 is deprecated": lambda: f.Enumeration(Level).check("it", 2),
+        "it.nick_name is deprecated": lambda: PERSON.check("it", Person(7, nick_name="x")),
+    }
+    for text, use in uses.items():
+        with pytest.warns(DeprecationWarning, match=f"^{text}$") as caught:
+            use()
+        assert caught[0].filename == __file__
 
 
 def test_a_required_field_cannot_be_left_out() -> None:
@@ -270,14 +275,6 @@ def test_checking_a_model_returns_a_copy_and_ignores_read_only_fields() -> None:
     person.additional_properties["since"] = "2030-01-02"
     with pytest.raises(TypeError, match=r"^additional_properties\[...\] must be a datetime.date, not str$"):
         person.with_checked_fields()
-
-
-def test_a_deprecated_field_of_a_model_warns_at_the_users_line() -> None:
-    with warnings.catch_warnings(action="error"):
-        Person(7).with_checked_fields()
-    with pytest.warns(DeprecationWarning, match="^it.nick_name is deprecated$") as caught:
-        PERSON.check("it", Person(7, nick_name="x"))
-    assert caught[0].filename == __file__
 
 
 def test_a_model_shows_its_present_fields_masked() -> None:

@@ -148,43 +148,30 @@ def test_connection_and_its_socket_are_closed() -> None:
 Owned = list[Connection[SyncBackend]]
 
 
-def pop(idle: Idle, owned: Owned) -> None:
-    if each := idle.pop(ORIGIN):
-        owned.append(each)
+def taken(idle: Idle) -> Owned:
+    return [each] if (each := idle.pop(ORIGIN)) else []
 
 
-def pop_and_push(idle: Idle, owned: Owned) -> None:
-    if each := idle.pop(ORIGIN):
-        owned += idle.push(each)
-
-
-def push(idle: Idle, owned: Owned) -> None:
-    owned += idle.push(owned.pop())
-
-
-def evict(idle: Idle, owned: Owned) -> None:
-    owned += idle.evict(most=1)
-
-
-def close(idle: Idle, owned: Owned) -> None:
-    owned += idle.close()
-
-
-Use = Callable[[Idle, Owned], object]
-USES: list[Use] = [pop, pop_and_push, push, evict, close]
+USES: dict[str, Callable[[Idle, Owned], object]] = {
+    "pop": lambda idle, owned: owned.extend(taken(idle)),
+    "pop and push": lambda idle, owned: owned.extend(each for one in taken(idle) for each in idle.push(one)),
+    "push": lambda idle, owned: owned.extend(idle.push(owned.pop())),
+    "evict": lambda idle, owned: owned.extend(idle.evict(most=1)),
+    "close": lambda idle, owned: owned.extend(idle.close()),
+}
 
 
 @pytest.mark.parametrize("inner", USES)
 @pytest.mark.parametrize("outer", USES)
-def test_each_connection_has_one_owner_whatever_interrupts(clock: Clock, outer: Use, inner: Use) -> None:
+def test_each_connection_has_one_owner_whatever_interrupts(clock: Clock, outer: str, inner: str) -> None:
     state: dict[str, Any] = {}
-    for interruption in interruptions(module, lambda: inner(state["idle"], state["inner"])):
+    for interruption in interruptions(module, lambda: USES[inner](state["idle"], state["inner"])):
         idle: Idle = IdleConnections(Limits(None, 100, 30.0))
         state.update(idle=idle, inner=[connection()])
         mine = [connection()]
         everything = [*mine, *state["inner"], *kept(idle, 3)]
         with interruption:
-            outer(idle, mine)
+            USES[outer](idle, mine)
         owners = [*mine, *state["inner"], *idle.close()]
         assert sorted(map(id, owners)) == sorted(map(id, everything))
 

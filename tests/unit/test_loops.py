@@ -1,7 +1,7 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import trio
 from runtime.transport.loops import PerLoop, running_loop
 
 PATIENCE = 30
-Function = Callable[[], Awaitable[Any]]
+Function = Callable[[], Coroutine[Any, Any, Any]]
 
 
 class Thing:
@@ -48,20 +48,13 @@ def run_in_manual_loop(function: Function) -> Any:
 
 
 def run_in_asyncio(function: Function) -> Any:
-    async def call() -> Any:
-        return await function()
-
-    return asyncio.run(call())
-
-
-def run_in_trio(function: Function) -> Any:
-    return trio.run(function)
+    return asyncio.run(function())
 
 
 Run = Callable[[Function], Any]
 
 
-@pytest.mark.parametrize("run", [run_in_asyncio, run_in_manual_loop, run_in_trio])
+@pytest.mark.parametrize("run", [run_in_asyncio, run_in_manual_loop, trio.run])
 def test_loop_has_one_thing_until_aclose_or_its_end(run: Run, per_loop: PerLoop[Thing]) -> None:
     async def get() -> tuple[Thing, Thing]:
         await per_loop.aclose()  # Nothing exists yet.
@@ -81,7 +74,7 @@ def test_loop_has_one_thing_until_aclose_or_its_end(run: Run, per_loop: PerLoop[
     assert run(per_loop.get).made_in is not second.made_in
 
 
-@pytest.mark.parametrize("other", [run_in_asyncio, run_in_trio])
+@pytest.mark.parametrize("other", [run_in_asyncio, trio.run])
 def test_use_and_aclose_in_other_loops_keep_the_thing_of_a_paused_loop(other: Run, per_loop: PerLoop[Thing]) -> None:
     with manual_loop() as loop:
         thing = loop.run_until_complete(per_loop.get())

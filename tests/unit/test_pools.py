@@ -42,7 +42,6 @@ class Inner:
         self.body_failure: BaseException | None = None
         self.close_failure: BaseException | None = None
         self.attempts: list[Attempt] = []
-        self.headers: list[tuple[bytes, bytes]] = []
         self.available = True
         self.closed = False
 
@@ -59,7 +58,7 @@ class Inner:
         assert not self.closed
         self.attempts.append(self.backend.attempt)
         raise_if(self.failure)
-        return httpcore.Response(200, headers=self.headers, content=Body(self))
+        return httpcore.Response(200, content=Body(self))
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         return self.handle_request(request)

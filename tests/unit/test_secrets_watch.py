@@ -26,6 +26,8 @@ from genauth_email.api.email import send_email
 from tests.contract.facts import CHANNEL, SENT
 from tests.secrets_watch import MARK, Watch
 
+from .library_errors import because_of
+
 TESTS = Path(__file__).parents[1]
 EMAIL = "test@example.com"
 BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
@@ -50,12 +52,6 @@ def call(outcome: httpx.Response | Exception = SUCCESS, *, is_async: bool = Fals
             send_email.sync(client=client, body=BODY)
 
 
-def because_of(cause: Exception) -> Exception:
-    error = httpx.ReadError("reset")
-    error.__cause__ = cause
-    return error
-
-
 def noted(error: Exception) -> Exception:
     error.add_note(MARK)
     return error
@@ -69,8 +65,8 @@ LEAKS: dict[str, Callable[[], object]] = {
     "extra of a record": lambda: logging.getLogger("httpx").warning("a request", extra={"to": (EMAIL,)}),
     "error of a record": lambda: logging.getLogger("genauth_email").debug("failed", exc_info=ValueError(EMAIL)),
     "error": lambda: call(httpx.ReadError(f"no response to {EMAIL}")),
-    "cause": lambda: call(because_of(ExceptionGroup("all of them", [OSError(EMAIL)]))),
-    "note of an async cause": lambda: call(because_of(noted(OSError())), is_async=True),
+    "cause": lambda: call(because_of(httpx.ReadError("reset"), ExceptionGroup("of all", [OSError(EMAIL)]))),
+    "note of an async cause": lambda: call(because_of(httpx.ReadError("reset"), noted(OSError())), is_async=True),
     "response": talkative(call),
 }
 
