@@ -29,9 +29,6 @@ class Waiter(Thread):
     def run(self) -> None:
         self._entered = self._cap.enter(self, self._timeout)
 
-    def leave(self) -> None:
-        self._cap.leave(self)
-
     def result(self) -> bool:
         self.join(PATIENCE)
         assert self._entered is not None
@@ -90,7 +87,7 @@ def test_waiting_threads_take_turns_and_one_that_gave_up_is_skipped() -> None:
         assert waiter.result()
         assert cap.used == 1
         assert all(each.is_alive() for each in waiters[index + 1 :])
-        waiter.leave()
+        cap.leave(waiter)
     assert free(cap) == 1
 
 

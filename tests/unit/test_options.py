@@ -6,7 +6,6 @@ import pytest
 
 from runtime.http import httpx
 from runtime.options import Options, exclude_unset, headers_from_arguments, options_from_environment, validate_options
-from runtime.transport.request import STEPS
 from runtime.types import UNSET
 
 from .specification import SPECIFICATION, Lang
@@ -69,18 +68,6 @@ def test_headers_come_from_the_specification_and_the_options() -> None:
     }
     assert made.headers is made.headers
     assert not options().headers.keys() & {"x-access-token", "x-lang", "x-real-ip"}
-
-
-def test_replaced_options_have_their_own_headers_and_timeouts() -> None:
-    first = options(access_token="s3cret-1")
-    assert first.headers["x-access-token"] == "s3cret-1"
-    second = first.replace({"access_token": "s3cret-2", "timeout": 3.0})
-    assert second.headers["x-access-token"] == "s3cret-2"
-    assert second.timeouts == dict.fromkeys(STEPS, 3.0)
-    assert (second.seconds, second.app_id, second.max_retries) == (3.0, "app-1", 2)
-    assert first.headers["x-access-token"] == "s3cret-1"
-    assert first.seconds == 10.0
-    assert first.replace({"access_token": None}).headers.keys() == first.headers.keys() - {"x-access-token"}
 
 
 @pytest.mark.parametrize(
