@@ -1,8 +1,8 @@
-"""A call without a socket, on a clock that stands still."""
+"""A call without a socket, on a clock that stands still. tests/client/ judges what it logs and tells `on_attempt`."""
 
 import json
-import logging
 from typing import Any, NamedTuple
+from unittest.mock import Mock
 
 import pytest
 
@@ -11,16 +11,15 @@ from runtime.call import Call
 from runtime.errors import APIConnectionError, APIError, APITimeoutError, GenAuthError, InvalidResponseError
 from runtime.http import httpx
 from runtime.options import Options
-from runtime.transport.request import STEPS, Attempt, HTTPRequest
-from runtime.types import AttemptDetails, Operation, Request, Response
+from runtime.transport.request import Attempt, HTTPRequest
+from runtime.types import Operation, Request, Response
 from tests.clock import Clock
 
-from .library_errors import BEFORE_SENDING, CERTIFICATE, LATER, REFUSALS, because_of
+from .library_errors import BEFORE_SENDING, REFUSALS
 from .specification import DEDUPLICATED, OPERATION, SPECIFICATION, RequestDto, ResponseDto, TeapotError
 
-ADDRESS = "test@example.com"
 URL = "https://example.genauth.ai/tea"
-REQUEST = Request("POST", URL, RequestDto(ADDRESS), "s3cret-token")
+REQUEST = Request("POST", URL, RequestDto("test@example.com"), "s3cret-token")
 OPTIONS: dict[str, Any] = {
     "app_host": "https://example.genauth.ai",
     "timeout": 8.0,
@@ -55,20 +54,10 @@ class Lost(NamedTuple):
 
 
 class End(NamedTuple):
-    """The end of an attempt: the pause before the next one, and the result if the call ended now."""
+    """The end of an attempt: the pause before the next one, and the response or error if the call ended now."""
 
     pause: float | None
-    result: Response[ResponseDto] | GenAuthError
-
-    @property
-    def error(self) -> GenAuthError:
-        assert isinstance(self.result, GenAuthError)
-        return self.result
-
-    @property
-    def response(self) -> Response[ResponseDto]:
-        assert isinstance(self.result, Response)
-        return self.result
+    result: Any
 
 
 def new_call(operation: Operation[ResponseDto] = OPERATION, **options: Any) -> TeaCall:
@@ -145,9 +134,7 @@ def play(call: TeaCall, clock: Clock, steps: list[Any]) -> list[End]:
 # The result of one attempt
 
 
-@pytest.mark.parametrize(
-    ("status", "status_code"), [(200, 200), (202, 200), (200, 500), (429, 429), (503, 500), (503, 503), (302, 400)]
-)
+@pytest.mark.parametrize(("status", "status_code"), [(202, 200), (200, 500), (503, 503)])
 def test_response_of_the_api_is_the_result_whatever_it_says(call: TeaCall, status: int, status_code: int) -> None:
     pause, response = respond(call, status_code, status, "1")
     assert pause is None
@@ -158,35 +145,13 @@ def test_response_of_the_api_is_the_result_whatever_it_says(call: TeaCall, statu
     assert response.earlier_error is None
 
 
-@pytest.mark.parametrize(("status", "kind"), [(302, InvalidResponseError), (418, TeapotError), (500, APIError)])
-def test_success_with_another_http_status_is_an_error_with_the_contents_of_the_body(
-    call: TeaCall, status: int, kind: type[GenAuthError]
-) -> None:
-    pause, error = respond(call, document(200, apiCode=1, requestId="r-1"), status, "1")
-    assert pause is None
-    assert type(error) is kind
-    assert isinstance(error, GenAuthError)
-    assert (error.http_status, error.status_code, error.api_code, error.request_id) == (status, 200, 1, "r-1")
-    assert (error.delivery, error.retryable, error.retry_after) == ("unknown", False, 1.0)
-    assert str(error) == f"HTTP {status} with statusCode 200, apiCode 1, request id r-1 [{REQUEST}]"
-
-
-def test_library_error_is_raised_as_ours_with_its_cause(call: TeaCall) -> None:
-    for failure in (REFUSED, RESET):
-        fail(call, failure)
-        with pytest.raises(APIConnectionError, match=f"^{type(failure).__name__}: {failure} ") as caught:
-            call.result()
-        assert caught.value.__cause__ is failure
-        assert caught.value.__suppress_context__
-
-
 @pytest.mark.parametrize("times_sent", [0, 1])
-@pytest.mark.parametrize("kind", REFUSALS + LATER)
+@pytest.mark.parametrize("kind", [httpx.ProxyError, httpx.ReadError, httpx.ReadTimeout])
 def test_error_after_the_response_began_concerns_its_body_unless_it_is_a_timeout(
     call: TeaCall, kind: type[httpx.RequestError], times_sent: int
 ) -> None:
     failure = kind("it failed")
-    error = respond(call, 200, times_sent=times_sent, failure=failure).error
+    error = respond(call, 200, times_sent=times_sent, failure=failure).result
     assert error.delivery == "unknown"
     if isinstance(failure, httpx.TimeoutException):
         assert type(error) is APITimeoutError
@@ -204,7 +169,7 @@ def test_response_that_came_too_late_is_a_timeout(call: TeaCall, clock: Clock) -
     clock.advance(9)
     attempt.reader.feed(document(200)[:5])
     attempt.reader.feed(document(200)[5:])
-    error = finish(call, attempt).error
+    error = finish(call, attempt).result
     assert type(error) is APITimeoutError
     assert str(error) == f"ReadTimeout: the response was not complete in time [{REQUEST}]"
     assert error.delivery == "unknown"
@@ -213,16 +178,14 @@ def test_response_that_came_too_late_is_a_timeout(call: TeaCall, clock: Clock) -
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"<h1>Log in</h1>", "Expecting value: line 1 column 1 (char 0)"),
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
         (b"[]", "an object is expected, not list"),
         (b'{"message": "Said."}', "'statusCode' is missing"),
-        (b'{"statusCode": 200}', "'message' is missing"),
         (b'{"statusCode": 200, "message": 1}', "message: a string is expected"),
-        (b"", "Expecting value: line 1 column 1 (char 0)"),
     ],
 )
 def test_other_response_is_an_error_with_the_reason(call: TeaCall, content: bytes, reason: str) -> None:
-    error = respond(call, content, retry_after="1").error
+    error = respond(call, content, retry_after="1").result
     assert type(error) is InvalidResponseError
     assert (error.http_status, error.headers["retry-after"], error.content) == (200, "1", content)
     assert str(error).startswith(f"HTTP 200 with a body that is not a ResponseDto: {reason}")
@@ -230,37 +193,7 @@ def test_other_response_is_an_error_with_the_reason(call: TeaCall, content: byte
     assert reason.removesuffix(" is missing") in str(error.__cause__)
 
 
-def test_body_that_is_nested_too_deeply_is_an_error(call: TeaCall) -> None:
-    error = respond(call, b"[" * 1_000_000).error
-    assert type(error) is InvalidResponseError
-    # Its text is another one from Python 3.14 on.
-    assert isinstance(error.__cause__, RecursionError)
-    assert str(error).startswith(f"HTTP 200 with a body that is not a ResponseDto: {error.__cause__}")
-
-
-def test_error_about_a_lone_surrogate_quotes_no_body(call: TeaCall) -> None:
-    error = respond(call, b'{"message": "test@example.com \xff"}').error
-    assert ADDRESS not in repr(error.__cause__)
-    assert type(error.__cause__) is ValueError
-
-
 # Which attempts are followed by another, and when
-
-
-@pytest.mark.parametrize(
-    ("failure", "is_retried"),
-    [
-        *((kind("it failed"), True) for kind in BEFORE_SENDING),
-        *((kind("it failed"), False) for kind in REFUSALS + LATER),
-        (because_of(httpx.ConnectError("no trust"), CERTIFICATE), False),
-    ],
-    ids=repr,
-)
-def test_only_a_transient_failure_to_connect_is_retried(
-    call: TeaCall, failure: httpx.RequestError, is_retried: bool
-) -> None:
-    assert (fail(call, failure).pause is not None) is is_retried
-
 
 Pauses = tuple[dict[str, Any], list[Any], list[float | None]]
 IN_THE_INTERVAL: dict[str, tuple[list[Any], list[float | None]]] = {
@@ -273,43 +206,28 @@ IN_THE_INTERVAL: dict[str, tuple[list[Any], list[float | None]]] = {
 }
 PAUSES: dict[str, Pauses] = {
     # The number of retries, and the pauses.
-    "no retries": ({"max_retries": 0}, [REFUSED], [None]),
     "one retry": ({"max_retries": 1}, [REFUSED] * 2, [0.5, None]),
     "five seconds at most": ({"max_retries": 9, "timeout": 1000.0}, [REFUSED] * 6, [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]),
     "half of the remaining time": ({}, [6.0, REFUSED], [0.5]),
-    "half of half a second": ({}, [7.5, REFUSED], [0.25]),
-    "half of a quarter": ({}, [7.75, REFUSED], [0.125]),
     "nothing is left": ({}, [8.0, REFUSED], [None]),
-    "less than nothing is left": ({}, [9.0, REFUSED], [None]),
-    # The API's own 503, but no other refusal.
+    # The API's own 503.
     "503 without a time": ({}, [Reply(503)] * 4, [0.5, 1.0, 2.0, None]),
-    "503 with a time": ({}, [Reply(503, 200, "3")], [3.0]),
     "503 with no pause at all": ({}, [Reply(503, 200, "0")], [0.0]),
     "503 with a time that fits": ({}, [4.0, Reply(503, 200, "3")], [3.0]),
     "503 with a time that does not fit": ({}, [4.0, Reply(503, 200, "4")], [None]),
     "503 with less than a minute": ({"timeout": NO_TIMEOUT}, [Reply(503, 200, "59")], [59.0]),
     "503 with a minute": ({"timeout": NO_TIMEOUT}, [Reply(503, 200, "60")], [None]),
-    "without a timeout": ({"timeout": NO_TIMEOUT}, [1e9, REFUSED], [0.5]),
-    "400": ({}, [Reply(400, 200, "3")], [None]),
-    "429": ({}, [Reply(429, 200, "3")], [None]),
-    "500": ({}, [Reply(500, 200, "3")], [None]),
-    "503 of a gateway": ({}, [Reply(503, 503, "3")], [None]),
-    "503 with HTTP 202": ({}, [Reply(503, 202, "3")], [None]),
-    "429 of a gateway": ({}, [Reply(429, 429, "3")], [None]),
-    "400 with HTTP 429": ({}, [Reply(400, 429, "3")], [None]),
     # Unknown outcomes.
-    "without the option and the interval": ({}, [RESET, Reply(500), Reply(b"", 503, "3")], [None] * 3),
     "without the interval": ({"retry_unknown": True}, [RESET, Reply(500), Reply(b"", 503, "3")], [None] * 3),
     "without the option": ({"operation": DEDUPLICATED}, [RESET, Reply(500), Reply(b"", 503, "3")], [None] * 3),
-    "success": (REPEATED, [Reply(200)], [None]),
     "refusal": (REPEATED, [Reply(400)], [None]),
     "refusal by the interval": (REPEATED, [Reply(429, 200, "0")], [None]),
-    "refusal by a gateway": (REPEATED, [Reply(429, 429, "0")], [None]),
     "refusal by the proxy afterwards": (REPEATED, [RESET, PROXY], [0.5, None]),
     "no connection afterwards": (REPEATED, [RESET, REFUSED], [0.5, 1.0]),
     "503 afterwards": (REPEATED, [RESET, Reply(503, 503, "3")], [0.5, 3.0]),
     "gateway with a time": (REPEATED, [Reply(b"", 503, "30")], [30.0]),
     "gateway with a time that does not fit": (REPEATED, [Reply(b"", 503, "55")], [None]),
+    "close to the deadline": (REPEATED | {"timeout": 20.0}, [19.5, RESET], [0.25]),
     **{
         f"{name}, {timeout}": (REPEATED | {"timeout": timeout}, steps, pauses)
         for timeout in (300.0, NO_TIMEOUT)
@@ -318,10 +236,8 @@ PAUSES: dict[str, Pauses] = {
     # A request that a user's own client sent more than once.
     "503 after two sendings": ({}, [Reply(503, 200, "3", times_sent=2)], [None]),
     "no connection for a third": ({}, [Lost(REFUSED, times_sent=2)], [None]),
-    "two sendings, success": (REPEATED, [Reply(200, times_sent=2)], [None]),
     "two sendings, refusal": (REPEATED, [Reply(400, times_sent=2)], [0.5]),
     "two sendings, 429": (REPEATED, [Reply(429, times_sent=2)], [None]),
-    "two sendings, 500": (REPEATED, [Reply(500, times_sent=2)], [0.5]),
 }
 
 
@@ -332,15 +248,10 @@ def test_pause_or_end_after_each_attempt(clock: Clock, name: str) -> None:
 
 
 def test_backoff_is_random_between_zero_and_the_longest(call: TeaCall, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[float, float]] = []
-
-    def uniform(least: float, most: float) -> float:
-        asked.append((least, most))
-        return 0.125
-
+    uniform = Mock(return_value=0.125)
     monkeypatch.setattr(module, "uniform", uniform)
     assert fail(call, REFUSED).pause == 0.125
-    assert asked == [(0, 0.5)]
+    uniform.assert_called_once_with(0, 0.5)
 
 
 @pytest.mark.parametrize("late", [0.0, 1.0])
@@ -348,24 +259,12 @@ def test_backoff_is_random_between_zero_and_the_longest(call: TeaCall, monkeypat
 def test_attempt_that_would_begin_too_late_is_not_made(
     repeated: TeaCall, clock: Clock, failure: httpx.RequestError, seconds: float, late: float
 ) -> None:
-    before = fail(repeated, failure).error
+    before = fail(repeated, failure).result
     clock.advance(seconds + late)
     assert repeated.begin_attempt() is None
     with pytest.raises(APIConnectionError) as caught:
         repeated.result()
     assert caught.value is before
-
-
-def test_attempt_has_the_timeouts_and_the_rest_of_the_calls_time(clock: Clock) -> None:
-    call = new_call(timeout=httpx.Timeout(2, read=8))
-    deadline = clock.now + 8
-    assert call.http_request.content == b"{}"
-    fail(call, REFUSED)
-    clock.advance(7)
-    attempt = begin(call)
-    assert attempt.timeouts == {"connect": 2, "read": 8, "write": 2, "pool": 2}
-    assert attempt.send_by == attempt.deadline == deadline
-    assert [attempt.remaining(step) for step in STEPS] == [1.0] * 4
 
 
 def test_unknown_outcome_is_repeated_until_five_seconds_before_the_interval_ends(
@@ -385,13 +284,6 @@ def test_unknown_outcome_is_repeated_until_five_seconds_before_the_interval_ends
     assert attempt.remaining("read") == 270.0
 
 
-def test_unknown_outcome_is_repeated_until_the_deadline_if_that_is_earlier(clock: Clock) -> None:
-    options: dict[str, Any] = REPEATED | {"timeout": 20.0}
-    call = new_call(**options)
-    fail(call, RESET)
-    assert begin(call).send_by == clock.now + 20
-
-
 # What is known after several attempts
 
 
@@ -402,12 +294,10 @@ def test_unknown_outcome_is_repeated_until_the_deadline_if_that_is_earlier(clock
         (RESET, APIConnectionError),
         (httpx.ReadTimeout("too slow"), APITimeoutError),
         (Reply(500), APIError),
-        *((Reply(status_code, status), APIError) for status_code, status in ((400, 400), (503, 503), (400, 202))),
+        (Reply(400, 202), APIError),
         (Reply(200, 500), APIError),
         (Reply(b"<h1>"), InvalidResponseError),
-        (Reply(b"<h1>", 302), InvalidResponseError),
         (Reply(b"<h1>", 418), TeapotError),
-        (Reply(b"<h1>", 503), APIError),
     ],
     ids=repr,
 )
@@ -416,7 +306,7 @@ def test_unknown_outcome_is_retried_and_remembered(
 ) -> None:
     [end, last] = play(repeated, clock, [step, Reply(200)])
     assert end.pause == 0.5
-    earlier = last.response.earlier_error
+    earlier = last.result.earlier_error
     assert type(earlier) is kind
     assert isinstance(earlier, GenAuthError)
     assert earlier.delivery == "unknown"
@@ -424,34 +314,34 @@ def test_unknown_outcome_is_retried_and_remembered(
 
 @pytest.mark.parametrize("steps", [[REFUSED], [Reply(503)], [Reply(400)], [REFUSED, Reply(503, 200, "0")]])
 def test_known_outcome_is_not_remembered(repeated: TeaCall, clock: Clock, steps: list[Any]) -> None:
-    assert play(repeated, clock, [*steps, Reply(200)])[-1].response.earlier_error is None
+    assert play(repeated, clock, [*steps, Reply(200)])[-1].result.earlier_error is None
 
 
-@pytest.mark.parametrize("status_code", [200, 400, 429, 503])
+@pytest.mark.parametrize("status_code", [200, 429])
 @pytest.mark.parametrize("more", [[], [httpx.ReadTimeout("too slow")], [REFUSED]], ids=repr)
 def test_response_after_an_unknown_outcome_has_the_first_such_error(
     repeated: TeaCall, clock: Clock, more: list[Any], status_code: int
 ) -> None:
     first, *_, last = play(repeated, clock, [RESET, *more, Reply(status_code, times_sent=2)])
-    assert last.response.parsed == ResponseDto(status_code, "Said.")
-    assert last.response.earlier_error is first.error
+    assert last.result.parsed == ResponseDto(status_code, "Said.")
+    assert last.result.earlier_error is first.result
 
 
 @pytest.mark.parametrize("failure", [REFUSED, PROXY], ids=["transient", "lasting"])
 def test_error_before_the_request_is_unknown_after_an_unknown_outcome(
     repeated: TeaCall, failure: httpx.RequestError
 ) -> None:
-    first = fail(repeated, RESET).error
-    error = fail(repeated, failure).error
+    first = fail(repeated, RESET).result
+    error = fail(repeated, failure).result
     assert str(error).startswith(f"{type(failure).__name__}: {failure} [")
     assert (error.delivery, error.retryable) == ("unknown", False)
     assert error.__cause__ is failure
-    assert respond(repeated, 200).response.earlier_error is first
+    assert respond(repeated, 200).result.earlier_error is first
 
 
-@pytest.mark.parametrize("status_code", [200, 400, 429, 500, 503])
+@pytest.mark.parametrize("status_code", [200, 400, 500])
 def test_response_to_a_request_sent_twice_has_an_earlier_error(call: TeaCall, status_code: int) -> None:
-    response = respond(call, status_code, times_sent=2).response
+    response = respond(call, status_code, times_sent=2).result
     assert response.parsed.status_code == status_code
     error = response.earlier_error
     assert type(error) is APIConnectionError
@@ -462,72 +352,6 @@ def test_response_to_a_request_sent_twice_has_an_earlier_error(call: TeaCall, st
 def test_error_before_a_request_is_sent_a_third_time_is_unknown(call: TeaCall) -> None:
     attempt = begin(call)
     attempt.times_sent = 2
-    error = finish(call, attempt, REFUSED).error
+    error = finish(call, attempt, REFUSED).result
     assert str(error).startswith("ConnectError: refused")
     assert error.delivery == "unknown"
-
-
-# Logs and `on_attempt`
-
-
-def test_retry_is_logged(call: TeaCall, caplog: pytest.LogCaptureFixture) -> None:
-    fail(call, REFUSED)
-    assert caplog.records == []
-    respond(call, 503, retry_after="0")
-    begin(call)
-    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
-    assert caplog.messages == [
-        f"{REQUEST}: retrying after: ConnectError: refused",
-        f"{REQUEST}: retrying after: statusCode 503",
-    ]
-    assert ADDRESS not in caplog.text
-
-
-def test_each_attempt_is_logged_with_its_codes_and_time(
-    call: TeaCall, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG, logger="runtime")
-    attempt = begin(call)
-    clock.advance(0.25)
-    attempt.reader.start(200, httpx.Headers())
-    attempt.reader.feed(document(200, requestId="r-1"))
-    finish(call, attempt)
-    respond(call, document(400, apiCode=2333, requestId=f"r-1 {ADDRESS}"), 429)
-    respond(call, b"<h1>")
-    fail(call, RESET)
-    assert [message for message in caplog.messages if "retrying" not in message] == [
-        f"{REQUEST}: HTTP 200, statusCode 200, request id r-1, in 250 ms",
-        f"{REQUEST}: HTTP 429, statusCode 400, apiCode 2333, request id ***, in 0 ms",
-        f"{REQUEST}: HTTP 200, not a ResponseDto, in 0 ms",
-        f"{REQUEST}: ReadError: reset, in 0 ms",
-    ]
-
-
-def test_on_attempt_receives_each_attempt(clock: Clock) -> None:
-    told: list[AttemptDetails] = []
-    call = new_call(on_attempt=told.append)
-    attempt = begin(call)
-    clock.advance(0.25)
-    finish(call, attempt, REFUSED)
-    respond(call, document(400, apiCode=2333, requestId=f"r-1 {ADDRESS}"), 429)
-    respond(call, document(400, requestId="r-2"))
-    respond(call, b"<h1>", 502)
-    respond(call, 200)
-    assert told == [
-        AttemptDetails("POST", "/tea", 1, 0.25, None, None, None, None, "APIConnectionError", "not_sent"),
-        AttemptDetails("POST", "/tea", 2, 0.0, 429, 400, 2333, "***", "APIError", "unknown"),
-        AttemptDetails("POST", "/tea", 3, 0.0, 200, 400, None, "r-2", "APIError", "unknown"),
-        AttemptDetails("POST", "/tea", 4, 0.0, 502, None, None, None, "APIError", "unknown"),
-        AttemptDetails("POST", "/tea", 5, 0.0, 200, 200, None, None, None, None),
-    ]
-
-
-def test_error_in_on_attempt_is_logged_and_changes_nothing(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    def fail_to_listen(details: AttemptDetails) -> None:
-        raise ValueError("theirs")
-
-    call = new_call(on_attempt=fail_to_listen)
-    assert fail(call, REFUSED).pause == 0.5
-    [record] = caplog.records
-    assert record.getMessage() == "on_attempt raised an exception"
-    assert record.exc_info is not None

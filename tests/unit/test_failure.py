@@ -37,6 +37,7 @@ def test_missing_fields_of_a_failure_are_none(more: dict[str, object]) -> None:
     failure = Failure.from_dict({"statusCode": 404, "message": ""} | more)
     assert (failure.api_code, failure.request_id) == (None, None)
     assert failure.to_dict() == {"statusCode": 404, "message": ""}
+    assert repr(failure) == "Failure(status_code=404, message=***)"
 
 
 @pytest.mark.parametrize("wrong", [{"statusCode": "404"}, {"message": None}, {"apiCode": "E1"}, {"requestId": 7}])
@@ -44,10 +45,6 @@ def test_the_shared_fields_of_failures_must_be_valid(wrong: dict[str, object]) -
     for model in (Failure, Dto):
         with pytest.raises(TypeError):
             read_failure(model, WHOLE | wrong)
-
-
-def test_no_repr_shows_an_address() -> None:
-    assert "ada@example.com" not in repr(Failure(404, "No ada@example.com.", request_id="ada@example.com"))
 
 
 def test_a_failure_is_read_as_the_model_if_it_fits() -> None:

@@ -4,6 +4,7 @@ import datetime
 import warnings
 from collections.abc import Callable, Mapping
 from enum import Enum, IntEnum, StrEnum
+from types import SimpleNamespace
 from typing import Any, Self
 from uuid import UUID
 
@@ -29,10 +30,6 @@ class Level(IntEnum):
 
     ONE = 1
     TWO = 2
-
-
-class Address:
-    pass
 
 
 @define
@@ -69,7 +66,6 @@ ID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 KEY = UUID(ID)
 DAY = datetime.date(2030, 1, 2)
 NOON = datetime.datetime(2030, 1, 2, 12, tzinfo=datetime.UTC)
-HOME = Address()
 INTEGERS = f.Array(f.INTEGER)
 DAYS = f.Map(f.DATE)
 PERSON_OR_NONE = f.OneOf(PERSON, f.NULL)
@@ -77,37 +73,45 @@ EITHER = f.OneOf(f.INTEGER, f.Enumeration(Color), f.NULL)
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "sent"),
+    ("kind", "in_python", "in_json"),
     [
-        (f.STRING, "", ""),
         (f.STRING, "é", "é"),
-        (f.INTEGER, 7, 7),
-        (f.NUMBER, 7, 7),
+        (f.INTEGER, -7, -7),
         (f.NUMBER, 10**400, 10**400),
         (f.NUMBER, 1.5, 1.5),
         (f.BOOLEAN, False, False),
         (f.NULL, None, None),
-        (f.ANYTHING, [HOME], [HOME]),
-        (f.DATE, DAY, DAY),
-        (f.DATE_TIME, NOON, NOON),
-        (f.UUID, KEY, KEY),
-        (PERSON, Person(7, [Person(5)]), Person(7, [Person(5)])),
-        (PERSON_OR_NONE, Person(7), Person(7)),
-        (f.Enumeration(Color), "red", Color.RED),
-        (f.Enumeration(Color), Color.BLUE, Color.BLUE),
-        (f.Enumeration(Shade), "dark", Shade.DARK),
-        (f.Enumeration(Level), 1, Level.ONE),
+        (f.ANYTHING, {"a": [1]}, {"a": [1]}),
+        (f.DATE, DAY, "2030-01-02"),
+        (f.DATE_TIME, NOON, "2030-01-02T12:00:00+00:00"),
+        (f.UUID, KEY, ID),
+        (PERSON, Person(7, [Person(5)]), {"age": 7, "friends": [{"age": 5}]}),
+        (PERSON_OR_NONE, Person(7), {"age": 7}),
+        (f.Enumeration(Color), Color.BLUE, "blue"),
+        (f.Enumeration(Shade), Shade.DARK, "dark"),
+        (f.Enumeration(Level), Level.ONE, 1),
         (INTEGERS, [1, 2], [1, 2]),
-        (f.Array(f.Enumeration(Color)), ["red"], [Color.RED]),
-        (DAYS, {"a": DAY}, {"a": DAY}),
+        (f.Array(f.Array(f.STRING)), [["a"], []], [["a"], []]),
+        (DAYS, {"a": DAY}, {"a": "2030-01-02"}),
         (EITHER, 5, 5),
+        (EITHER, Color.RED, "red"),
         (EITHER, None, None),
     ],
 )
-def test_a_valid_argument_is_returned_as_it_is_sent(kind: f.Kind, value: object, sent: object) -> None:
-    returned = kind.check("it", value)
-    assert returned == sent
-    assert type(returned) is type(sent)
+def test_a_value_of_each_kind_is_accepted_encoded_and_decoded(kind: f.Kind, in_python: object, in_json: object) -> None:
+    for result, expected in (
+        (kind.check("it", in_python), in_python),
+        (f.encode(in_python), in_json),
+        (kind.decode(in_json), in_python),
+    ):
+        assert result == expected
+        assert type(result) is type(expected)
+
+
+def test_the_value_of_a_member_is_sent_as_the_member() -> None:
+    assert f.Enumeration(Color).check("it", "red") is Color.RED
+    assert f.Enumeration(Level).check("it", 1) is Level.ONE
+    assert f.Array(f.Enumeration(Color)).check("it", ["red"])[0] is Color.RED
 
 
 @pytest.mark.parametrize(
@@ -117,31 +121,24 @@ def test_a_valid_argument_is_returned_as_it_is_sent(kind: f.Kind, value: object,
         (f.INTEGER, True, "it must be an integer, not bool"),
         (f.INTEGER, 1.0, "it must be an integer, not float"),
         (f.NUMBER, True, "it must be a number, not bool"),
-        (f.NUMBER, "1", "it must be a number, not str"),
         (f.BOOLEAN, 1, "it must be a bool, not int"),
         (f.NULL, 0, "it must be None, not int"),
         (f.DATE, NOON, "it must be a datetime.date, not datetime"),
-        (f.DATE, "2030-01-02", "it must be a datetime.date, not str"),
         (f.DATE_TIME, DAY, "it must be a datetime.datetime, not date"),
         (f.DATE_TIME, NOON.replace(tzinfo=None), "it must be a datetime.datetime with a time zone, not a naive one"),
         (f.UUID, ID, "it must be a UUID, not str"),
         (PERSON, {"age": 7}, "it must be a Person, not dict"),
-        (PERSON, Person("7"), "it.age must be an integer, not str"),
         (PERSON, Person(7, [Person(7), Person(None)]), "it.friends[1].age must be an integer, not NoneType"),
-        (PERSON, Person(7, None), "it.friends must be a list, not NoneType"),
         (PERSON_OR_NONE, Person("7"), "it.age must be an integer, not str"),
         (PERSON_OR_NONE, 7, "it must be a Person or None, not int"),
         (f.Enumeration(Color), 1, "it must be a Color or its value, such as 'red', not int"),
         (f.Enumeration(Level), True, "it must be a Level or its value, such as 1, not bool"),
-        (f.Enumeration(Level), "1", "it must be a Level or its value, such as 1, not str"),
         (INTEGERS, (1,), "it must be a list, not tuple"),
-        (INTEGERS, [1, "2"], "it[1] must be an integer, not str"),
         (DAYS, [], "it must be a dict, not list"),
         (DAYS, {"a@example.com": 1}, "it[...] must be a datetime.date, not int"),
         (DAYS, {1: DAY}, "each key of it must be a string, not int"),
         (f.NUMBER, float("nan"), "it must be a finite number"),
         (f.NUMBER, float("inf"), "it must be a finite number"),
-        (f.Enumeration(Color), "green", "it is not a valid Color; allowed are red, blue"),
         (f.Enumeration(Color), "ada@example.com", "it looks like an email address; allowed are red, blue"),
         (f.Enumeration(Level), 3, "it is not a valid Level; allowed are 1, 2"),
         (EITHER, "violet", "it is not a valid Color; allowed are red, blue"),
@@ -154,16 +151,21 @@ def test_an_argument_of_a_wrong_type_or_value_is_refused(kind: f.Kind, value: ob
     assert str(caught.value) == message
 
 
-def test_a_deprecated_parameter_warns_at_the_users_line() -> None:
+def test_a_deprecated_parameter_field_or_value_warns_at_the_users_line() -> None:
     parameter = f.Field("it", "it", f.INTEGER, required=False, deprecated=True)
     with warnings.catch_warnings(action="error"):
         assert parameter.check(UNSET) is UNSET
         assert f.Enumeration(Level).check("it", 1) is Level.ONE
-    with pytest.warns(DeprecationWarning, match="^it is deprecated$") as caught:
-        assert parameter.check(7) == 7
-    assert caught[0].filename == __file__
-    with pytest.warns(DeprecationWarning, match="^the it 2 is deprecated$"):
-        f.Enumeration(Level).check("it", 2)
+        Person(7).with_checked_fields()
+    uses: dict[str, Callable[[], object]] = {
+        "it is deprecated": lambda: parameter.check(7),
+        "the it 2 is deprecated": lambda: f.Enumeration(Level).check("it", 2),
+        "it.nick_name is deprecated": lambda: PERSON.check("it", Person(7, nick_name="x")),
+    }
+    for text, use in uses.items():
+        with pytest.warns(DeprecationWarning, match=f"^{text}$") as caught:
+            use()
+        assert caught[0].filename == __file__
 
 
 def test_a_required_field_cannot_be_left_out() -> None:
@@ -174,35 +176,15 @@ def test_a_required_field_cannot_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "decoded"),
     [
-        (f.STRING, "", ""),
-        (f.STRING, "text", "text"),
-        (f.INTEGER, 200, 200),
-        (f.INTEGER, 200.0, 200),
-        (f.INTEGER, -1, -1),
-        (f.NUMBER, 1, 1),
-        (f.NUMBER, 1.5, 1.5),
-        (f.BOOLEAN, True, True),
-        (f.BOOLEAN, False, False),
-        (f.NULL, None, None),
-        (f.ANYTHING, {"a": [1]}, {"a": [1]}),
-        (f.DATE, "2030-01-02", DAY),
-        (f.DATE_TIME, "2030-01-02T12:00:00Z", NOON),
-        (f.UUID, ID, KEY),
-        (PERSON, {"age": 7}, Person(7)),
-        (f.Enumeration(Color), "red", Color.RED),
-        (f.Enumeration(Shade), "dark", Shade.DARK),
+        (f.DATE_TIME, "2030-01-02t12:00:00z", NOON),
         (f.Enumeration(Level), 1.0, Level.ONE),
         (INTEGERS, [1, 2.0], [1, 2]),
-        (INTEGERS, [], []),
-        (f.Array(f.Array(f.STRING)), [["a"], []], [["a"], []]),
         (f.Map(f.INTEGER), {"a": 2.0}, {"a": 2}),
-        (f.OneOf(f.INTEGER, f.STRING), "text", "text"),
-        (f.OneOf(f.INTEGER, f.STRING), 2.0, 2),
         (f.OneOf(f.DATE, f.STRING), "today", "today"),
         (f.OneOf(PERSON, f.ANYTHING), {}, {}),
     ],
 )
-def test_a_value_of_a_response_is_decoded(kind: f.Kind, value: object, decoded: object) -> None:
+def test_a_response_may_write_a_value_differently(kind: f.Kind, value: object, decoded: object) -> None:
     result = kind.decode(value)
     assert result == decoded
     assert type(result) is type(decoded)
@@ -211,28 +193,18 @@ def test_a_value_of_a_response_is_decoded(kind: f.Kind, value: object, decoded: 
 @pytest.mark.parametrize(
     ("kind", "value", "reason"),
     [
-        (f.STRING, 1, "a string is expected, not int"),
         (f.STRING, None, "a string is expected, not NoneType"),
         (f.INTEGER, True, "an integer is expected, not bool"),
-        (f.INTEGER, "200", "an integer is expected, not str"),
-        (f.INTEGER, 200.5, "an integer is expected, not float"),
-        (f.INTEGER, float("inf"), "an integer is expected, not float"),
-        (f.INTEGER, float("nan"), "an integer is expected, not float"),
-        (f.NUMBER, True, "a number is expected, not bool"),
+        *((f.INTEGER, number, "an integer is expected, not float") for number in (200.5, float("inf"), float("nan"))),
         (f.NUMBER, "1", "a number is expected, not str"),
         (f.BOOLEAN, 1, "a boolean is expected, not int"),
         (f.NULL, 0, "null is expected, not int"),
-        (f.DATE, 1, "a string is expected, not int"),
-        (f.DATE_TIME, 1, "a string is expected, not int"),
-        (f.UUID, 1, "a string is expected, not int"),
+        *((kind, 1, "a string is expected, not int") for kind in (f.DATE, f.DATE_TIME, f.UUID, f.Enumeration(Color))),
         (PERSON, [], "an object is expected, not list"),
-        (f.Enumeration(Color), 1, "a string is expected, not int"),
-        (f.Enumeration(Level), True, "an integer is expected, not bool"),
-        (INTEGERS, "12", "an array is expected, not str"),
+        (f.Enumeration(Level), "1", "an integer is expected, not str"),
         (INTEGERS, {"a": 1}, "an array is expected, not dict"),
         (INTEGERS, [1, "2"], "an integer is expected, not str"),
-        (f.Map(f.INTEGER), [1], "an object is expected, not list"),
-        (f.Map(f.INTEGER), {"a": "1"}, "an integer is expected, not str"),
+        (DAYS, [1], "an object is expected, not list"),
         (f.OneOf(f.INTEGER, f.BOOLEAN), "x", "a boolean is expected, not str"),
         (f.DATE, "soon", "a date is expected"),
         (f.DATE_TIME, "soon", "a date with a time is expected"),
@@ -248,32 +220,9 @@ def test_a_wrong_value_of_a_response_is_an_error(kind: f.Kind, value: object, re
         assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-@pytest.mark.parametrize(
-    ("value", "encoded"),
-    [
-        (Color.RED, "red"),
-        (Shade.DARK, "dark"),
-        (Level.ONE, 1),
-        ("text", "text"),
-        (7, 7),
-        (1.5, 1.5),
-        (True, True),
-        (None, None),
-        (DAY, "2030-01-02"),
-        (NOON, "2030-01-02T12:00:00+00:00"),
-        (KEY, ID),
-        (Person(7), {"age": 7}),
-        (Person(None), {"age": None}),
-        # A value that was not checked.
-        (Person("7", ["x"]), {"age": "7", "friends": ["x"]}),
-        ([Color.RED, [DAY], Person(7)], ["red", ["2030-01-02"], {"age": 7}]),
-        ({"any": ["thing"]}, {"any": ["thing"]}),
-    ],
-)
-def test_a_value_is_encoded_for_json(value: object, encoded: object) -> None:
-    result = f.encode(value)
-    assert result == encoded
-    assert type(result) is type(encoded)
+def test_a_value_that_was_not_checked_is_encoded_all_the_same() -> None:
+    assert f.encode(Person("7", ["x"])) == {"age": "7", "friends": ["x"]}
+    assert f.encode([Color.RED, {"a": [DAY]}, Person(None)]) == ["red", {"a": ["2030-01-02"]}, {"age": None}]
 
 
 WHOLE = {"age": 7, "friends": [{"age": 5}], "id": "p-1", "nickName": None, "since": "2030-01-02"}
@@ -293,33 +242,28 @@ def test_an_optional_field_that_is_null_is_absent_unless_null_is_one_of_its_valu
     assert person.to_dict() == {"age": 7, "nickName": None}
 
 
-def test_an_optional_field_of_a_response_that_is_absent_or_null_is_none() -> None:
-    fields = f.Fields(
-        f.Field("age", "age", f.OneOf(f.INTEGER, f.NULL)),
-        f.Field("nick", "nick", f.STRING, required=False),
-        absent=None,
-    )
-
-    @define
-    class Model:
-        age: object
-        nick: object = None
-
-    for absent in ({}, {"nick": None}):
-        model = fields.decode(Model, {"age": None, **absent})
-        assert model == Model(None, None)
-        # A required field that is null stays null.
-        assert fields.encode(model) == {"age": None}
-        assert fields.show(model, repr) == "Model(age=None)"
-    # An error names the field, and does not show its value.
-    for wrong, error in (({"age": "x"}, TypeError), ({"age": 1, "nick": 2}, TypeError)):
-        with pytest.raises(error, match=f"^{list(wrong)[-1]}: "):
-            fields.decode(Model, wrong)
+def test_a_required_field_that_is_null_stays_null() -> None:
+    fields = f.Fields(f.Field("age", "age", f.OneOf(f.INTEGER, f.NULL)), absent=None)
+    person = fields.decode(SimpleNamespace, {"age": None})
+    assert fields.encode(person) == {"age": None}
+    assert fields.show(person, repr) == "SimpleNamespace(age=None)"
 
 
-def test_a_required_field_that_is_missing_is_a_key_error() -> None:
-    with pytest.raises(KeyError, match=r"^'age'$"):
-        Person.from_dict({"friends": []})
+@pytest.mark.parametrize(
+    ("document", "error", "message"),
+    [
+        ({"friends": []}, KeyError, "'age'"),
+        ({"age": None}, TypeError, "age: an integer is expected, not NoneType"),
+        ({"age": 7, "nickName": 2}, TypeError, "nickName: null is expected, not int"),
+        ({"age": 7, "since": "soon"}, ValueError, "a date is expected"),
+    ],
+)
+def test_an_error_names_the_field_and_does_not_show_its_value(
+    document: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        Person.from_dict(document)
+    assert str(caught.value) == message
 
 
 def test_checking_a_model_returns_a_copy_and_ignores_read_only_fields() -> None:
@@ -333,14 +277,6 @@ def test_checking_a_model_returns_a_copy_and_ignores_read_only_fields() -> None:
         person.with_checked_fields()
 
 
-def test_a_deprecated_field_of_a_model_warns_at_the_users_line() -> None:
-    with warnings.catch_warnings(action="error"):
-        Person(7).with_checked_fields()
-    with pytest.warns(DeprecationWarning, match="^it.nick_name is deprecated$") as caught:
-        PERSON.check("it", Person(7, nick_name="x"))
-    assert caught[0].filename == __file__
-
-
 def test_a_model_shows_its_present_fields_masked() -> None:
     person = Person("ada@example.com", id=7)
     assert PERSON_FIELDS.show(person, mask) == "Person(age=a***@example.com, id=***)"
@@ -349,35 +285,14 @@ def test_a_model_shows_its_present_fields_masked() -> None:
     assert f.Fields(f.Field("age", "age", f.STRING)).show(person, repr) == "Person(age='ada@example.com')"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(True, "true"), (False, "false"), (7, "7"), (1.5, "1.5"), (Color.RED, "red"), (Level.ONE, "1"), (DAY, str(DAY))],
-)
-def test_an_argument_has_a_text_form_for_headers(value: object, text: str) -> None:
-    assert f.as_text(value) == text
+def test_an_argument_has_a_text_form_for_headers() -> None:
+    values = [True, False, 7, 1.5, Color.RED, Level.ONE, DAY]
+    assert [f.as_text(value) for value in values] == ["true", "false", "7", "1.5", "red", "1", "2030-01-02"]
 
 
-@pytest.mark.parametrize(
-    ("value", "segment"),
-    [("a/b", "a%2Fb"), ("a?b#c", "a%3Fb%23c"), ("%2e", "%252e"), ("é", "%C3%A9"), ("...", "..."), (1, "1")],
-)
-def test_a_path_argument_stays_one_segment(value: object, segment: str) -> None:
-    assert f.path_segment(value) == segment
+def test_a_path_argument_stays_one_segment() -> None:
+    segments = {"a/b": "a%2Fb", "a?b#c": "a%3Fb%23c", "%2e": "%252e", "é": "%C3%A9", "...": "...", 1: "1"}
+    assert {value: f.path_segment(value) for value in segments} == segments
     for other in ("", ".", ".."):
         with pytest.raises(ValueError, match="cannot be in a path"):
             f.path_segment(other)
-
-
-def run_in_the_package(code: str) -> Callable[[], None]:
-    """Return the function `use` of a module that claims to be in the package."""
-    names: dict[str, Any] = {"__name__": "runtime.client", "warn": f.warn}
-    exec(code, names)
-    function: Callable[[], None] = names["use"]
-    return function
-
-
-def test_a_warning_points_to_the_first_line_outside_the_package() -> None:
-    use = run_in_the_package("def use():\n    inner()\n\ndef inner():\n    warn('it is old')")
-    with pytest.warns(DeprecationWarning, match="^it is old$") as caught:
-        use()
-    assert [warning.filename for warning in caught] == [__file__]

@@ -66,24 +66,19 @@ def test_most_recently_used_connection_is_taken_first(idle: Idle) -> None:
     assert idle.evict(most=0) == []
 
 
-def test_expired_connections_are_evicted_and_not_reused(idle: Idle, clock: Clock) -> None:
+def test_connection_expires_after_its_last_use(idle: Idle, clock: Clock) -> None:
     [old] = kept(idle, 1)
     clock.advance(20)
     [young] = kept(idle, 1)
-    clock.advance(15)
+    clock.advance(10)
+    assert idle.evict(most=100) == []
+    clock.advance(5)
     assert idle.pop(ORIGIN) is young
     assert idle.pop(ORIGIN) is None
+    idle.push(young)
+    clock.advance(30)
     assert idle.evict(most=100) == [old]
-    assert idle.evict(most=100) == []
-
-
-def test_putting_a_connection_back_restarts_its_time(idle: Idle, clock: Clock) -> None:
-    [each] = kept(idle, 1)
-    for _ in range(3):
-        clock.advance(30)
-        assert idle.evict(most=100) == []
-        assert idle.pop(ORIGIN) is each
-        idle.push(each)
+    assert idle.pop(ORIGIN) is young
 
 
 def test_connection_is_kept_no_longer_than_its_server_keeps_it(idle: Idle, clock: Clock) -> None:
@@ -131,15 +126,6 @@ def test_connection_with_unread_data_is_not_kept_and_evicts_no_other(
     assert idle.pop(ORIGIN) is other
 
 
-def test_connection_and_its_socket_are_checked_for_unread_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr(module, "has_unread_data", lambda *arguments: asked.append(arguments))
-    each = connection(inner=State())
-    each.backend.stream = httpcore.NetworkStream()
-    assert each.can_be_kept()
-    assert asked == [(each.inner, each.backend.stream)]
-
-
 @pytest.mark.parametrize(
     ("state", "reusable"),
     [(State(), True), (State(available=False), False), (State(expired=True), False)],
@@ -162,43 +148,30 @@ def test_connection_and_its_socket_are_closed() -> None:
 Owned = list[Connection[SyncBackend]]
 
 
-def pop(idle: Idle, owned: Owned) -> None:
-    if each := idle.pop(ORIGIN):
-        owned.append(each)
+def taken(idle: Idle) -> Owned:
+    return [each] if (each := idle.pop(ORIGIN)) else []
 
 
-def pop_and_push(idle: Idle, owned: Owned) -> None:
-    if each := idle.pop(ORIGIN):
-        owned += idle.push(each)
-
-
-def push(idle: Idle, owned: Owned) -> None:
-    owned += idle.push(owned.pop())
-
-
-def evict(idle: Idle, owned: Owned) -> None:
-    owned += idle.evict(most=1)
-
-
-def close(idle: Idle, owned: Owned) -> None:
-    owned += idle.close()
-
-
-Use = Callable[[Idle, Owned], object]
-USES: list[Use] = [pop, pop_and_push, push, evict, close]
+USES: dict[str, Callable[[Idle, Owned], object]] = {
+    "pop": lambda idle, owned: owned.extend(taken(idle)),
+    "pop and push": lambda idle, owned: owned.extend(each for one in taken(idle) for each in idle.push(one)),
+    "push": lambda idle, owned: owned.extend(idle.push(owned.pop())),
+    "evict": lambda idle, owned: owned.extend(idle.evict(most=1)),
+    "close": lambda idle, owned: owned.extend(idle.close()),
+}
 
 
 @pytest.mark.parametrize("inner", USES)
 @pytest.mark.parametrize("outer", USES)
-def test_each_connection_has_one_owner_whatever_interrupts(clock: Clock, outer: Use, inner: Use) -> None:
+def test_each_connection_has_one_owner_whatever_interrupts(clock: Clock, outer: str, inner: str) -> None:
     state: dict[str, Any] = {}
-    for interruption in interruptions(module, lambda: inner(state["idle"], state["inner"])):
+    for interruption in interruptions(module, lambda: USES[inner](state["idle"], state["inner"])):
         idle: Idle = IdleConnections(Limits(None, 100, 30.0))
         state.update(idle=idle, inner=[connection()])
         mine = [connection()]
         everything = [*mine, *state["inner"], *kept(idle, 3)]
         with interruption:
-            outer(idle, mine)
+            USES[outer](idle, mine)
         owners = [*mine, *state["inner"], *idle.close()]
         assert sorted(map(id, owners)) == sorted(map(id, everything))
 
@@ -231,26 +204,22 @@ def test_limits_equal_httpxs_with_a_very_large_number_for_none() -> None:
     assert Limits.from_httpx(DEFAULT_ASYNC_LIMITS) == Limits(100, 100, 30.0)
 
 
-def raised(error: Exception, module: str) -> Exception:
-    """Raise an error in the code of a module."""
-    with pytest.raises(type(error)):
-        exec("raise error", {"__name__": module, "error": error})
-    # A real call would not have the frame of this function.
-    traceback = error.__traceback__
-    return error.with_traceback(traceback and traceback.tb_next)
-
-
-def raised_as(error: Exception, attempt: Attempt) -> Exception:
-    with pytest.raises(Exception) as caught:  # noqa: PT011  The caller looks at it.
-        raise_library_error(error, attempt)
-    assert caught.value.__cause__ is (None if caught.value is error else error)
-    return caught.value
-
-
 def attempt(*, body_started: bool = False) -> Attempt:
     attempt = Attempt({}, math.inf, math.inf)
     attempt.body_started = body_started
     return attempt
+
+
+def raised_as(error: Exception, *, module: str = "", body_started: bool = False) -> Exception:
+    """Return the error that an error raised in the code of a module becomes."""
+    with pytest.raises(type(error)):
+        exec("raise error", {"__name__": module, "error": error})
+    # A real call would not have the frame of this function.
+    traceback = error.__traceback__
+    with pytest.raises(Exception) as caught:  # noqa: PT011  The caller looks at it.
+        raise_library_error(error.with_traceback(traceback and traceback.tb_next), attempt(body_started=body_started))
+    assert caught.value is error or caught.value.__cause__ is error
+    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -264,33 +233,19 @@ def attempt(*, body_started: bool = False) -> Attempt:
     ],
 )
 def test_error_before_the_body_is_a_connect_error(kind: type[Exception], result: type[Exception]) -> None:
-    error = raised_as(kind("it failed"), attempt())
+    error = raised_as(kind("it failed"))
     assert type(error) is result
     assert str(error) == "it failed"
     later = kind("it failed")
-    assert raised_as(later, attempt(body_started=True)) is later
+    assert raised_as(later, body_started=True) is later
 
 
 @pytest.mark.parametrize(("body_started", "kind"), [(False, httpcore.ConnectError), (True, httpcore.ReadError)])
-@pytest.mark.parametrize("module", ["threading", "socket", "anyio.to_thread", "httpcore._sync", "runtime.transport"])
+@pytest.mark.parametrize("module", ["threading", "anyio.to_thread", "httpcore._sync", "runtime.transport"])
 def test_any_other_library_error_is_a_connection_error(body_started: bool, kind: type[Exception], module: str) -> None:
-    error = raised(RuntimeError("can't start new thread"), module)
-    result = raised_as(error, attempt(body_started=body_started))
+    result = raised_as(RuntimeError("can't start new thread"), module=module, body_started=body_started)
     assert type(result) is kind
     assert str(result) == "RuntimeError: can't start new thread"
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        *(httpcore.ConnectTimeout(), httpcore.ProxyError(), httpcore.LocalProtocolError(), httpx.ConnectTimeout("")),
-        # Raised by a signal handler.
-        *(raised(error, "theirs.handlers") for error in (ValueError("theirs"), AssertionError())),
-    ],
-    ids=lambda error: f"{type(error).__module__}.{type(error).__name__}",
-)
-def test_other_errors_pass_unchanged(error: Exception) -> None:
-    assert raised_as(error, attempt()) is error
 
 
 class GarbageError(Exception):
@@ -301,9 +256,22 @@ class GarbageError(Exception):
 
 @pytest.mark.parametrize("error", [GarbageError("said test@example.com"), AssertionError()], ids=["socksio", "assert"])
 def test_a_response_that_is_not_socks_is_a_proxy_error_that_quotes_nothing(error: Exception) -> None:
-    result = raised_as(raised(error, "httpcore._sync.socks_proxy"), attempt())
+    result = raised_as(error, module="httpcore._sync.socks_proxy")
     assert type(result) is httpcore.ProxyError
     assert str(result) == "the response of the proxy is not SOCKS"
+
+
+@pytest.mark.parametrize(
+    ("error", "module"),
+    [
+        *((kind("no"), "httpcore") for kind in (httpcore.ConnectTimeout, httpcore.ProxyError, httpx.ReadTimeout)),
+        # Raised by a signal handler.
+        *((kind("theirs"), "theirs.handlers") for kind in (ValueError, AssertionError)),
+    ],
+    ids=repr,
+)
+def test_other_errors_pass_unchanged(error: Exception, module: str) -> None:
+    assert raised_as(error, module=module) is error
 
 
 class TimeUpError(Exception):
@@ -318,5 +286,5 @@ def test_copy_of_a_signal_handlers_error_passes_unchanged() -> None:
     except TimeUpError as error:
         copy.__cause__ = error
     with pytest.raises(TimeUpError) as caught:
-        raise_library_error(copy, Attempt({}, math.inf, math.inf))
+        raise_library_error(copy, attempt())
     assert caught.value is copy

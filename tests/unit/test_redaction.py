@@ -1,21 +1,15 @@
-import asyncio
 from enum import Enum
 from traceback import walk_tb
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from runtime.redaction import clear_locals, error_chain, hide_text, mask, on_one_line, redact_traceback, share_text
+from runtime.redaction import error_chain, hide_text, mask, on_one_line, redact_traceback, share_text
 
 
 class Color(Enum):
     RED = "red"
-
-
-class Address(NamedTuple):
-    email: str
-    street: str
 
 
 @pytest.mark.parametrize(
@@ -25,16 +19,12 @@ class Address(NamedTuple):
         ("ab@c@example.com", "a***@example.com"),
         ("@example.com", "@***@example.com"),
         ("13800000000", "1***"),
-        ("t", "t***"),
         ("", "***"),
         ("test@bücher.example", "t***@bücher.example"),
         ("test@exa\nmple.com", "t***"),
-        ("test@example.com, s3cret", "t***"),
         ("\ntest@example.com", " ***@example.com"),
         (12345, "***"),
-        (["test@example.com", "s3cret"], "***"),
-        ({"email": "test@example.com"}, "***"),
-        (Address("test@example.com", "s3cret"), "***"),
+        (["test@example.com"], "***"),
         (Color.RED, "Color.RED"),
     ],
 )
@@ -42,26 +32,13 @@ def test_mask_shows_the_first_letter_and_the_domain(value: object, shown: str) -
     assert mask(value) == shown
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("a\nb", "a b"),
-        ("a\r\n\tb", "a b"),
-        ("a\x1b[31mb", "a [31mb"),
-        ("a\x85b\u2028c\u2029d", "a b c d"),
-        ("ü é", "ü é"),
-    ],
-)
-def test_text_from_outside_is_put_on_one_line(text: str, line: str) -> None:
-    assert on_one_line(text) == line
+def test_text_from_outside_is_put_on_one_line() -> None:
+    assert on_one_line("ü\r\n\tb\x1b[31mc\x85d\u2028e\u2029é") == "ü b [31mc d e é"
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(7, "7"), (1.5, "1.5"), (True, "True"), (None, "None"), ("r-1", "***"), ("", "***"), (["a"], "***")],
-)
-def test_only_numbers_of_a_response_are_shown(value: object, shown: str) -> None:
-    assert hide_text(value) == shown
+def test_only_numbers_of_a_response_are_shown() -> None:
+    assert [hide_text(value) for value in (7, 1.5, True, None)] == ["7", "1.5", "True", "None"]
+    assert [hide_text(value) for value in ("r-1", "", ["a"])] == ["***"] * 3
 
 
 @pytest.mark.parametrize(
@@ -123,58 +100,24 @@ def wrap(secret: str) -> None:
         raise OSError("it failed") from error
 
 
-def function_of(module: str, name: str) -> Any:
-    """Return one of the two functions above as if it were in another module."""
-    names: dict[str, Any] = {**globals(), "__name__": module}
+def wrap_in(module: str) -> Any:
+    """Return `wrap` as if it and what it calls were in another module."""
+    names: dict[str, Any] = {"__name__": module, "__builtins__": __builtins__}
     for each in (fail, wrap):
         names[each.__name__] = FunctionType(each.__code__, names)
-    return names[name]
+    return names["wrap"]
 
 
-@pytest.mark.parametrize("module", ["runtime", "runtime.client", "httpcore._sync.connection", "json.decoder"])
-@pytest.mark.parametrize("name", ["fail", "wrap"])
-def test_traceback_hides_local_variables_of_ours_and_of_the_http_libraries(module: str, name: str) -> None:
-    function = function_of(module, name)
-    with pytest.raises((ValueError, OSError)) as bare:
-        function("s3cret")
-    assert "s3cret" in str(local_variables(bare.value))
-    with pytest.raises((ValueError, OSError)) as caught:
-        redact_traceback(function)("s3cret")
-    assert "s3cret" not in str(local_variables(caught.value))
-    assert caught.traceback[-1].name == name
-
-
-@pytest.mark.parametrize("module", ["theirs.hooks", "runtimes", "my.runtime"])
-def test_traceback_shows_local_variables_of_other_code(module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "shows"),
+    [
+        *((module, False) for module in ("runtime", "runtime.client", "httpcore._sync.connection", "json.decoder")),
+        *((module, True) for module in ("theirs.hooks", "runtimes", "my.runtime")),
+    ],
+)
+def test_traceback_hides_local_variables_of_ours_and_of_the_http_libraries(module: str, shows: bool) -> None:
     with pytest.raises(OSError, match="it failed") as caught:
-        redact_traceback(function_of(module, "wrap"))("their value")
+        redact_traceback(wrap_in(module))("s3cret")
+    assert caught.traceback[-1].name == "wrap"
     # From `wrap`, where it called and where it raised, and from `fail`.
-    assert str(local_variables(caught.value)).count("their value") >= 3
-
-
-def test_decorated_function_keeps_its_result_and_its_name() -> None:
-    def double(number: int) -> int:
-        """Twice as much."""
-        return number * 2
-
-    async def double_async(number: int) -> int:
-        return number * 2
-
-    decorated = redact_traceback(double)
-    assert decorated(2) == 4
-    assert decorated.__name__ == "double"
-    assert decorated.__doc__ == "Twice as much."
-    assert asyncio.run(redact_traceback(double_async)(2)) == 4
-
-
-def clear_own_frame(value: str) -> str:
-    try:
-        function_of("runtime.client", "fail")("s3cret")
-    except ValueError as error:
-        clear_locals(error, None)
-    return value
-
-
-def test_clear_locals_ignores_running_frames() -> None:
-    names = {**globals(), "__name__": "runtime.client"}
-    assert FunctionType(clear_own_frame.__code__, names)("mine") == "mine"
+    assert local_variables(caught.value).count("'s3cret'") == (3 if shows else 0)

@@ -1,9 +1,7 @@
 import gzip
 import tracemalloc
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 
 import pytest
 
@@ -35,21 +33,6 @@ def memory_limited(size: int) -> Iterator[None]:
     assert peak < size
 
 
-def test_nothing_has_started_before_there_is_a_response(clock: Clock) -> None:
-    reader = ResponseReader(clock.now + 8)
-    assert (reader.started, reader.timed_out) == (False, False)
-    reader.start(503, httpx.Headers({"Retry-After": "1"}))
-    assert reader.started
-    assert (reader.status, reader.headers["retry-after"]) == (503, "1")
-
-
-def test_body_consists_of_all_parts(clock: Clock) -> None:
-    reader = reader_at(clock)
-    assert reader.feed(DOCUMENT[:7])
-    assert reader.feed(DOCUMENT[7:])
-    assert (reader.body(), reader.body_error, reader.timed_out) == (DOCUMENT, "", False)
-
-
 def test_reading_stops_when_the_body_is_too_long(clock: Clock) -> None:
     reader = reader_at(clock)
     half = b" " * (MAX_RESPONSE_SIZE // 2)
@@ -76,35 +59,18 @@ def test_part_at_the_deadline_is_accepted_and_only_a_later_one_is_too_late(
     assert reader.body() == b"x" * len(moments)
 
 
-NO_GZIP = "its Content-Encoding is not gzip"
-BROKEN = "its gzip is broken"
-
-
+# tests/client/ compresses and breaks bodies in more ways.
 @pytest.mark.parametrize(
     ("content", "encoding", "body", "error"),
     [
-        *((DOCUMENT, encoding, DOCUMENT, "") for encoding in (None, "", " ", "identity", "Identity")),
         (WHOLE, None, WHOLE, ""),
         (WHOLE + b"x", None, WHOLE, TOO_LONG),
-        *((COMPRESSED, encoding, DOCUMENT, "") for encoding in ("gzip", "x-gzip", "GZIP", " gzip ")),
-        (gzip.compress(DOCUMENT[:7]) + gzip.compress(DOCUMENT[7:]), "gzip", DOCUMENT, ""),
+        (COMPRESSED, " GZIP ", DOCUMENT, ""),
         (BOMB, "gzip", WHOLE, TOO_LONG),
-        *((COMPRESSED, encoding, COMPRESSED, NO_GZIP) for encoding in ("deflate", "br", "gzip, gzip")),
-        (zlib.compress(DOCUMENT), "deflate", zlib.compress(DOCUMENT), NO_GZIP),
-        *(
-            (broken, "gzip", broken, BROKEN)
-            for broken in (
-                DOCUMENT,
-                COMPRESSED[:-1],  # cut in the trailer
-                COMPRESSED[:20],  # cut in the data
-                COMPRESSED[:5],  # cut in the header
-                COMPRESSED[:-8] + b"\0" * 8,  # a wrong checksum
-                COMPRESSED[:10] + b"\xff" * 20,  # wrong data
-                COMPRESSED + b"more",
-            )
-        ),
+        (COMPRESSED, "deflate", COMPRESSED, "its Content-Encoding is not gzip"),
+        (COMPRESSED[:5], "gzip", COMPRESSED[:5], "its gzip is broken"),
     ],
-    ids=map(str, count(1)),
+    ids=["all that is allowed", "one byte more", "gzip", "bomb", "deflate", "broken gzip"],
 )
 def test_body_is_decompressed_if_possible(
     clock: Clock, content: bytes, encoding: str | None, body: bytes, error: str
@@ -121,17 +87,12 @@ def test_bomb_is_decompressed_only_to_one_byte_above_the_limit() -> None:
     assert len(decompress(BOMB, "gzip")) == MAX_RESPONSE_SIZE + 1
 
 
-def test_gzip_error_has_no_cause_that_could_quote_it() -> None:
-    with pytest.raises(ValueError, match="broken") as caught:
-        decompress(DOCUMENT, "gzip")
-    assert caught.value.__cause__ is None
-    assert caught.value.__context__ is None
-
-
-def test_gzip_of_many_members_costs_no_time() -> None:
+def test_gzip_of_many_members_costs_no_time_and_its_error_quotes_nothing() -> None:
     assert decompress(gzip.compress(b"") * 15 + COMPRESSED, "gzip") == DOCUMENT
-    with pytest.raises(ValueError, match="broken"):
-        decompress(gzip.compress(b"") * 16 + COMPRESSED, "gzip")
+    for content in (gzip.compress(b"") * 16 + COMPRESSED, DOCUMENT):
+        with pytest.raises(ValueError, match="broken") as caught:
+            decompress(content, "gzip")
+        assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_body_that_broke_off_is_not_decompressed(clock: Clock) -> None:
@@ -148,11 +109,3 @@ def test_body_decompressed_by_httpx_is_limited_but_not_decompressed_again(
     reader = reader_at(clock, "gzip")
     reader.feed_consumed(httpx.Response(200, content=content))
     assert (reader.body(), reader.body_error) == (body, error)
-
-
-def test_body_that_a_hook_read_and_discarded_is_an_error(clock: Clock) -> None:
-    reader = reader_at(clock, "gzip")
-    response = httpx.Response(200, stream=httpx.ByteStream(DOCUMENT))
-    assert list(response.iter_bytes()) == [DOCUMENT]
-    reader.feed_consumed(response)
-    assert (reader.body(), reader.body_error) == (b"", "a hook has read the body and not kept it")

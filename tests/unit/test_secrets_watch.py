@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
+import httpx
 import pytest
 from genauth_email import (
     APIConnectionError,
@@ -25,50 +26,48 @@ from genauth_email.api.email import send_email
 from tests.contract.facts import CHANNEL, SENT
 from tests.secrets_watch import MARK, Watch
 
+from .library_errors import because_of
+
 TESTS = Path(__file__).parents[1]
 EMAIL = "test@example.com"
 BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
+SUCCESS = httpx.Response(200, json=SENT)
 
 
-def call_and_leak(error: Exception | None = None, cause: Exception | None = None, *, is_async: bool = False) -> None:
-    """Make a call that returns a response, or raises an error with a cause."""
+def call(outcome: httpx.Response | Exception = SUCCESS, *, is_async: bool = False) -> None:
+    """Make a call that gets a response, or an error of the transport."""
 
-    def leak(*_: object, **__: object) -> SendEmailRespDto:
-        if error is not None:
-            raise error from cause
-        return SendEmailRespDto.from_dict(SENT)
+    def play(_: httpx.Request) -> httpx.Response:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    async def leak_async(*_: object, **__: object) -> SendEmailRespDto:
-        return leak()
-
-    functions = patch.multiple("genauth_email._runtime.client", call=leak, call_async=leak_async)
-    with functions, suppress(APIConnectionError):
+    transport = httpx.MockTransport(play)
+    with suppress(APIConnectionError):
         if is_async:
-            asyncio.run(send_email.asyncio(client=AsyncAuthenticationClient("app123"), body=BODY))
+            async_client = AsyncAuthenticationClient("app123", http_client=httpx.AsyncClient(transport=transport))
+            asyncio.run(async_client.send_email(CHANNEL, EMAIL))
         else:
-            send_email.sync(client=AuthenticationClient("app123"), body=BODY)
+            client = AuthenticationClient("app123", http_client=httpx.Client(transport=transport))
+            send_email.sync(client=client, body=BODY)
 
 
-def raise_with_a_note() -> None:
-    cause = OSError()
-    cause.add_note(MARK)
-    call_and_leak(APIConnectionError("no response"), cause, is_async=True)
+def noted(error: Exception) -> Exception:
+    error.add_note(MARK)
+    return error
 
 
-def return_a_response() -> None:
-    # The real `repr` shows no text of the server.
-    with patch.object(SendEmailRespDto, "__repr__", lambda response: f"The token is {MARK}."):
-        call_and_leak()
-
+# The real `repr` of a response shows no text of the server.
+talkative = patch.object(SendEmailRespDto, "__repr__", lambda response: f"The token is {MARK}.")
 
 LEAKS: dict[str, Callable[[], object]] = {
     "argument of a record": lambda: logging.getLogger("httpcore.http11").debug("sent %s", [(b"authorization", MARK)]),
     "extra of a record": lambda: logging.getLogger("httpx").warning("a request", extra={"to": (EMAIL,)}),
     "error of a record": lambda: logging.getLogger("genauth_email").debug("failed", exc_info=ValueError(EMAIL)),
-    "error": lambda: call_and_leak(APIConnectionError(f"no response to {EMAIL}")),
-    "cause": lambda: call_and_leak(APIConnectionError("none"), ExceptionGroup("all of them", [OSError(EMAIL)])),
-    "note of an async cause": raise_with_a_note,
-    "response": return_a_response,
+    "error": lambda: call(httpx.ReadError(f"no response to {EMAIL}")),
+    "cause": lambda: call(because_of(httpx.ReadError("reset"), ExceptionGroup("of all", [OSError(EMAIL)]))),
+    "note of an async cause": lambda: call(because_of(httpx.ReadError("reset"), noted(OSError())), is_async=True),
+    "response": talkative(call),
 }
 
 
