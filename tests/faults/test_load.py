@@ -220,12 +220,11 @@ def test_a_call_beyond_the_limit_waits_until_its_timeout_and_is_not_sent(make_cl
     assert not any(b"late@" in request for request in server.received)
 
 
-# An async client does not survive a fork, because its event loop does not.
-@pytest.mark.parametrize("other_threads", [0, 100])
-def test_a_client_is_used_before_and_after_a_fork(other_threads: int, thorough: bool) -> None:
+@pytest.mark.parametrize(("kind", "other_threads"), [("sync", 0), ("sync", 10), ("asyncio", 10), ("aiohttp", 10)])
+def test_a_client_is_used_before_and_after_a_fork(kind: str, other_threads: int, thorough: bool) -> None:
     forks = 10 if thorough else 3
     with LoadServer() as server:
-        processes.run(programs.call_in_forks, server.url, forks, other_threads if thorough else other_threads // 10)
+        processes.run(programs.call_in_forks, kind, server.url, forks, other_threads * (10 if thorough else 1))
         seen = server.finish()
     assert set(seen.received.values()) == {1}
     # Each process has its own connection, and keeps it.
