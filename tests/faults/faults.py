@@ -32,7 +32,6 @@ EMAIL = "test@example.com"
 LIMIT = 1024 * 1024
 """The maximum number of bytes of a response's body that the client reads."""
 
-
 PLAIN = "http://{address}"
 TLS = "https://{address}"
 TUNNEL = "https://example.genauth.ai"
@@ -100,6 +99,7 @@ HALF = replace(INVALID, kept=0)
 LOST = Outcome(APIConnectionError, "unknown")
 UNREAD = replace(LOST, requests=0)
 TIMED_OUT = Outcome(APITimeoutError, "unknown")
+NOT_IN_TIME = replace(TIMED_OUT, delivery="not_sent", requests=0)
 # A connection that cannot be opened is retried twice. One that cannot be trusted is not.
 UNCONNECTED = Outcome(APIConnectionError, "not_sent", requests=0, connections=3)
 UNREACHED = replace(UNCONNECTED, connections=0)
@@ -118,6 +118,10 @@ def refused(error: type[APIError], *, requests: int = 1) -> Outcome:
 
 def failed(error: type[APIError]) -> Outcome:
     return Outcome(error, "unknown", kept=1)
+
+
+GATEWAY = failed(BadGatewayError)
+UNAVAILABLE = failed(ServiceUnavailableError)
 
 
 def sends(content: bytes, then: Literal["keep", "close", "reset", "hold"] = "keep") -> tuple[Step]:
@@ -163,12 +167,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "No connection": (
         Fault("nobody listens", UNREACHED, port="refuses"),
         Fault("the name does not resolve", UNREACHED, url="http://nowhere.invalid"),
-        Fault(
-            "the connection is not accepted",
-            replace(TIMED_OUT, delivery="not_sent", requests=0, connections=0),
-            port="is full",
-            timeout=SILENCE,
-        ),
+        Fault("the connection is not accepted", replace(NOT_IN_TIME, connections=0), port="is full", timeout=SILENCE),
         Fault("the certificate is self-signed", UNTRUSTED, url=TLS, certificate="self-signed"),
         Fault("the certificate is of an unknown CA", UNTRUSTED, url=TLS, certificate="untrusted"),
         Fault("the certificate has expired", UNTRUSTED, url=TLS, certificate="expired"),
@@ -176,7 +175,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("the TLS handshake is cut", UNCONNECTED, (Step(then="close", reading="nothing"),) * 3, url=TLS),
         Fault(
             "silence in the TLS handshake",
-            replace(TIMED_OUT, delivery="not_sent", requests=0),
+            NOT_IN_TIME,
             (Step(then="hold", reading="nothing"),),
             url=TLS,
             timeout=SILENCE,
@@ -234,14 +233,10 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "Half a body": (
         Fault("closed in the body: Content-Length is longer", HALF, sends(SUCCESS[:-20], "close")),
         Fault("reset in the body", HALF, sends(SUCCESS[:-20], "reset")),
-        Fault(
-            "closed in the body of HTTP 502",
-            replace(failed(BadGatewayError), kept=0),
-            sends(http(502, HTML)[:-9], "close"),
-        ),
+        Fault("closed in the body of HTTP 502", replace(GATEWAY, kept=0), sends(http(502, HTML)[:-9], "close")),
         Fault(
             "closed in the body of HTTP 503, Retry-After: 0",
-            replace(failed(ServiceUnavailableError), kept=0),
+            replace(UNAVAILABLE, kept=0),
             sends(http(503, HTML, AT_ONCE)[:-9], "close"),
         ),
         Fault(
@@ -338,7 +333,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             for seconds in ("0", "5")
         ),
         Fault("HTTP 500", failed(ServerError), responds(500)),
-        Fault("HTTP 502 with HTML", failed(BadGatewayError), responds(502)),
+        Fault("HTTP 502 with HTML", GATEWAY, responds(502)),
         *(Fault(f"HTTP {status}", failed(APIError), responds(status)) for status in (504, 520, 599)),
         Fault("HTTP 999", INVALID, responds(999)),
     ),
@@ -346,20 +341,14 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("HTTP 201, statusCode 200", SENT, responds(201, dto())),
         Fault("HTTP 302, statusCode 200", INVALID, responds(302, dto(), ELSEWHERE)),
         Fault("HTTP 500, statusCode 200", failed(ServerError), responds(500, dto())),
-        Fault(
-            "HTTP 503, Retry-After: 0, statusCode 200", failed(ServiceUnavailableError), responds(503, dto(), AT_ONCE)
-        ),
-        Fault("HTTP 503, statusCode 503", failed(ServiceUnavailableError), responds(503, REFUSED)),
-        Fault(
-            "HTTP 503, Retry-After: 0, statusCode 503", failed(ServiceUnavailableError), responds(503, REFUSED, AT_ONCE)
-        ),
-        Fault(
-            "HTTP 429, Retry-After: 0, statusCode 503", failed(ServiceUnavailableError), responds(429, REFUSED, AT_ONCE)
-        ),
-        Fault("HTTP 201, statusCode 503", failed(ServiceUnavailableError), responds(201, REFUSED)),
+        Fault("HTTP 503, Retry-After: 0, statusCode 200", UNAVAILABLE, responds(503, dto(), AT_ONCE)),
+        Fault("HTTP 503, statusCode 503", UNAVAILABLE, responds(503, REFUSED)),
+        Fault("HTTP 503, Retry-After: 0, statusCode 503", UNAVAILABLE, responds(503, REFUSED, AT_ONCE)),
+        Fault("HTTP 429, Retry-After: 0, statusCode 503", UNAVAILABLE, responds(429, REFUSED, AT_ONCE)),
+        Fault("HTTP 201, statusCode 503", UNAVAILABLE, responds(201, REFUSED)),
         Fault(
             "HTTP 503, the default error document of a framework",
-            failed(ServiceUnavailableError),
+            UNAVAILABLE,
             responds(503, dto(statusCode=503, error="Service Unavailable", message="Service Unavailable"), AT_ONCE),
         ),
         Fault(
@@ -473,7 +462,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
         Fault(
             "a body of 64 MiB, HTTP 502",
-            replace(failed(BadGatewayError), kept=0),
+            replace(GATEWAY, kept=0),
             (Step(http(502, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
             keeps=b"x" * LIMIT,
         ),

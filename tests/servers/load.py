@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from random import Random
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from tests.contract.facts import SENT
@@ -83,9 +82,7 @@ class LoadServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._pipe.close()
 
     def finish(self) -> Seen:
