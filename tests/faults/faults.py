@@ -120,7 +120,9 @@ def failed(error: type[APIError]) -> Outcome:
     return Outcome(error, "unknown", kept=1)
 
 
+BROKEN = failed(ServerError)
 GATEWAY = failed(BadGatewayError)
+THROTTLED = failed(ThrottleError)
 UNAVAILABLE = failed(ServiceUnavailableError)
 
 
@@ -145,9 +147,8 @@ def raw_dto(status_code: bytes) -> bytes:
     return dto(statusCode="?").replace(b'"?"', status_code)
 
 
-def chunked(chunks: bytes, status: int = 200) -> bytes:
-    lines = f"HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
-    return lines.encode() + chunks
+def chunked(chunks: bytes) -> bytes:
+    return HEADERS + b"transfer-encoding: chunked\r\n\r\n" + chunks
 
 
 def bomb(size: int) -> bytes:
@@ -159,6 +160,7 @@ def bomb(size: int) -> bytes:
 
 
 HEADERS = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+NO_LENGTH = HEADERS + b"\r\n"
 NESTED = b"[" * 100_000 + b"]" * 100_000
 REFUSED = dto(statusCode=503)
 HALF_A_DTO = dto()[: len(dto()) // 2]
@@ -268,12 +270,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             sends(chunked(b"%x\r\n%b\r\n" % (len(dto()), dto())), "close"),
             keeps=dto(),
         ),
-        Fault(
-            "a body without a length, closed at its end",
-            replace(SENT, kept=0),
-            sends(HEADERS + b"\r\n" + dto(), "close"),
-        ),
-        Fault("a body without a length, closed halfway", HALF, sends(HEADERS + b"\r\n" + HALF_A_DTO, "close")),
+        Fault("a body without a length, closed at its end", replace(SENT, kept=0), sends(NO_LENGTH + dto(), "close")),
+        Fault("a body without a length, closed halfway", HALF, sends(NO_LENGTH + HALF_A_DTO, "close")),
     ),
     "Silence": (
         endless("silence before the response", Step(then="hold")),
@@ -282,7 +280,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         endless("silence after the header of HTTP 502", Step(http(502, HTML)[: -len(HTML)], "hold")),
         endless("the headers drip for ever", Step(HEADERS + b"x: ", more=b"x", pause=DRIP)),
         endless("HTTP 100 again and again, for ever", Step(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=DRIP)),
-        endless("the body drips for ever", Step(HEADERS + b"\r\n", more=b" ", pause=DRIP)),
+        endless("the body drips for ever", Step(NO_LENGTH, more=b" ", pause=DRIP)),
         endless("the chunks of the body drip for ever", Step(chunked(b""), more=b"1\r\n \r\n", pause=DRIP)),
     ),
     "A connection that was idle": (
@@ -332,7 +330,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             for status, error in ((429, ThrottleError), (503, ServiceUnavailableError))
             for seconds in ("0", "5")
         ),
-        Fault("HTTP 500", failed(ServerError), responds(500)),
+        Fault("HTTP 500", BROKEN, responds(500)),
         Fault("HTTP 502 with HTML", GATEWAY, responds(502)),
         *(Fault(f"HTTP {status}", failed(APIError), responds(status)) for status in (504, 520, 599)),
         Fault("HTTP 999", INVALID, responds(999)),
@@ -340,7 +338,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "The HTTP status, with a response of the API": (
         Fault("HTTP 201, statusCode 200", SENT, responds(201, dto())),
         Fault("HTTP 302, statusCode 200", INVALID, responds(302, dto(), ELSEWHERE)),
-        Fault("HTTP 500, statusCode 200", failed(ServerError), responds(500, dto())),
+        Fault("HTTP 500, statusCode 200", BROKEN, responds(500, dto())),
         Fault("HTTP 503, Retry-After: 0, statusCode 200", UNAVAILABLE, responds(503, dto(), AT_ONCE)),
         Fault("HTTP 503, statusCode 503", UNAVAILABLE, responds(503, REFUSED)),
         Fault("HTTP 503, Retry-After: 0, statusCode 503", UNAVAILABLE, responds(503, REFUSED, AT_ONCE)),
@@ -357,14 +355,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             responds(408, b'{"message": "Request Timeout", "statusCode": 408}'),
         ),
         Fault("HTTP 500, statusCode 403", failed(ForbiddenError), responds(500, dto(statusCode=403))),
-        Fault(
-            "HTTP 429, Retry-After: 0, statusCode 429",
-            failed(ThrottleError),
-            responds(429, dto(statusCode=429), AT_ONCE),
-        ),
-        Fault(
-            "HTTP 503, Retry-After: 0, statusCode 500", failed(ServerError), responds(503, dto(statusCode=500), AT_ONCE)
-        ),
+        Fault("HTTP 429, Retry-After: 0, statusCode 429", THROTTLED, responds(429, dto(statusCode=429), AT_ONCE)),
+        Fault("HTTP 503, Retry-After: 0, statusCode 500", BROKEN, responds(503, dto(statusCode=500), AT_ONCE)),
         *(
             fault
             for what, headers in (
@@ -396,8 +388,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
                 ("of 400 digits", "9" * 400),
             )
         ),
-        Fault("HTTP 200, statusCode 429", failed(ThrottleError), responds(200, dto(statusCode=429), AT_ONCE)),
-        Fault("HTTP 200, statusCode 500", failed(ServerError), responds(200, dto(statusCode=500))),
+        Fault("HTTP 200, statusCode 429", THROTTLED, responds(200, dto(statusCode=429), AT_ONCE)),
+        Fault("HTTP 200, statusCode 500", BROKEN, responds(200, dto(statusCode=500))),
         Fault("HTTP 200, an unknown statusCode", failed(APIError), responds(200, dto(statusCode=604))),
         Fault(
             "HTTP 200, statusCode 403 and an unknown apiCode",
@@ -427,7 +419,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("statusCode twice, at last 200", SENT, responds(200, b'{"statusCode": 500, ' + dto()[1:])),
         Fault(
             "statusCode twice, at last 500",
-            failed(ServerError),
+            BROKEN,
             responds(200, b'{"statusCode": 200, ' + dto(statusCode=500)[1:]),
         ),
         Fault("apiCode and requestId `null`", SENT, responds(200, dto(apiCode=None, requestId=None))),
@@ -466,7 +458,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             (Step(http(502, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
             keeps=b"x" * LIMIT,
         ),
-        Fault("a body without end", HALF, (Step(HEADERS + b"\r\n", more=b"x" * 65536),), keeps=b"x" * LIMIT),
+        Fault("a body without end", HALF, (Step(NO_LENGTH, more=b"x" * 65536),), keeps=b"x" * LIMIT),
         Fault("gzip", SENT, responds(200, gzip.compress(dto()), GZIP)),
         Fault("gzip of two members", SENT, responds(200, gzip.compress(dto()[:9]) + gzip.compress(dto()[9:]), GZIP)),
         Fault("x-gzip", SENT, responds(200, gzip.compress(dto()), {"content-encoding": "x-gzip"})),

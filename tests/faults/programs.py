@@ -103,8 +103,8 @@ def call_while_signals_come(
     faulthandler.dump_traceback_later(PATIENCE, exit=True)  # A deadlock would hang for ever.
     logging.disable()  # An exception at the wrong moment would leave logging's lock held.
     warnings.simplefilter("ignore", ResourceWarning)
-    # Each call makes its connection take the place of the idle one to the other host.
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=1, keepalive_expiry=30)
+    # A call finds its idle connection, or each one puts its own in the place of that to the other host.
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=2 if isinstance(when, int) else 1)
     client = AuthenticationClient("app123", one, limits=limits)
     handled, inside = 0, False
 

@@ -172,12 +172,12 @@ class Plan:
     apart: int = 2
 
 
+@dataclass(frozen=True)
 class Scene:
     """A client with idle connections, a call that is given up, and others at the same time."""
 
-    def __init__(self, limits: httpx.Limits, clock: Clock) -> None:
-        self._limits = limits
-        self._clock = clock
+    limits: httpx.Limits
+    clock: Clock
 
     def play(self, plan: Plan, step: int) -> bool:
         """Give a call up at a step. Return False if it ended before."""
@@ -191,14 +191,13 @@ class Scene:
         ):
             tasks.start_soon(listener.serve, server.serve)
             url = f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
-            async with AsyncAuthenticationClient(
-                "app123", url, limits=self._limits, timeout=1000, max_retries=0
-            ) as client:
+            client = AsyncAuthenticationClient("app123", url, limits=self.limits, timeout=1000, max_retries=0)
+            async with client:
                 await self._call_together(client, server, "idle", plan.idle)
                 if plan.late:
-                    server.before_victim = partial(self._clock.advance, 31)
+                    server.before_victim = partial(self.clock.advance, 31)
                 else:
-                    self._clock.advance(31)
+                    self.clock.advance(31)
                 await self._give_up(client, server, plan, giver)
                 # No place is lost: all allowed connections can be used at once.
                 await self._call_together(client, server, "after", plan.idle + plan.others)
@@ -209,7 +208,7 @@ class Scene:
     async def _call_together(
         self, client: AsyncAuthenticationClient, server: EchoServer, name: str, number: int
     ) -> None:
-        number = min(number, self._limits.max_connections or 0)
+        number = min(number, self.limits.max_connections or 0)
         server.hold(number)
         async with anyio.create_task_group() as calls:
             for each in range(number):
