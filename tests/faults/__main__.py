@@ -17,7 +17,7 @@ def outcome_of(fault: Fault) -> Outcome:
     outcomes: dict[str, Outcome] = {}
     for kind in KINDS:
         with ExitStack() as stack:
-            outcomes[kind] = play(fault, ClientFactory(kind, stack)).outcome
+            outcomes[kind], _ = play(fault, ClientFactory(kind, stack))
     on_aiohttp = outcomes.pop("aiohttp")
     if len(set(outcomes.values())) > 1 or (fault.with_aiohttp or outcomes["sync"]) != on_aiohttp:
         raise SystemExit(f"The kinds of clients differ in {fault.name!r}: {outcomes}, on aiohttp {on_aiohttp}")

@@ -32,7 +32,6 @@ EMAIL = "test@example.com"
 LIMIT = 1024 * 1024
 """The maximum number of bytes of a response's body that the client reads."""
 
-
 PLAIN = "http://{address}"
 TLS = "https://{address}"
 TUNNEL = "https://example.genauth.ai"
@@ -100,6 +99,7 @@ HALF = replace(INVALID, kept=0)
 LOST = Outcome(APIConnectionError, "unknown")
 UNREAD = replace(LOST, requests=0)
 TIMED_OUT = Outcome(APITimeoutError, "unknown")
+NOT_IN_TIME = replace(TIMED_OUT, delivery="not_sent", requests=0)
 # A connection that cannot be opened is retried twice. One that cannot be trusted is not.
 UNCONNECTED = Outcome(APIConnectionError, "not_sent", requests=0, connections=3)
 UNREACHED = replace(UNCONNECTED, connections=0)
@@ -118,6 +118,12 @@ def refused(error: type[APIError], *, requests: int = 1) -> Outcome:
 
 def failed(error: type[APIError]) -> Outcome:
     return Outcome(error, "unknown", kept=1)
+
+
+BROKEN = failed(ServerError)
+GATEWAY = failed(BadGatewayError)
+THROTTLED = failed(ThrottleError)
+UNAVAILABLE = failed(ServiceUnavailableError)
 
 
 def sends(content: bytes, then: Literal["keep", "close", "reset", "hold"] = "keep") -> tuple[Step]:
@@ -141,9 +147,8 @@ def raw_dto(status_code: bytes) -> bytes:
     return dto(statusCode="?").replace(b'"?"', status_code)
 
 
-def chunked(chunks: bytes, status: int = 200) -> bytes:
-    lines = f"HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
-    return lines.encode() + chunks
+def chunked(chunks: bytes) -> bytes:
+    return HEADERS + b"transfer-encoding: chunked\r\n\r\n" + chunks
 
 
 def bomb(size: int) -> bytes:
@@ -155,6 +160,7 @@ def bomb(size: int) -> bytes:
 
 
 HEADERS = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+NO_LENGTH = HEADERS + b"\r\n"
 NESTED = b"[" * 100_000 + b"]" * 100_000
 REFUSED = dto(statusCode=503)
 HALF_A_DTO = dto()[: len(dto()) // 2]
@@ -163,12 +169,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "No connection": (
         Fault("nobody listens", UNREACHED, port="refuses"),
         Fault("the name does not resolve", UNREACHED, url="http://nowhere.invalid"),
-        Fault(
-            "the connection is not accepted",
-            replace(TIMED_OUT, delivery="not_sent", requests=0, connections=0),
-            port="is full",
-            timeout=SILENCE,
-        ),
+        Fault("the connection is not accepted", replace(NOT_IN_TIME, connections=0), port="is full", timeout=SILENCE),
         Fault("the certificate is self-signed", UNTRUSTED, url=TLS, certificate="self-signed"),
         Fault("the certificate is of an unknown CA", UNTRUSTED, url=TLS, certificate="untrusted"),
         Fault("the certificate has expired", UNTRUSTED, url=TLS, certificate="expired"),
@@ -176,7 +177,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("the TLS handshake is cut", UNCONNECTED, (Step(then="close", reading="nothing"),) * 3, url=TLS),
         Fault(
             "silence in the TLS handshake",
-            replace(TIMED_OUT, delivery="not_sent", requests=0),
+            NOT_IN_TIME,
             (Step(then="hold", reading="nothing"),),
             url=TLS,
             timeout=SILENCE,
@@ -234,14 +235,10 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "Half a body": (
         Fault("closed in the body: Content-Length is longer", HALF, sends(SUCCESS[:-20], "close")),
         Fault("reset in the body", HALF, sends(SUCCESS[:-20], "reset")),
-        Fault(
-            "closed in the body of HTTP 502",
-            replace(failed(BadGatewayError), kept=0),
-            sends(http(502, HTML)[:-9], "close"),
-        ),
+        Fault("closed in the body of HTTP 502", replace(GATEWAY, kept=0), sends(http(502, HTML)[:-9], "close")),
         Fault(
             "closed in the body of HTTP 503, Retry-After: 0",
-            replace(failed(ServiceUnavailableError), kept=0),
+            replace(UNAVAILABLE, kept=0),
             sends(http(503, HTML, AT_ONCE)[:-9], "close"),
         ),
         Fault(
@@ -273,12 +270,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             sends(chunked(b"%x\r\n%b\r\n" % (len(dto()), dto())), "close"),
             keeps=dto(),
         ),
-        Fault(
-            "a body without a length, closed at its end",
-            replace(SENT, kept=0),
-            sends(HEADERS + b"\r\n" + dto(), "close"),
-        ),
-        Fault("a body without a length, closed halfway", HALF, sends(HEADERS + b"\r\n" + HALF_A_DTO, "close")),
+        Fault("a body without a length, closed at its end", replace(SENT, kept=0), sends(NO_LENGTH + dto(), "close")),
+        Fault("a body without a length, closed halfway", HALF, sends(NO_LENGTH + HALF_A_DTO, "close")),
     ),
     "Silence": (
         endless("silence before the response", Step(then="hold")),
@@ -287,7 +280,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         endless("silence after the header of HTTP 502", Step(http(502, HTML)[: -len(HTML)], "hold")),
         endless("the headers drip for ever", Step(HEADERS + b"x: ", more=b"x", pause=DRIP)),
         endless("HTTP 100 again and again, for ever", Step(more=b"HTTP/1.1 100 Continue\r\n\r\n", pause=DRIP)),
-        endless("the body drips for ever", Step(HEADERS + b"\r\n", more=b" ", pause=DRIP)),
+        endless("the body drips for ever", Step(NO_LENGTH, more=b" ", pause=DRIP)),
         endless("the chunks of the body drip for ever", Step(chunked(b""), more=b"1\r\n \r\n", pause=DRIP)),
     ),
     "A connection that was idle": (
@@ -337,29 +330,23 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             for status, error in ((429, ThrottleError), (503, ServiceUnavailableError))
             for seconds in ("0", "5")
         ),
-        Fault("HTTP 500", failed(ServerError), responds(500)),
-        Fault("HTTP 502 with HTML", failed(BadGatewayError), responds(502)),
+        Fault("HTTP 500", BROKEN, responds(500)),
+        Fault("HTTP 502 with HTML", GATEWAY, responds(502)),
         *(Fault(f"HTTP {status}", failed(APIError), responds(status)) for status in (504, 520, 599)),
         Fault("HTTP 999", INVALID, responds(999)),
     ),
     "The HTTP status, with a response of the API": (
         Fault("HTTP 201, statusCode 200", SENT, responds(201, dto())),
         Fault("HTTP 302, statusCode 200", INVALID, responds(302, dto(), ELSEWHERE)),
-        Fault("HTTP 500, statusCode 200", failed(ServerError), responds(500, dto())),
-        Fault(
-            "HTTP 503, Retry-After: 0, statusCode 200", failed(ServiceUnavailableError), responds(503, dto(), AT_ONCE)
-        ),
-        Fault("HTTP 503, statusCode 503", failed(ServiceUnavailableError), responds(503, REFUSED)),
-        Fault(
-            "HTTP 503, Retry-After: 0, statusCode 503", failed(ServiceUnavailableError), responds(503, REFUSED, AT_ONCE)
-        ),
-        Fault(
-            "HTTP 429, Retry-After: 0, statusCode 503", failed(ServiceUnavailableError), responds(429, REFUSED, AT_ONCE)
-        ),
-        Fault("HTTP 201, statusCode 503", failed(ServiceUnavailableError), responds(201, REFUSED)),
+        Fault("HTTP 500, statusCode 200", BROKEN, responds(500, dto())),
+        Fault("HTTP 503, Retry-After: 0, statusCode 200", UNAVAILABLE, responds(503, dto(), AT_ONCE)),
+        Fault("HTTP 503, statusCode 503", UNAVAILABLE, responds(503, REFUSED)),
+        Fault("HTTP 503, Retry-After: 0, statusCode 503", UNAVAILABLE, responds(503, REFUSED, AT_ONCE)),
+        Fault("HTTP 429, Retry-After: 0, statusCode 503", UNAVAILABLE, responds(429, REFUSED, AT_ONCE)),
+        Fault("HTTP 201, statusCode 503", UNAVAILABLE, responds(201, REFUSED)),
         Fault(
             "HTTP 503, the default error document of a framework",
-            failed(ServiceUnavailableError),
+            UNAVAILABLE,
             responds(503, dto(statusCode=503, error="Service Unavailable", message="Service Unavailable"), AT_ONCE),
         ),
         Fault(
@@ -368,14 +355,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             responds(408, b'{"message": "Request Timeout", "statusCode": 408}'),
         ),
         Fault("HTTP 500, statusCode 403", failed(ForbiddenError), responds(500, dto(statusCode=403))),
-        Fault(
-            "HTTP 429, Retry-After: 0, statusCode 429",
-            failed(ThrottleError),
-            responds(429, dto(statusCode=429), AT_ONCE),
-        ),
-        Fault(
-            "HTTP 503, Retry-After: 0, statusCode 500", failed(ServerError), responds(503, dto(statusCode=500), AT_ONCE)
-        ),
+        Fault("HTTP 429, Retry-After: 0, statusCode 429", THROTTLED, responds(429, dto(statusCode=429), AT_ONCE)),
+        Fault("HTTP 503, Retry-After: 0, statusCode 500", BROKEN, responds(503, dto(statusCode=500), AT_ONCE)),
         *(
             fault
             for what, headers in (
@@ -407,8 +388,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
                 ("of 400 digits", "9" * 400),
             )
         ),
-        Fault("HTTP 200, statusCode 429", failed(ThrottleError), responds(200, dto(statusCode=429), AT_ONCE)),
-        Fault("HTTP 200, statusCode 500", failed(ServerError), responds(200, dto(statusCode=500))),
+        Fault("HTTP 200, statusCode 429", THROTTLED, responds(200, dto(statusCode=429), AT_ONCE)),
+        Fault("HTTP 200, statusCode 500", BROKEN, responds(200, dto(statusCode=500))),
         Fault("HTTP 200, an unknown statusCode", failed(APIError), responds(200, dto(statusCode=604))),
         Fault(
             "HTTP 200, statusCode 403 and an unknown apiCode",
@@ -438,7 +419,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         Fault("statusCode twice, at last 200", SENT, responds(200, b'{"statusCode": 500, ' + dto()[1:])),
         Fault(
             "statusCode twice, at last 500",
-            failed(ServerError),
+            BROKEN,
             responds(200, b'{"statusCode": 200, ' + dto(statusCode=500)[1:]),
         ),
         Fault("apiCode and requestId `null`", SENT, responds(200, dto(apiCode=None, requestId=None))),
@@ -473,11 +454,11 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
         Fault(
             "a body of 64 MiB, HTTP 502",
-            replace(failed(BadGatewayError), kept=0),
+            replace(GATEWAY, kept=0),
             (Step(http(502, headers={"content-length": f"{64 * LIMIT}"}), more=b"x" * 65536),),
             keeps=b"x" * LIMIT,
         ),
-        Fault("a body without end", HALF, (Step(HEADERS + b"\r\n", more=b"x" * 65536),), keeps=b"x" * LIMIT),
+        Fault("a body without end", HALF, (Step(NO_LENGTH, more=b"x" * 65536),), keeps=b"x" * LIMIT),
         Fault("gzip", SENT, responds(200, gzip.compress(dto()), GZIP)),
         Fault("gzip of two members", SENT, responds(200, gzip.compress(dto()[:9]) + gzip.compress(dto()[9:]), GZIP)),
         Fault("x-gzip", SENT, responds(200, gzip.compress(dto()), {"content-encoding": "x-gzip"})),

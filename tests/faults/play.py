@@ -4,7 +4,6 @@ import os
 import socket
 import ssl
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from unittest.mock import patch
@@ -32,28 +31,16 @@ NO_VERIFICATION = {
 """Variables that turn off verification in other programs, or that one could expect to do so in ours."""
 
 
-@dataclass(frozen=True)
-class Played:
-    """The result of playing a fault.
-
-    Attributes:
-        outcome: The outcome, in the columns of the table.
-        error: The raised error, if any.
-        sent_after: How often the request of the next call reached the server.
-    """
-
-    outcome: Outcome
-    error: GenAuthError | None
-    sent_after: int
-
-
-def play(fault: Fault, make_client: ClientFactory) -> Played:
+def play(fault: Fault, make_client: ClientFactory) -> tuple[Outcome, GenAuthError | None]:
     """Call while the fault lasts, and then once more with the same client when the server is healthy.
+
+    Returns:
+        The outcome in the columns of the table, and the raised error, if any.
 
     Raises:
         GenAuthError: The next call failed.
-        AssertionError: The fault was not played to its end, the call went on after its timeout, or the client left a
-            connection open.
+        AssertionError: The fault was not played to its end, the call went on after its timeout, the next call was not
+            received once, or the client left a connection open.
     """
     script = fault.steps if fault.idle is None else (Step(SUCCESS), *fault.steps)
     with ExitStack() as stack:
@@ -100,8 +87,8 @@ def play(fault: Fault, make_client: ClientFactory) -> Played:
             received = server.received + healthy.received
         error = result if isinstance(result, GenAuthError) else None
         delivery = error.delivery if error else None
-        outcome = Outcome(type(result), delivery, _count(EMAIL, received), connections, kept)
-        return Played(outcome, error, _count(AFTER, received))
+        assert _count(AFTER, received) == 1
+        return Outcome(type(result), delivery, _count(EMAIL, received), connections, kept), error
 
 
 def _outcome_of(client: BlockingClient) -> GenAuthError | SendEmailRespDto:

@@ -1,21 +1,27 @@
 """Programs that tests run in separate processes."""
 
+import asyncio
 import faulthandler
 import gc
 import logging
 import os
 import random
 import signal
+import sys
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count, takewhile
 from threading import Event
+from types import FrameType
+from typing import Any
 
 import httpx
-from genauth_email import APITimeoutError, AuthenticationClient
+from genauth_email import APITimeoutError, AsyncAuthenticationClient, AuthenticationClient
 
+from tests.clients import options_of
 from tests.contract.facts import CHANNEL
 
 PATIENCE = 90
@@ -30,18 +36,79 @@ def call(client: AuthenticationClient, email: str, timeout: float = 20) -> None:
     assert client.send_email(CHANNEL, email, timeout=timeout).message == email
 
 
+class Line:
+    """Something that happens just before one of the lines that a thread runs in some modules.
+
+    Attributes:
+        reached: Whether there is such a line.
+    """
+
+    def __init__(self, modules: tuple[str, ...], number: int, action: Callable[[], object]) -> None:
+        self.reached = False
+        self._modules = modules
+        self._left = number
+        self._action = action
+
+    def __enter__(self) -> None:
+        sys.settrace(self._trace)
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if self.reached or not str(frame.f_globals.get("__name__")).startswith(self._modules):
+            return None
+        if event == "line":
+            self._left -= 1
+            if self._left < 0:
+                self.reached = True
+                sys.settrace(None)
+                self._action()
+        return self._trace
+
+
+def at_each_line(modules: tuple[str, ...], action: Callable[[], object]) -> Iterator[Line]:
+    """Yield the first line, then the second, and so on to the last. Something has to run in each of them."""
+    for number in count():
+        line = Line(modules, number, action)
+        yield line
+        if not line.reached:
+            assert number > 50, "there was nothing to interrupt"
+            return
+
+
+def at_random(moments: int, action: Callable[[], object]) -> Iterator[AbstractContextManager[None]]:
+    """Yield moments at which a real signal comes, if what runs takes long enough."""
+
+    @contextmanager
+    def moment() -> Generator[None]:
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.002))
+        yield
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    chance = random.Random(1)
+    signal.signal(signal.SIGALRM, lambda *_: action())
+    for _ in range(moments):
+        yield moment()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def call_while_signals_come(
-    one: str, other: str, both_held: str, action: str, connections: int | None, rounds: int
+    one: str, other: str, both_held: str, action: str, connections: int | None, when: int | tuple[str, ...]
 ) -> None:
-    """Make calls to two hosts while, at random moments, a signal handler makes others, closes the client or raises."""
-    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    """Make calls to two hosts while a signal handler makes others, closes the client or raises.
+
+    It comes before each line of some modules, or at a number of random moments, even within the libraries.
+    """
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)  # A deadlock would hang for ever.
     logging.disable()  # An exception at the wrong moment would leave logging's lock held.
     warnings.simplefilter("ignore", ResourceWarning)
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=2, keepalive_expiry=30)
+    # A call finds its idle connection, or each one puts its own in the place of that to the other host.
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=2 if isinstance(when, int) else 1)
     client = AuthenticationClient("app123", one, limits=limits)
-    chance, handled, inside = random.Random(1), 0, False
+    handled, inside = 0, False
 
-    def handle(*_: object) -> None:
+    def handle() -> None:
         nonlocal client, handled, inside
         if inside:
             return
@@ -53,7 +120,8 @@ def call_while_signals_come(
             if action == "close":
                 client.close()
                 client = AuthenticationClient("app123", one, limits=limits)
-            call(client, f"inner-{handled}@example.com", 0.02 if connections == 1 else 20)
+            # The interrupted call holds the only connection until the handler is done.
+            call(client, f"inner-{handled}@example.com", 0.01 if connections == 1 else 20)
         except APITimeoutError:
             assert connections == 1
         finally:
@@ -62,31 +130,34 @@ def call_while_signals_come(
     call(client, "before@example.com")
     call(client.with_options(app_host=other), "before@example.com")
     descriptors = os.listdir("/dev/fd")
-    signal.signal(signal.SIGALRM, handle)
-    for number in range(rounds):
-        outer = client.with_options(app_host=(one, other)[number % 2])
+    calls, raised = 0, list[TimeUpError]()
+    for moment in at_random(when, handle) if isinstance(when, int) else at_each_line(when, handle):
+        outer = client.with_options(app_host=(one, other)[calls % 2])
+        calls += 1
         try:
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.002))
-            call(outer, f"outer-{number}@example.com")
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        except TimeUpError:
-            pass
+            with moment:
+                call(outer, f"outer-{calls}@example.com")
+        except TimeUpError as error:
+            raised.append(error)
         except RuntimeError as error:
             if action != "close" or "client is closed" not in str(error):
                 raise
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    assert handled > rounds / 8
+    assert handled > calls / 8
+    if action == "raise" and not isinstance(when, int):
+        # At a random moment, Python's codecs raise a copy, and its garbage collector drops the error.
+        assert len(raised) == handled
+        assert {error.__cause__ for error in raised} == {None}
     gc.collect()  # Connections whose creation was interrupted have no owner.
     assert len(os.listdir("/dev/fd")) <= len(descriptors)
     # All connections can still be used.
     client = client.with_options(app_host=both_held)
     with ThreadPoolExecutor() as threads:
-        calls = [threads.submit(client.send_email, CHANNEL, "after@example.com") for _ in range(connections or 2)]
-        assert {each.result().status_code for each in calls} == {200}
+        last = [threads.submit(client.send_email, CHANNEL, "after@example.com") for _ in range(connections or 2)]
+        assert {each.result().status_code for each in last} == {200}
 
 
-def call_in_forks(url: str, forks: int, other_threads: int) -> None:
-    """Call through one client in this process, in its threads, and in forks."""
+def call_in_forks(kind: str, url: str, forks: int, other_threads: int) -> None:
+    """Call through one client in this process, in its threads, and in forks during their first calls."""
     signal.alarm(PATIENCE)
     # Python 3.12 and newer warn about forks with other threads, which this tests.
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
@@ -94,7 +165,10 @@ def call_in_forks(url: str, forks: int, other_threads: int) -> None:
 
     def make_calls(caller: str, numbers: Iterable[int] = range(20)) -> None:
         for number in numbers:
-            call(client, f"{caller}-{number}@example.com")
+            if isinstance(client, AuthenticationClient):
+                call(client, f"{caller}-{number}@example.com")
+            else:
+                asyncio.run(client.send_email(CHANNEL, f"{caller}-{number}@example.com", timeout=20))
 
     def fork(caller: str) -> int:
         if child := os.fork():
@@ -108,8 +182,10 @@ def call_in_forks(url: str, forks: int, other_threads: int) -> None:
             os._exit(1)
         os._exit(0)
 
-    with AuthenticationClient("app123", url) as client, ThreadPoolExecutor(other_threads + 1) as threads:
-        make_calls("before")
+    client = (AuthenticationClient if kind == "sync" else AsyncAuthenticationClient)("app123", url, **options_of(kind))
+    with ThreadPoolExecutor(other_threads + 1) as threads:
+        if not other_threads:
+            make_calls("before")
         others = [
             threads.submit(make_calls, f"thread{number}", takewhile(lambda _: not stop.is_set(), count()))
             for number in range(other_threads)

@@ -106,16 +106,3 @@ def test_a_connection_without_stray_bytes_is_kept(context: ssl.SSLContext | None
         for _ in range(20):
             client.send_email(CHANNEL, "test@example.com")
         assert server.connections == 1
-
-
-def test_half_a_response_is_not_completed_by_the_next(
-    context: ssl.SSLContext | None, make_client: ClientFactory
-) -> None:
-    # The length is too large, so the beginning of the stray response belongs to the body.
-    first = response("first").replace(b"content-length: 0", b"content-length: 1", 1)
-    with RawServer(Step(first + response("stray"), cuts=[len(first)]), tls=context) as server:
-        client = make_client(server.url)
-        with pytest.raises(GenAuthError) as caught:
-            client.send_email(CHANNEL, "first@example.com", timeout=0.5)
-        assert caught.value.delivery == "unknown"
-        assert client.send_email(CHANNEL, "second@example.com").request_id == "r-1"

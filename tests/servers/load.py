@@ -1,143 +1,41 @@
-"""A server that treats each call as its email asks, and counts the calls that it carried out.
+"""A server for many calls, which responds to each as its email asks, and counts the calls that it carried out.
 
 It runs in a separate process, so a test's memory, threads and file descriptors belong only to the client.
 """
 
 import asyncio
 import base64
-import gzip
 import json
 import re
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from random import Random
-from types import TracebackType
 from typing import Any, Literal, Self
-
-from genauth_email import (
-    APIConnectionError,
-    APITimeoutError,
-    GenAuthError,
-    InvalidArgumentError,
-    InvalidResponseError,
-    SendEmailRespDto,
-    ServerError,
-    ServiceUnavailableError,
-    ThrottleError,
-)
 
 from tests.contract.facts import SENT
 from tests.processes import CONTEXT
 
 from .raw import http
 
-LOGIN_PAGE = b"<h1>Log in</h1>"
-BOMB = gzip.compress(bytes(8 << 20))
-GZIP = {"content-encoding": "gzip"}
-
 
 @dataclass(frozen=True)
-class Asked:
-    """A request: its number, its first line and headers, and the email in its body."""
-
-    number: int
-    head: bytes
-    email: str
-
-
-@dataclass(frozen=True)
-class Behaviour:
+class Reaction:
     """The server's reaction to a request.
 
     Attributes:
-        outcome: How the call ends.
-        response: Makes the bytes to send.
+        content: The bytes to send.
         then: What happens to the connection afterwards. "hold": nothing more is sent on it.
-        accepted: Whether the call was carried out, as far as the client can know.
-        weight: The frequency of this reaction, in proportion to the others.
+        carries_out: Whether the call was carried out, as far as the client can know.
     """
 
-    outcome: type[SendEmailRespDto] | type[GenAuthError]
-    response: Callable[[Asked], bytes]
+    content: bytes
     then: Literal["keep", "close", "reset", "hold"] = "keep"
-    accepted: bool = True
-    weight: int = 10
-
-
-def dto(asked: Asked, status_code: int = 200) -> bytes:
-    return json.dumps(
-        {**SENT, "statusCode": status_code, "message": asked.email, "requestId": f"{asked.number}"}
-    ).encode()
-
-
-def sent(asked: Asked) -> bytes:
-    return http(200, dto(asked))
-
-
-def chunked(asked: Asked) -> bytes:
-    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in dto(asked))
-    return b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
-
-
-def failing(status_code: int) -> Callable[[Asked], bytes]:
-    return lambda asked: http(200, dto(asked, status_code))
-
-
-def page(status: int, body: bytes = LOGIN_PAGE, **headers: str) -> Callable[[Asked], bytes]:
-    content = http(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
-    return lambda asked: content
-
-
-def mirror(asked: Asked) -> bytes:
-    return http(200, json.dumps({**SENT, "message": asked.head.decode()}).encode())
-
-
-def as_told(asked: Asked) -> bytes:
-    return base64.b64decode(asked.email.partition("@")[0])
-
-
-BEHAVIOURS: dict[str, Behaviour] = {
-    "success": Behaviour(SendEmailRespDto, sent, weight=770),
-    "gzip": Behaviour(SendEmailRespDto, lambda asked: http(200, gzip.compress(dto(asked)), GZIP)),
-    "chunked": Behaviour(SendEmailRespDto, chunked),
-    "success-and-close": Behaviour(SendEmailRespDto, sent, then="close"),
-    "busy-at-first": Behaviour(SendEmailRespDto, sent),
-    "refusal": Behaviour(InvalidArgumentError, failing(400), accepted=False),
-    "throttle": Behaviour(ThrottleError, failing(429), accepted=False),
-    "failure": Behaviour(ServerError, failing(500)),
-    "maintenance": Behaviour(ServiceUnavailableError, page(503)),
-    # This looks like the API's own 503, but follows a request that the API carried out.
-    "gateway": Behaviour(ServiceUnavailableError, lambda asked: http(503, dto(asked, 503), {"retry-after": "0"})),
-    "error-page": Behaviour(ServerError, page(500), then="close"),
-    "login-page": Behaviour(InvalidResponseError, page(200)),
-    "redirect": Behaviour(InvalidResponseError, page(307, location="/elsewhere")),
-    "no-gzip": Behaviour(InvalidResponseError, page(200, content_encoding="gzip")),
-    "bomb": Behaviour(InvalidResponseError, page(200, BOMB, content_encoding="gzip")),
-    "half-body": Behaviour(InvalidResponseError, lambda asked: sent(asked)[:-5], then="close"),
-    "half-body-and-reset": Behaviour(InvalidResponseError, lambda asked: sent(asked)[:-5], then="reset"),
-    "half-head": Behaviour(APIConnectionError, lambda asked: sent(asked)[:40], then="close"),
-    "garbage": Behaviour(APIConnectionError, lambda asked: b"220 mail.example.com ESMTP\r\n", then="close"),
-    "close": Behaviour(APIConnectionError, lambda asked: b"", then="close"),
-    "reset": Behaviour(APIConnectionError, lambda asked: b"", then="reset"),
-    "silence": Behaviour(APITimeoutError, lambda asked: b"", then="hold"),
-    "silence-in-body": Behaviour(APITimeoutError, lambda asked: sent(asked)[:-5], then="hold"),
-    # Never drawn at random.
-    "mirror": Behaviour(SendEmailRespDto, mirror, weight=0),
-    "as-told": Behaviour(GenAuthError, as_told, weight=0),
-    "as-told-and-close": Behaviour(GenAuthError, as_told, then="close", weight=0),
-}
-
-
-# Ways to lose a response.
-LOSSES = [
-    *(BEHAVIOURS[name] for name in ("close", "reset", "half-head", "half-body", "half-body-and-reset", "error-page")),
-    *(Behaviour(GenAuthError, page(status)) for status in (502, 503, 504)),
-]
+    carries_out: bool = True
 
 
 def told(response: bytes, *, close: bool) -> str:
@@ -163,27 +61,28 @@ class Seen:
 
 
 class LoadServer:
-    """The server's process. The email `1@bomb.example.com` asks for the behaviour "bomb", others for success.
+    """The server's process. The first request for `1@bomb.example.com` gets the reaction "bomb", others a success.
 
     Args:
+        reactions: The reactions by their names.
         dropped: The share of connections that it resets at once.
-        lost: The share of responses that are lost after the request was carried out or refused. If it is not 0, the
-            server enforces the limit of one email per minute.
+        lost: The share of responses that one of the reactions takes the place of, after the request was carried out. If
+            it is not 0, the server enforces the limit of one email per minute.
         seed: Determines these connections and responses.
     """
 
-    def __init__(self, dropped: float = 0, lost: float = 0, seed: int = 0) -> None:
+    def __init__(
+        self, reactions: Mapping[str, Reaction] | None = None, *, dropped: float = 0, lost: float = 0, seed: int = 0
+    ) -> None:
         self._pipe, end = CONTEXT.Pipe()
-        CONTEXT.Process(target=_run, args=(end, dropped, lost, seed), daemon=True).start()
+        CONTEXT.Process(target=_run, args=(end, reactions or {}, dropped, lost, seed), daemon=True).start()
         end.close()
         self.url: str = self._pipe.recv()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._pipe.close()
 
     def finish(self) -> Seen:
@@ -193,23 +92,55 @@ class LoadServer:
         return seen
 
 
+class _Reactions:
+    """Chooses the reactions, and counts the requests."""
+
+    def __init__(self, reactions: Mapping[str, Reaction], lost: float, chance: Random) -> None:
+        self.seen = Seen()
+        self._reactions = reactions
+        self._lost = lost
+        self._chance = chance
+
+    def to(self, email: str) -> Reaction:
+        self.seen.received[email] += 1
+        reaction = self._named_in(email)
+        if self._lost and self.seen.accepted[email]:
+            reaction = self._response(email, 429)
+        self.seen.accepted[email] += reaction.carries_out
+        if self._chance.random() < self._lost:
+            reaction = self._chance.choice(list(self._reactions.values()))
+        return reaction
+
+    def _named_in(self, email: str) -> Reaction:
+        what, _, name = email.removesuffix(".example.com").rpartition("@")
+        if name in ("as-told", "as-told-and-close"):
+            return Reaction(base64.b64decode(what), "close" if name == "as-told-and-close" else "keep")
+        if name in self._reactions and self.seen.received[email] == 1:
+            return self._reactions[name]
+        return self._response(email)
+
+    def _response(self, email: str, status_code: int = 200) -> Reaction:
+        number = self.seen.received.total()
+        body = {**SENT, "statusCode": status_code, "message": email, "requestId": f"{number}"}
+        return Reaction(http(200, json.dumps(body).encode()), carries_out=status_code == 200)
+
+
 class _Connection(asyncio.Protocol):
-    def __init__(self, seen: Seen, drop: bool, lose: Callable[[], Behaviour | None] | None) -> None:
-        self._seen = seen
-        self._drop = drop
-        self._lose = lose
+    def __init__(self, reactions: _Reactions, *, dropped: bool) -> None:
+        self._reactions = reactions
+        self._dropped = dropped
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._seen.connections += 1
-        self._seen.open += 1
-        if self._drop:
+        self._reactions.seen.connections += 1
+        self._reactions.seen.open += 1
+        if self._dropped:
             self._reset()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._seen.open -= 1
+        self._reactions.seen.open -= 1
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -217,26 +148,12 @@ class _Connection(asyncio.Protocol):
         length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
         if length and len(body) == int(length[1]):
             self._buffer = b""
-            email = json.loads(body)["email"]
-            self._seen.received[email] += 1
-            self._respond(Asked(self._seen.received.total(), head, email))
-
-    def _respond(self, asked: Asked) -> None:
-        name = re.search(r"@([a-z-]+)\.example\.com$", asked.email)
-        behaviour = BEHAVIOURS[name[1] if name else "success"]
-        if self._lose is not None and self._seen.accepted[asked.email]:
-            behaviour = BEHAVIOURS["throttle"]  # The limit of one email per minute.
-        if behaviour is BEHAVIOURS["busy-at-first"] and self._seen.received[asked.email] == 1:
-            self._transport.write(http(200, dto(asked, 503), {"retry-after": "0"}))
-            return
-        self._seen.accepted[asked.email] += behaviour.accepted
-        if self._lose is not None:
-            behaviour = self._lose() or behaviour
-        self._transport.write(behaviour.response(asked))
-        if behaviour.then == "close":
-            self._transport.close()
-        elif behaviour.then == "reset":
-            self._reset()
+            reaction = self._reactions.to(json.loads(body)["email"])
+            self._transport.write(reaction.content)
+            if reaction.then == "close":
+                self._transport.close()
+            elif reaction.then == "reset":
+                self._reset()
 
     def _reset(self) -> None:
         connection = self._transport.get_extra_info("socket")
@@ -248,24 +165,20 @@ def _run(pipe: Connection, *arguments: Any) -> None:
     asyncio.run(_serve(pipe, *arguments))
 
 
-async def _serve(pipe: Connection, dropped: float, lost: float, seed: int) -> None:
+async def _serve(pipe: Connection, named: Mapping[str, Reaction], dropped: float, lost: float, seed: int) -> None:
     """Send the URL, serve until the other end sends something or hangs up, and send the observations."""
-    seen = Seen()
     chance = Random(seed)
-
-    def lose() -> Behaviour | None:
-        return chance.choice(LOSSES) if chance.random() < lost else None
-
+    reactions = _Reactions(named, lost, chance)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: _Connection(seen, chance.random() < dropped, lose if lost else None), "127.0.0.1", 0, backlog=1000
+        lambda: _Connection(reactions, dropped=chance.random() < dropped), "127.0.0.1", 0, backlog=1000
     )
     pipe.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     with suppress(EOFError):
         await asyncio.to_thread(pipe.recv)
         with suppress(TimeoutError):
             async with asyncio.timeout(10):
-                while seen.open:
+                while reactions.seen.open:
                     await asyncio.sleep(0.01)
-        pipe.send(seen)
+        pipe.send(reactions.seen)
     server.close()

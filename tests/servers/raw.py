@@ -12,7 +12,6 @@ from io import BufferedReader
 from itertools import pairwise
 from threading import Condition, Thread
 from time import sleep
-from types import TracebackType
 from typing import Literal, Self
 
 from tests.contract.facts import SENT
@@ -94,9 +93,7 @@ class RawServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for connection in self._sockets:
             with suppress(OSError):  # It may be closed already.
                 connection.shutdown(socket.SHUT_RDWR)
