@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from inspect import isawaitable
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -55,10 +56,15 @@ def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 @contextmanager
 def pauses_replaced(by: Callable[[float], object]) -> Generator[None]:
-    """Let retries follow at once, and call a function with the seconds of each pause instead."""
+    """Let retries follow at once, and call a function with the seconds of each pause instead.
+
+    For an async client, it may return an awaitable.
+    """
 
     async def pause(seconds: float) -> None:
-        by(seconds)
+        result = by(seconds)
+        if isawaitable(result):
+            await result
         await checkpoint()
 
     with patch.object(client, "sleep", by), patch.object(anyio, "sleep", pause):

@@ -29,14 +29,15 @@ def run_asyncio(main: Main) -> None:
 
 RUNS: dict[str, Callable[[Main], None]] = {"asyncio": run_asyncio, "trio": trio.run}
 each_kind = pytest.mark.parametrize("kind", LOOPS)
+TURNS = [*((kind, [loop] * 3) for kind, loop in LOOPS.items()), ("asyncio", ["asyncio", "trio"] * 2)]
 
 
 async def send(client: AsyncAuthenticationClient, number: int = 0) -> Any:
     return await client.send_email(CHANNEL, f"{number}@example.com")
 
 
-@each_kind
-def test_each_loop_has_its_own_connections_that_close_with_it(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "loops"), TURNS)
+def test_each_loop_has_its_own_connections_that_close_with_it(kind: str, loops: list[str]) -> None:
     with RawServer() as server:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
         derived = client.with_options(lang="en-US")
@@ -46,13 +47,13 @@ def test_each_loop_has_its_own_connections_that_close_with_it(kind: str) -> None
                 await send(client, number)
                 await send(derived, number)
 
-        for loop in range(1, 4):
-            RUNS[LOOPS[kind]](main)
+        for number, loop in enumerate(loops, 1):
+            RUNS[loop](main)
             server.wait_for_open(0)
-            assert server.connections == loop
+            assert server.connections == number
         # A connection left open would warn when it is collected, and fail the test.
         gc.collect()
-        assert len(server.finish()) == 18
+        assert len(server.finish()) == 6 * len(loops)
 
 
 @each_kind
@@ -70,20 +71,6 @@ def test_many_calls_at_once_in_each_loop_leave_nothing_open(kind: str) -> None:
             server.wait_for_open(0)
         gc.collect()
         assert len(server.finish()) == 10
-
-
-def test_loops_of_asyncio_and_trio_can_take_turns() -> None:
-    with RawServer() as server:
-        client = AsyncAuthenticationClient("app123", server.url)
-
-        async def main() -> None:
-            await send(client)
-
-        for kind in ("asyncio", "trio", "asyncio", "trio"):
-            RUNS[kind](main)
-            server.wait_for_open(0)
-        gc.collect()
-        assert len(server.finish()) == 4
 
 
 @each_kind
@@ -109,17 +96,6 @@ def test_a_client_closed_in_one_loop_is_closed_in_all(kind: str) -> None:
         with pytest.raises(RuntimeError, match="client is closed"):
             run(use)
         assert len(server.finish()) == 2
-
-
-@each_kind
-def test_an_unused_client_can_be_closed_in_any_loop(kind: str) -> None:
-    client = AsyncAuthenticationClient("app123", **options_of(kind))
-
-    async def close() -> None:
-        await client.aclose()
-
-    for _ in range(2):
-        RUNS[LOOPS[kind]](close)
 
 
 def run_and_only_close(coroutine: Coroutine[Any, Any, Any]) -> None:

@@ -7,7 +7,6 @@ import httpx
 import pytest
 import respx
 from genauth_email import ThrottleError
-from genauth_email.api.email import send_email
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -18,7 +17,7 @@ from tests.clients import BlockingClient, ClientFactory, on_httpx
 from tests.contract.facts import CHANNEL
 from tests.servers import MockServer
 
-from .helpers import BODY, EMAIL, PATH, SENT, send
+from .helpers import EMAIL, PATH, SENT, each_way, send
 
 HOST = "https://example.genauth.ai"
 URL = f"{HOST}{PATH}"
@@ -26,11 +25,6 @@ THROTTLED = {"statusCode": 429, "message": "Too many."}
 TRANSPORTS = [(httpx.HTTPTransport, "handle_request"), (httpx.AsyncHTTPTransport, "handle_async_request")]
 
 
-def by_function(client: BlockingClient) -> Any:
-    return client.call(send_email, body=BODY)
-
-
-each_way = pytest.mark.parametrize("call", [send, by_function])
 Call = Callable[[BlockingClient], Any]
 pytestmark = on_httpx
 

@@ -60,6 +60,7 @@ def test_a_retry_is_the_same_request_byte_for_byte(make_client: ClientFactory) -
         first, *others = requests_to(server, client)
     assert others == [first, first]
     assert b"authorization: s3cret-token\r\n" in first
+    assert b"accept-encoding: identity\r\n" in first
     assert first.endswith(b'"email":"test@example.com"}')
 
 
