@@ -1,11 +1,8 @@
-"""One async client in several event loops, one after the other.
-
-Each test creates its own loops, so none uses `make_client`.
-"""
+"""One async client in several event loops, one after the other."""
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -17,17 +14,9 @@ from tests.clients import LOOPS, options_of
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import RawServer
 
-Main = Callable[[], Awaitable[None]]
-
-
-def run_asyncio(main: Main) -> None:
-    async def run() -> None:
-        await main()
-
-    asyncio.run(run())
-
-
-RUNS: dict[str, Callable[[Main], None]] = {"asyncio": run_asyncio, "trio": trio.run}
+Main = Callable[[], Coroutine[Any, Any, Any]]
+# The tests create their own loops, so they do not use `make_client`.
+RUNS: dict[str, Callable[[Main], None]] = {"asyncio": lambda main: asyncio.run(main()), "trio": trio.run}
 each_kind = pytest.mark.parametrize("kind", LOOPS)
 TURNS = [*((kind, [loop] * 3) for kind, loop in LOOPS.items()), ("asyncio", ["asyncio", "trio"] * 2)]
 
@@ -79,22 +68,16 @@ def test_a_client_closed_in_one_loop_is_closed_in_all(kind: str) -> None:
     with RawServer() as server:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
 
-        async def use() -> None:
-            await send(client)
-
         async def use_and_close() -> None:
             async with client:
                 await send(client)
             server.wait_for_open(0)
 
-        async def close() -> None:
-            await client.aclose()
-
-        run(use)
+        run(lambda: send(client))
         run(use_and_close)
-        run(close)
+        run(client.aclose)
         with pytest.raises(RuntimeError, match="client is closed"):
-            run(use)
+            run(lambda: send(client))
         assert len(server.finish()) == 2
 
 

@@ -1,6 +1,5 @@
 """A user's own httpx client is used unchanged, and its owner closes it."""
 
-import asyncio
 import gzip
 import json
 from collections.abc import Callable, Generator
@@ -236,10 +235,7 @@ def test_an_error_says_that_its_owner_has_closed_it(make_client: ClientFactory) 
     network = MockNetwork()
     http_client = make_client.http_client(transport=network.transport)
     client = make_client(http_client=http_client)
-    if make_client.kind == "sync":
-        http_client.close()
-    else:
-        asyncio.run(http_client.aclose())
+    client.run(http_client.close if make_client.kind == "sync" else http_client.aclose)
 
     with pytest.raises(RuntimeError, match="client is closed"):
         send(client)
