@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from inspect import isawaitable
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -55,10 +56,15 @@ def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 @contextmanager
 def pauses_replaced(by: Callable[[float], object]) -> Generator[None]:
-    """Let retries follow at once, and call a function with the seconds of each pause instead."""
+    """Let retries follow at once, and call a function with the seconds of each pause instead.
+
+    For an async client, it may return an awaitable.
+    """
 
     async def pause(seconds: float) -> None:
-        by(seconds)
+        result = by(seconds)
+        if isawaitable(result):
+            await result
         await checkpoint()
 
     with patch.object(client, "sleep", by), patch.object(anyio, "sleep", pause):
@@ -82,23 +88,23 @@ class BlockingClient:
         self._portal = portal
 
     def send_email(self, *args: Any, **options: Any) -> SendEmailRespDto:
-        response = self._run(self.client.send_email, *args, **options)
+        response = self.run(self.client.send_email, *args, **options)
         assert isinstance(response, SendEmailRespDto)
         return response
 
     def invoke(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of the client by its name."""
-        return self._run(getattr(self.client, method), *args, **options)
+        return self.run(getattr(self.client, method), *args, **options)
 
     def request(self, operation: Operation[Any], **options: Any) -> Any:
         function = client.request if self._portal is None else client.request_async
-        return self._run(function, self.client, operation, **options)
+        return self.run(function, self.client, operation, **options)
 
     def call(self, endpoint: ModuleType, *, detailed: bool = False, **arguments: Any) -> Any:
         """Call the endpoint's function for this kind of client."""
         name = "sync" if self._portal is None else "asyncio"
         function = getattr(endpoint, f"{name}_detailed" if detailed else name)
-        return self._run(function, client=self.client, **arguments)
+        return self.run(function, client=self.client, **arguments)
 
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call any function in the client's event loop, if it has one."""
@@ -111,18 +117,19 @@ class BlockingClient:
         """Enter the client itself, as `with` and `async with` do."""
         client = self.client
         enter = client.__enter__ if isinstance(client, AuthenticationClient) else client.__aenter__
-        assert self._run(enter) is client
+        assert self.run(enter) is client
         return self
 
     def __exit__(self, *error: Any) -> None:
         client = self.client
-        self._run(client.__exit__ if isinstance(client, AuthenticationClient) else client.__aexit__, *error)
+        self.run(client.__exit__ if isinstance(client, AuthenticationClient) else client.__aexit__, *error)
 
     def close(self) -> None:
         client = self.client
-        self._run(client.close if isinstance(client, AuthenticationClient) else client.aclose)
+        self.run(client.close if isinstance(client, AuthenticationClient) else client.aclose)
 
-    def _run(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def run(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call a function, an async one in the client's event loop."""
         call = partial(function, *args, **options)
         return call() if self._portal is None else self._portal.call(call)
 

@@ -107,7 +107,7 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         # The lines of code in a traceback are left out, because a test's lines contain the address.
-        for each in _chain(error, set()) if self.active else ():
+        for each in chain_of(error) if self.active else ():
             self._search(each, f"{each} {each!r} {getattr(each, '__notes__', '')}")
 
     def _search(self, what: object, text: str) -> None:
@@ -122,13 +122,15 @@ class Watch:
         return found
 
 
-def _chain(error: object, seen: set[int]) -> Iterator[BaseException]:
-    """Yield an error with its causes and contexts."""
-    if isinstance(error, BaseException) and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        for other in (error.__cause__, error.__context__, *getattr(error, "exceptions", ())):
-            yield from _chain(other, seen)
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error with its causes and contexts. Some error trackers show contexts that tracebacks hide."""
+    pending, seen = [error], set[int]()
+    while pending:
+        each = pending.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            pending += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,19 @@
 """Helpers for the clients' tests: a call, its error, the API's responses, and a mock network."""
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from genauth_email import Channel, GenAuthError, SendEmailDto, SendEmailRespDto
+from genauth_email.api.email import send_email
+from hypothesis import HealthCheck, settings
 
 from tests.clients import BlockingClient, ClientFactory
+from tests.clock import Clock
 from tests.contract import facts
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import RawServer, Step, http
@@ -20,10 +25,37 @@ SENT: dict[str, Any] = {**facts.SENT, "message": "Sent."}
 AT_ONCE = {"retry-after": "0"}
 LOST = Step(then="close")
 """The server hangs up once it has the request."""
+Outcome = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response | Exception]
+
+
+def pickled(protocol: int) -> Callable[[Any], Any]:
+    return lambda value: pickle.loads(pickle.dumps(value, protocol))
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {protocol}": pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
+"""The ways to copy an object."""
+
+drawing = settings(
+    max_examples=100,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def send(client: BlockingClient, **options: Any) -> SendEmailRespDto:
     return client.send_email(CHANNEL, EMAIL, **options)
+
+
+def send_by_function(client: BlockingClient) -> Any:
+    return client.call(send_email, body=BODY)
+
+
+each_way = pytest.mark.parametrize("call", [send, send_by_function])
 
 
 def error_of(client: BlockingClient, kind: type[GenAuthError] = GenAuthError, **options: Any) -> Any:
@@ -70,10 +102,20 @@ class _Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._handler(request)
 
 
+def after(clock: Clock, seconds: float, outcome: httpx.Response | Exception) -> Outcome:
+    """Return an outcome of a mock network that takes so long."""
+
+    def play(_: httpx.Request) -> httpx.Response | Exception:
+        clock.advance(seconds)
+        return outcome
+
+    return play
+
+
 class MockNetwork:
     """Records the requests, and plays one outcome after the other, repeating the last one.
 
-    An outcome is a response, an error to raise, or a function that takes the request and returns or raises one.
+    An outcome is a response, an error to raise, or a function that takes the request and returns one of these.
 
     Attributes:
         requests: The requests so far.
@@ -81,23 +123,27 @@ class MockNetwork:
         transport: A transport for an httpx client on this network.
     """
 
-    def __init__(self, *outcomes: httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]) -> None:
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.transport = _Transport(self._handle)
+        self.play(*outcomes or [httpx.Response(200, json=SENT)])
+
+    def play(self, *outcomes: Outcome) -> None:
+        """Start again with other outcomes."""
         self.requests: list[httpx.Request] = []
         self.timeouts: list[dict[str, float | None]] = []
-        self._outcomes = list(outcomes) or [lambda _: httpx.Response(200, json=SENT)]
-        self.transport = _Transport(self._handle)
+        self._outcomes = list(outcomes)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         timeout = request.extensions["timeout"]
         self.timeouts.append({step: timeout.get(step) for step in timeout})
         outcome = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+        if callable(outcome):
+            outcome = outcome(request)
         if isinstance(outcome, Exception):
             raise outcome
-        if isinstance(outcome, httpx.Response):
-            # A copy, because httpx binds a response to the client that reads it.
-            return httpx.Response(outcome.status_code, headers=outcome.headers, content=outcome.content)
-        return outcome(request)
+        # A copy, because httpx binds a response to the client that reads it.
+        return httpx.Response(outcome.status_code, headers=outcome.headers, content=outcome.content)
 
     def new_client(self, make_client: ClientFactory, app_host: str | None = None, **options: Any) -> BlockingClient:
         """Make a client on this network."""

@@ -3,15 +3,14 @@
 import threading
 from typing import Any
 
-import anyio
 import pytest
-from genauth_email import AsyncAuthenticationClient, AuthenticationClient, GenAuthError, SendEmailRespDto
+from genauth_email import AuthenticationClient, GenAuthError, SendEmailRespDto
 
-from tests.clients import LOOPS, ClientFactory, options_of, pauses_replaced
+from tests.clients import ClientFactory, pauses_replaced
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import SUCCESS, RawServer, Step
 
-from .helpers import BUSY, EMAIL, LOST
+from .helpers import BUSY, EMAIL, LOST, error_of, send
 
 CASES = [
     pytest.param(BUSY, {}, ("not_sent", True, 503), id="refused"),
@@ -19,53 +18,24 @@ CASES = [
 ]
 
 
-def outcome(error: GenAuthError) -> tuple[str, bool, int | None]:
-    return error.delivery, error.retryable, error.status_code
-
-
 @pytest.mark.parametrize(("first", "options", "expected"), CASES)
-def test_closing_during_a_pause_ends_the_call_with_the_last_outcome(first: Any, options: Any, expected: Any) -> None:
+def test_closing_during_a_pause_ends_the_call_with_the_last_outcome(
+    make_client: ClientFactory, first: Any, options: Any, expected: Any
+) -> None:
     pauses: list[float] = []
 
-    def close(seconds: float) -> None:
+    def close(seconds: float) -> Any:
         pauses.append(seconds)
-        closer = threading.Thread(target=client.close)
-        closer.start()
-        closer.join()
+        inner: Any = client.client
+        return inner.close() if make_client.kind == "sync" else inner.aclose()
 
     with RawServer(first) as server:
-        client = AuthenticationClient("app123", server.url, **options)
-        with pauses_replaced(close), pytest.raises(GenAuthError) as caught:
-            client.send_email(CHANNEL, EMAIL)
+        client = make_client(server.url, **options)
+        with pauses_replaced(close):
+            error = error_of(client)
         assert len(server.finish()) == 1
     assert len(pauses) == 1
-    assert outcome(caught.value) == expected
-
-
-@pytest.mark.parametrize(("first", "options", "expected"), CASES)
-@pytest.mark.parametrize("kind", LOOPS)
-def test_closing_an_async_client_during_a_pause_ends_the_call_with_the_last_outcome(
-    kind: str, first: Any, options: Any, expected: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def main() -> None:
-        client = AsyncAuthenticationClient("app123", server.url, **options_of(kind), **options)
-        sleep = anyio.sleep
-        pauses: list[float] = []
-
-        async def close_and_sleep(seconds: float) -> None:
-            pauses.append(seconds)
-            await client.aclose()
-            await sleep(0)
-
-        monkeypatch.setattr(anyio, "sleep", close_and_sleep)
-        with pytest.raises(GenAuthError) as caught:
-            await client.send_email(CHANNEL, EMAIL)
-        assert outcome(caught.value) == expected
-        assert len(pauses) == 1
-
-    with RawServer(first) as server:
-        anyio.run(main, backend=LOOPS[kind])
-        assert len(server.finish()) == 1
+    assert (error.delivery, error.retryable, error.status_code) == expected
 
 
 def test_a_closed_client_says_so_before_it_sends_anything(make_client: ClientFactory) -> None:
@@ -75,7 +45,7 @@ def test_a_closed_client_says_so_before_it_sends_anything(make_client: ClientFac
         client.close()
         for each in (client, derived, client.with_options(timeout=1)):
             with pytest.raises(RuntimeError, match="client is closed") as caught:
-                each.send_email(CHANNEL, EMAIL)
+                send(each)
             assert not isinstance(caught.value, GenAuthError)
         assert server.finish() == []
 

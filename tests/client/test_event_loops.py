@@ -1,11 +1,8 @@
-"""One async client in several event loops, one after the other.
-
-Each test creates its own loops, so none uses `make_client`.
-"""
+"""One async client in several event loops, one after the other."""
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -17,26 +14,19 @@ from tests.clients import LOOPS, options_of
 from tests.contract.facts import CHANNEL
 from tests.servers.raw import RawServer
 
-Main = Callable[[], Awaitable[None]]
-
-
-def run_asyncio(main: Main) -> None:
-    async def run() -> None:
-        await main()
-
-    asyncio.run(run())
-
-
-RUNS: dict[str, Callable[[Main], None]] = {"asyncio": run_asyncio, "trio": trio.run}
+Main = Callable[[], Coroutine[Any, Any, Any]]
+# The tests create their own loops, so they do not use `make_client`.
+RUNS: dict[str, Callable[[Main], None]] = {"asyncio": lambda main: asyncio.run(main()), "trio": trio.run}
 each_kind = pytest.mark.parametrize("kind", LOOPS)
+TURNS = [*((kind, [loop] * 3) for kind, loop in LOOPS.items()), ("asyncio", ["asyncio", "trio"] * 2)]
 
 
 async def send(client: AsyncAuthenticationClient, number: int = 0) -> Any:
     return await client.send_email(CHANNEL, f"{number}@example.com")
 
 
-@each_kind
-def test_each_loop_has_its_own_connections_that_close_with_it(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "loops"), TURNS)
+def test_each_loop_has_its_own_connections_that_close_with_it(kind: str, loops: list[str]) -> None:
     with RawServer() as server:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
         derived = client.with_options(lang="en-US")
@@ -46,13 +36,13 @@ def test_each_loop_has_its_own_connections_that_close_with_it(kind: str) -> None
                 await send(client, number)
                 await send(derived, number)
 
-        for loop in range(1, 4):
-            RUNS[LOOPS[kind]](main)
+        for number, loop in enumerate(loops, 1):
+            RUNS[loop](main)
             server.wait_for_open(0)
-            assert server.connections == loop
+            assert server.connections == number
         # A connection left open would warn when it is collected, and fail the test.
         gc.collect()
-        assert len(server.finish()) == 18
+        assert len(server.finish()) == 6 * len(loops)
 
 
 @each_kind
@@ -72,54 +62,23 @@ def test_many_calls_at_once_in_each_loop_leave_nothing_open(kind: str) -> None:
         assert len(server.finish()) == 10
 
 
-def test_loops_of_asyncio_and_trio_can_take_turns() -> None:
-    with RawServer() as server:
-        client = AsyncAuthenticationClient("app123", server.url)
-
-        async def main() -> None:
-            await send(client)
-
-        for kind in ("asyncio", "trio", "asyncio", "trio"):
-            RUNS[kind](main)
-            server.wait_for_open(0)
-        gc.collect()
-        assert len(server.finish()) == 4
-
-
 @each_kind
 def test_a_client_closed_in_one_loop_is_closed_in_all(kind: str) -> None:
     run = RUNS[LOOPS[kind]]
     with RawServer() as server:
         client = AsyncAuthenticationClient("app123", server.url, **options_of(kind))
 
-        async def use() -> None:
-            await send(client)
-
         async def use_and_close() -> None:
             async with client:
                 await send(client)
             server.wait_for_open(0)
 
-        async def close() -> None:
-            await client.aclose()
-
-        run(use)
+        run(lambda: send(client))
         run(use_and_close)
-        run(close)
+        run(client.aclose)
         with pytest.raises(RuntimeError, match="client is closed"):
-            run(use)
+            run(lambda: send(client))
         assert len(server.finish()) == 2
-
-
-@each_kind
-def test_an_unused_client_can_be_closed_in_any_loop(kind: str) -> None:
-    client = AsyncAuthenticationClient("app123", **options_of(kind))
-
-    async def close() -> None:
-        await client.aclose()
-
-    for _ in range(2):
-        RUNS[LOOPS[kind]](close)
 
 
 def run_and_only_close(coroutine: Coroutine[Any, Any, Any]) -> None:

@@ -1,8 +1,6 @@
 """The class, the text and the attributes of errors, whatever went wrong."""
 
-import copy
 import json
-import pickle
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -29,9 +27,8 @@ from genauth_email.types import UNSET
 
 from tests.clients import ClientFactory, before_transport
 from tests.contract.facts import CHANNEL, FAILURES, OPERATION, SCHEMAS
-from tests.servers.raw import RawServer, Step, http
 
-from .helpers import BODY, EMAIL, PATH, SENT, MockNetwork, error_of
+from .helpers import BODY, COPIES, EMAIL, PATH, SENT, MockNetwork, error_of
 
 TOKEN = "s3cret-token"
 LEAST = {name: SENT[name] for name in SCHEMAS["SendEmailRespDto"]["required"]}
@@ -65,9 +62,8 @@ def public_bases(cls: type[Exception]) -> list[type]:
 
 
 @before_transport
-@pytest.mark.parametrize("message", ["Account not exists.", "账号不存在", "", "🙈 \n\t\0"])
-def test_an_error_keeps_the_whole_response(make_client: ClientFactory, message: str) -> None:
-    body = {"statusCode": 403, "apiCode": 2333, "message": message, "requestId": "r-1", "more": [1]}
+def test_an_error_keeps_the_whole_response(make_client: ClientFactory) -> None:
+    body = {"statusCode": 403, "apiCode": 2333, "message": "账号 🙈\n\0", "requestId": "r-1", "more": [1]}
     network = MockNetwork(httpx.Response(200, json=body, headers={"x-gateway": "g"}))
 
     error = error_of(network.new_client(make_client))
@@ -76,7 +72,7 @@ def test_an_error_keeps_the_whole_response(make_client: ClientFactory, message: 
     assert error.status_code == StatusCode.FORBIDDEN_ERROR
     assert error.api_code == ApiCode.USER_NAME_OR_PASSWORD_WRONG
     assert type(error.status_code) is type(error.api_code) is int
-    assert (error.api_code, error.message, error.request_id, error.http_status) == (2333, message, "r-1", 200)
+    assert (error.message, error.request_id, error.http_status) == (body["message"], "r-1", 200)
     assert json.loads(error.content) == body
     assert isinstance(error.headers, Mapping)
     assert error.headers["X-Gateway"] == error.headers["x-gateway"] == "g"
@@ -127,17 +123,6 @@ WAYS_TO_FAIL: dict[str, tuple[httpx.Response | Exception, type[GenAuthError]]] =
 }
 
 
-def pickled(protocol: int) -> Callable[[Any], Any]:
-    return lambda value: pickle.loads(pickle.dumps(value, protocol))
-
-
-COPIES: dict[str, Callable[[Any], Any]] = {
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
-    **{f"pickle {protocol}": pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)},
-}
-
-
 @before_transport
 @pytest.mark.parametrize(("outcome", "kind"), WAYS_TO_FAIL.values(), ids=WAYS_TO_FAIL)
 def test_every_error_names_its_request_shows_no_secret_and_survives_pickle_and_copy(
@@ -174,49 +159,25 @@ def test_the_end_users_input_cannot_begin_a_new_line(make_client: ClientFactory)
     assert "\n" not in repr(SendEmailDto(genauth_email.Channel(CHANNEL), "a\nb@c\nd"))
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "cause"),
-    [
-        (200, b"", json.JSONDecodeError),
-        (200, b"{}", KeyError),
-        (200, b"[]", TypeError),
-        (200, b'{"statusCode": "200", "message": ""}', TypeError),
-        (502, b"", json.JSONDecodeError),
-        (None, b"", httpx.ConnectError),
-    ],
-)
-def test_an_error_keeps_its_cause(
-    make_client: ClientFactory, status: int | None, body: bytes, cause: type[Exception]
-) -> None:
-    with RawServer(*([] if status is None else [Step(http(status, body))]), listening=status is not None) as server:
-        assert type(error_of(make_client(server.url, max_retries=0)).__cause__) is cause
+DTOS: list[SendEmailDto | SendEmailRespDto] = [
+    BODY,
+    SendEmailRespDto.from_dict(LEAST),
+    SendEmailRespDto.from_dict(LEAST | {"statusCode": 604, "message": "否", "apiCode": 2333, "more": {"a": [1]}}),
+    SendEmailRespDto.from_dict(LEAST | {"statusCode": 403, "message": "", "apiCode": 777777, "requestId": "r-1"}),
+]
 
 
 # DTOs are the same for all kinds of clients.
-@pytest.mark.parametrize(
-    "dto",
-    [
-        BODY,
-        SendEmailRespDto.from_dict(LEAST),
-        SendEmailRespDto.from_dict(LEAST | {"statusCode": 604, "message": "否", "apiCode": 2333, "more": {"a": [1]}}),
-        SendEmailRespDto.from_dict(LEAST | {"statusCode": 403, "message": "", "apiCode": 777777, "requestId": "r-1"}),
-    ],
-    ids=repr,
-)
-def test_a_dto_survives_pickle_and_copy(dto: SendEmailDto | SendEmailRespDto) -> None:
-    for copied in COPIES.values():
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_dtos_and_unset_survive_pickle_and_copy(copied: Callable[[Any], Any]) -> None:
+    assert copied(UNSET) is UNSET
+    for dto in DTOS:
         duplicate = copied(dto)
         assert duplicate == dto
         assert duplicate is not dto
         assert duplicate.to_dict() == dto.to_dict()
-        for field in attrs.fields(type(dto)):
-            assert type(getattr(duplicate, field.name)) is type(getattr(dto, field.name))
-
-
-@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
-def test_unset_is_itself_after_pickle_and_copy(copied: Callable[[Any], Any]) -> None:
-    assert copied(UNSET) is UNSET
-    assert copied([UNSET])[0] is UNSET
+        values = attrs.astuple(dto, recurse=False)
+        assert list(map(type, attrs.astuple(duplicate, recurse=False))) == list(map(type, values))
 
 
 @before_transport
@@ -231,138 +192,28 @@ def test_a_detailed_response_survives_pickle_and_copy(make_client: ClientFactory
         assert duplicate.headers["Content-Type"] == "application/json"
 
 
-def check_without_dto(error: GenAuthError, status: int) -> None:
-    assert f"HTTP {status} with a body that is not a SendEmailRespDto" in str(error)
-    if not 400 <= status <= 599:
-        assert type(error) is InvalidResponseError
-    else:
-        assert isinstance(error, APIError)
-        assert type(error) is class_of(status)
-        assert error.message == ""
-    assert (error.status_code, error.api_code, error.request_id) == (None, None, None)
-    assert (error.delivery, error.retryable) == ("unknown", False)
-    assert error.http_status == status
-
-
-# These statuses have no body, or are not valid in HTTP.
-@pytest.mark.parametrize("status", [204, 205, 304, 600, 999])
-def test_a_response_of_an_unusual_status_is_an_error_of_its_class(make_client: ClientFactory, status: int) -> None:
-    with RawServer(Step(http(status), then="close")) as server:
-        check_without_dto(error_of(make_client(server.url)), status)
-    assert len(server.received) == 1
-
-
-@pytest.mark.parametrize("make_client", ["sync"], indirect=True)
-def test_any_number_in_a_response_is_handled(make_client: ClientFactory) -> None:
-    status = 0
-    client = MockNetwork(lambda _: response(status, b"<h1>?</h1>")).new_client(make_client)
-
-    for status in range(200, 1000):
-        error = error_of(client)
-        check_without_dto(error, status)
-        assert error.content == b"<h1>?</h1>"
-        assert error.headers["X-Gateway"] == "g"
-
-
-BODIES = {
-    "nothing": b"",
-    "null": b"null",
-    "a list": b"[]",
-    "a string": b'"x"',
-    "a number": b"200",
-    "an empty object": b"{}",
-    "HTML": b"<!doctype html><h1>Log in</h1>",
-    "half a body": b'{"statusCode": 200, "mess',
-    "two bodies": b'{"statusCode": 200, "message": ""}{}',
-    "no UTF-8": b'{"statusCode": 200, "message": "\xff"}',
-    "nested without end": b"[" * 100_000,
-    "statusCode missing": b'{"message": ""}',
-    "statusCode null": b'{"statusCode": null, "message": ""}',
-    "statusCode a string": b'{"statusCode": "200", "message": ""}',
-    "statusCode true": b'{"statusCode": true, "message": ""}',
-    "statusCode a fraction": b'{"statusCode": 200.5, "message": ""}',
-    "statusCode not a number": b'{"statusCode": NaN, "message": ""}',
-    "statusCode infinite": b'{"statusCode": 1e999, "message": ""}',
-    "statusCode with more digits than Python reads": b'{"statusCode": ' + b"9" * 5000 + b', "message": ""}',
-    "statusCode an object": b'{"statusCode": {}, "message": ""}',
-    "message missing": b'{"statusCode": 200}',
-    "message null": b'{"statusCode": 200, "message": null}',
-    "message a number": b'{"statusCode": 200, "message": 5}',
-    "apiCode a string": b'{"statusCode": 403, "message": "", "apiCode": "2333"}',
-    "requestId a number": b'{"statusCode": 200, "message": "", "requestId": 5}',
-}
-
-
-@before_transport
-@pytest.mark.parametrize("status", [200, 500])
-@pytest.mark.parametrize("content", BODIES.values(), ids=BODIES)
-def test_a_body_that_is_not_a_dto_is_not_a_success(make_client: ClientFactory, content: bytes, status: int) -> None:
-    error = error_of(MockNetwork(response(status, content)).new_client(make_client))
-
-    check_without_dto(error, status)
-    assert error.content == content
-    assert error.__cause__ is not None
-
-
-@before_transport
-@pytest.mark.parametrize(
-    ("content", "status_code"),
-    [
-        (b'{"statusCode": 429.0, "message": ""}', 429),
-        (b'{"statusCode": 4.29e2, "message": ""}', 429),
-        (b'\xef\xbb\xbf{"statusCode": 429, "message": ""}', 429),
-        (b'{"statusCode": 604.0, "message": "", "statusMessage": null}', 604),
-    ],
-)
-def test_equivalent_json_is_read_alike(make_client: ClientFactory, content: bytes, status_code: int) -> None:
-    error = error_of(MockNetwork(response(200, content)).new_client(make_client))
-
-    assert type(error) is class_of(status_code)
-    assert error.status_code == status_code
-    assert isinstance(error.status_code, int)
-
-
-NOW = datetime(2026, 1, 31, 23, 59, 30, tzinfo=UTC)
-
-
-def http_date(seconds_from_now: float) -> str:
-    return format_datetime(NOW + timedelta(seconds=seconds_from_now), usegmt=True)
-
-
+# `tests/unit/test_errors.py` has all forms of the header.
 @before_transport
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
         ({}, None),
-        ({"retry-after": "30"}, 30.0),
-        ({"retry-after": " 30 "}, 30.0),
-        ({"retry-after": "0"}, 0.0),
-        ({"retry-after": http_date(60), "date": http_date(0)}, 60.0),
-        ({"retry-after": http_date(-60), "date": http_date(0)}, 0.0),
-        ({"retry-after": "Tuesday, 06-Jan-70 00:00:00 GMT"}, 0.0),
-        ({"retry-after": http_date(60), "date": "yesterday"}, None),
-        ({"retry-after": ""}, None),
         ({"retry-after": "soon"}, None),
-        ({"retry-after": "-5"}, None),
-        ({"retry-after": "1.5"}, None),
-        ({"retry-after": "٣"}, None),
-        ({"retry-after": "Fri, 31 Feb 2026 00:00:00 GMT"}, None),
-        ({"retry-after": f"Fri, 30 Jan {'9' * 30} 00:00:00 GMT"}, None),
+        ({"retry-after": "30"}, 30.0),
+        ({"retry-after": "Sun, 01 Feb 2026 00:00:30 GMT", "date": "Sat, 31 Jan 2026 23:59:30 GMT"}, 60.0),
     ],
 )
 def test_a_throttle_error_knows_when_to_try_again(
     make_client: ClientFactory, headers: dict[str, str], seconds: float | None
 ) -> None:
-    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     body = {"statusCode": 429, "message": ""}
-    network = MockNetwork(*(httpx.Response(status, json=body, headers=encoded) for status in (200, 429)))
+    network = MockNetwork(*(httpx.Response(status, json=body, headers=headers) for status in (200, 429)))
     client = network.new_client(make_client)
     # The interval is the API's own rule, so it is known only if the API itself responds.
     for otherwise in (OPERATION["x-deduplication-interval"], None):
         error = error_of(client, ThrottleError)
         assert error.retry_after == (otherwise if seconds is None else seconds)
         assert (error.delivery, error.retryable) == ("unknown", False)
-    assert len(network.requests) == 2
 
 
 @before_transport
@@ -373,4 +224,4 @@ def test_without_a_date_from_the_server_the_local_time_counts(make_client: Clien
     error = error_of(MockNetwork(throttled).new_client(make_client), ThrottleError)
 
     assert error.retry_after is not None
-    assert 0 < error.retry_after <= 3600
+    assert 3500 < error.retry_after <= 3600

@@ -7,16 +7,15 @@ from typing import Any
 
 import httpx
 import pytest
-from genauth_email import APIConnectionError, APITimeoutError, SendEmailDto
-from genauth_email.api.email import send_email
+from genauth_email import SendEmailDto
 from genauth_email.types import Request
 
 from tests.clients import BlockingClient, ClientFactory, before_transport
 from tests.clock import Clock
 from tests.contract.facts import CHANNEL, SCHEMAS
-from tests.servers.raw import RawServer, Step
+from tests.servers.raw import RawServer
 
-from .helpers import BODY, BUSY, LOST, PATH, SENT, MockNetwork, dto, error_of, send
+from .helpers import BUSY, PATH, SENT, MockNetwork, after, dto, each_way, error_of, send
 
 HOST = "http://example.com"
 ASKED = f"POST {HOST}{PATH} SendEmailDto(channel={CHANNEL}, email=t***@example.com)"
@@ -42,12 +41,8 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(each.levelname, text.removeprefix(f"{ASKED}: ")) for each, text in zip(ours, texts, strict=True)]
 
 
-def by_function(client: BlockingClient) -> Any:
-    return client.call(send_email, body=BODY)
-
-
 @before_transport
-@pytest.mark.parametrize("call", [send, by_function])
+@each_way
 def test_an_attempt_is_one_line(
     make_client: ClientFactory, debug: pytest.LogCaptureFixture, call: Callable[[BlockingClient], Any]
 ) -> None:
@@ -65,6 +60,7 @@ def test_an_attempt_is_one_line(
             for status in (200, 302, 404, 502)
         ),
         (httpx.ReadTimeout("silence"), "ReadTimeout: silence"),
+        (httpx.WriteError(""), "WriteError"),
     ],
 )
 def test_a_failed_attempt_is_logged_with_its_reason(
@@ -72,26 +68,6 @@ def test_a_failed_attempt_is_logged_with_its_reason(
 ) -> None:
     error_of(MockNetwork(outcome).new_client(make_client, HOST))
     assert lines(debug) == [("DEBUG", f"{text}, in N ms")]
-
-
-@pytest.mark.parametrize(
-    ("step", "kind", "reason"),
-    [
-        (LOST, APIConnectionError, "RemoteProtocolError: Server disconnected"),
-        (Step(then="hold"), APITimeoutError, "ReadTimeout"),
-    ],
-)
-def test_an_attempt_without_a_response_is_logged_with_its_reason(
-    make_client: ClientFactory,
-    debug: pytest.LogCaptureFixture,
-    step: Step,
-    kind: type[APIConnectionError],
-    reason: str,
-) -> None:
-    with RawServer(step) as server:
-        error_of(make_client(server.url, timeout=httpx.Timeout(10, read=0.05)), kind)
-    assert f"{PATH} SendEmailDto(channel={CHANNEL}, email=t***@example.com): {reason}" in debug.text
-    assert [record.levelname for record in debug.records if record.name == "genauth_email"] == ["DEBUG"]
 
 
 @before_transport
@@ -120,14 +96,7 @@ def test_a_retry_is_logged_once_and_by_us(make_client: ClientFactory, caplog: py
 def test_the_duration_is_the_attempts_own(
     make_client: ClientFactory, clock: Clock, debug: pytest.LogCaptureFixture
 ) -> None:
-    takes = iter([1.5, 0.25])
-
-    def refuse(_: httpx.Request) -> httpx.Response:
-        clock.advance(next(takes))
-        raise REFUSED
-
-    error_of(MockNetwork(refuse).new_client(make_client, HOST, max_retries=1))
-
+    send(MockNetwork(after(clock, 1.5, REFUSED), after(clock, 0.25, SUCCESS)).new_client(make_client, HOST))
     attempts = [record.getMessage() for record in debug.records if record.levelname == "DEBUG"]
     assert [attempt.rpartition(", ")[2] for attempt in attempts] == ["in 1500 ms", "in 250 ms"]
 

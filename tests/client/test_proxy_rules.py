@@ -10,41 +10,26 @@ from genauth_email._runtime.transport.environment import Proxies
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-drawing = settings(max_examples=200, derandomize=True, deadline=None)
+from .helpers import drawing
 
-HOSTS = (
-    "example.com",
-    "api.example.com",
-    "a.b.example.com",
-    "notexample.com",
-    "EXAMPLE.com",
-    "localhost",
-    "sub.localhost",
-    "intranet",
-    "127.0.0.1",
-    "10.0.0.1",
-    "192.168.1.20",
-    "[::1]",
-    "[fe80::1]",
-    "bücher.example",
-)
-PORTS = ("", ":80", ":443", ":8080")
-PROXIES = (
-    "http://proxy.example:3128",
-    "https://proxy.example",
-    "http://user:s3cret@proxy.example:8080",
-    "proxy.example:3128",
-    "http://[::1]:3128",
-    "HTTP://PROXY.example:80",
-    "",
+HOSTS = "example.com api.example.com notexample.com EXAMPLE.com localhost intranet 127.0.0.1 10.0.0.1 [::1] [fe80::1]"
+HOST = st.sampled_from([*HOSTS.split(), "bücher.example"])
+PORT = st.sampled_from(["", ":80", ":443", ":8080"])
+PROXY = st.sampled_from(
+    [
+        "http://proxy.example:3128",
+        "https://proxy.example",
+        "http://user:s3cret@proxy.example:8080",
+        "proxy.example:3128",
+        "http://[::1]:3128",
+        "HTTP://PROXY.example:80",
+        "",
+    ]
 )
 EXEMPT = (
     st.sampled_from(
         [
             "*",
-            "*.example.com",
-            "*example.com",
-            ".example.com",
             "example.com.",
             "http://example.com",
             "https://api.example.com:443",
@@ -52,39 +37,27 @@ EXEMPT = (
             "10.0.0.0/8",
             "127.0.0.1/32",
             "::1",
-            "[::1]",
             "fe80::/10",
-            "[::1]:8080",
-            "127.0.0.1:8080",
-            "example",
             "com",
-            "localhost:8080",
-            "LOCALHOST",
             "",
             " ",
         ]
     )
-    | st.builds("{}{}{}".format, st.sampled_from(["", ".", "*", "*."]), st.sampled_from(HOSTS), st.sampled_from(PORTS))
+    | st.builds("{}{}{}".format, st.sampled_from(["", ".", "*", "*."]), HOST, PORT)
     | st.ip_addresses().map(str)
     | st.text("abc.*:/[]1 -@%_", max_size=8)
 )
+PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+LISTS = st.builds(str.join, st.sampled_from([",", ", "]), st.lists(EXEMPT, max_size=4))
 ENVIRONMENTS = st.fixed_dictionaries(
     {},
     optional={
-        **{name: st.sampled_from(PROXIES) for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")},
-        **{name: st.sampled_from(PROXIES) for name in ("ALL_PROXY", "all_proxy")},
-        **{
-            name: st.builds(str.join, st.sampled_from([",", ", "]), st.lists(EXEMPT, max_size=4))
-            for name in ("NO_PROXY", "no_proxy")
-        },
+        **dict.fromkeys(PROXY_VARIABLES, PROXY),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), LISTS),
         "REQUEST_METHOD": st.just("GET"),  # Under CGI, HTTP_PROXY can be a header of the request.
     },
 )
-URLS = st.builds(
-    "{}://{}{}/api".format, st.sampled_from(["http", "https"]), st.sampled_from(HOSTS), st.sampled_from(PORTS)
-)
-
-
+URLS = st.builds("{}://{}{}/api".format, st.sampled_from(["http", "https"]), HOST, PORT)
 Route = tuple[bytes, bytes, int | None]
 
 
@@ -103,7 +76,7 @@ def our_route(url: str) -> Route | None:
     return None if proxy is None else (proxy.raw_scheme, proxy.raw_host, proxy.port)
 
 
-@drawing
+@settings(drawing, max_examples=200)
 @given(environment=ENVIRONMENTS, url=URLS)
 @example({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": "::1"}, "https://[::1]:8080/api")
 @example({"ALL_PROXY": "http://proxy.example:3128", "NO_PROXY": "10.0.0.0/8"}, "http://10.0.0.1/api")

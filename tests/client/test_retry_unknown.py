@@ -24,10 +24,9 @@ from tests.clock import Clock
 from tests.servers import MockServer
 from tests.servers.raw import SUCCESS, RawServer, Step, http
 
-from .helpers import BODY, LOST, PATH, SENT, MockNetwork, dto, error_of, refusal, send
+from .helpers import BODY, LOST, PATH, SENT, MockNetwork, after, dto, error_of, refusal, send
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
-REPEATED = refusal(429, {})
 # Outcomes that do not show whether the attempt was carried out.
 UNKNOWN: dict[str, tuple[Step, type[GenAuthError]]] = {
     "closed after the request": (LOST, APIConnectionError),
@@ -39,42 +38,21 @@ UNKNOWN: dict[str, tuple[Step, type[GenAuthError]]] = {
     "a login page": (Step(http(200, b"<h1>Log in</h1>")), InvalidResponseError),
     "statusCode 500": (refusal(500), ServerError),
 }
-each_unknown = pytest.mark.parametrize(("lost", "error"), UNKNOWN.values(), ids=UNKNOWN)
 
 
-@pytest.fixture(params=["own connections", "an http_client"])
-def http_client(request: pytest.FixtureRequest, make_client: ClientFactory) -> dict[str, Any]:
-    """The options for a client on its own connections, and for one on an `http_client`."""
-    return {} if request.param == "own connections" else {"http_client": make_client.http_client()}
-
-
-@each_unknown
-def test_without_it_nothing_is_repeated(make_client: ClientFactory, lost: Step, error: type[GenAuthError]) -> None:
-    with RawServer(lost) as server:
-        assert error_of(make_client(server.url), error).delivery == "unknown"
-    assert len(server.received) == 1
-
-
-@each_unknown
-def test_an_attempt_that_was_not_carried_out_is_repeated_with_success(
-    make_client: ClientFactory, http_client: dict[str, Any], lost: Step, error: type[GenAuthError]
-) -> None:
-    with RawServer(lost) as server:
-        assert send(make_client(server.url, retry_unknown=True, **http_client)).request_id == "r-1"
-    assert server.received == server.received[:1] * 2
-
-
-@each_unknown
-def test_a_refusal_after_an_attempt_that_may_have_been_carried_out_says_so(
+@pytest.mark.parametrize(("lost", "error"), UNKNOWN.values(), ids=UNKNOWN)
+def test_an_attempt_that_may_have_been_carried_out_is_repeated_and_a_refusal_then_says_so(
     make_client: ClientFactory, lost: Step, error: type[GenAuthError]
 ) -> None:
-    with RawServer(lost, REPEATED) as server:
-        caught = error_of(make_client(server.url, retry_unknown=True, max_retries=5), ThrottleError)
+    with RawServer(lost, Step(SUCCESS), lost, refusal(429, {})) as server:
+        client = make_client(server.url, retry_unknown=True, max_retries=5)
+        assert send(client).request_id == "r-1"
+        caught = error_of(client, ThrottleError)
     assert "an earlier attempt of this call may have been carried out" in str(caught)
     assert (caught.delivery, caught.retryable, caught.message) == ("unknown", False, "As asked.")
     assert isinstance(caught.__cause__, error)
     assert caught.__cause__.delivery == "unknown"
-    assert len(server.received) == 2
+    assert server.received == server.received[:1] * 4
 
 
 def test_the_servers_rule_keeps_a_repetition_from_sending_twice(
@@ -127,14 +105,6 @@ def test_the_error_of_the_last_attempt_is_raised_and_leaves_the_delivery_unknown
 
 
 @before_transport
-def test_a_429_without_it_is_not_repeated_either(make_client: ClientFactory) -> None:
-    network = MockNetwork(response(429, {"retry-after": "0"}))
-    error = error_of(network.new_client(make_client), ThrottleError)
-    assert (error.delivery, error.retryable, error.retry_after) == ("unknown", False, 0)
-    assert len(network.requests) == 1
-
-
-@before_transport
 def test_without_retries_nothing_is_repeated(make_client: ClientFactory) -> None:
     network = MockNetwork(RESET)
     error_of(network.new_client(make_client, retry_unknown=True, max_retries=0), APIConnectionError)
@@ -152,11 +122,7 @@ def test_the_timeout_bounds_repetitions_too(make_client: ClientFactory) -> None:
 def test_nothing_is_repeated_in_the_last_five_seconds_of_the_interval(
     make_client: ClientFactory, clock: Clock, seconds: float, requests: int
 ) -> None:
-    def lose(_: httpx.Request) -> httpx.Response:
-        clock.advance(seconds)
-        raise RESET
-
-    network = MockNetwork(lose, response(403))
+    network = MockNetwork(after(clock, seconds, RESET), response(403))
     error_of(network.new_client(make_client, retry_unknown=True, timeout=600))
     assert len(network.requests) == requests
 
@@ -178,14 +144,6 @@ def test_a_derived_client_can_turn_it_on_and_off(make_client: ClientFactory) -> 
     assert send(client).status_code == 200
     error_of(client.with_options(retry_unknown=False), APIConnectionError)
     assert len(network.requests) == 3
-
-
-@before_transport
-@pytest.mark.parametrize("value", [1, 0, "yes", None])
-def test_a_value_that_is_not_true_or_false_is_a_type_error(make_client: ClientFactory, value: Any) -> None:
-    for take in (make_client, make_client().with_options):
-        with pytest.raises(TypeError, match="retry_unknown must be True or False"):
-            take(retry_unknown=value)
 
 
 @before_transport
