@@ -115,6 +115,18 @@ def test_the_addresses_of_a_name_share_the_timeout(resolve: Resolve) -> None:
     at_once(check, EXACT)
 
 
+def test_a_call_to_dead_addresses_ends_with_the_timeout_and_is_not_sent(resolve: Resolve) -> None:
+    def check(make_client: MakeClient) -> None:
+        with full_port() as port:
+            began = time.monotonic()
+            check_timeout(make_client(f"http://genauth.test:{port}"), TIMEOUT, "not_sent")
+            # It would take longer if each address had the whole timeout, or a share of the whole.
+            assert time.monotonic() - began < 2 * TIMEOUT
+
+    resolve(lambda: ["127.0.0.1"] * 5)
+    at_once(check, EXACT)
+
+
 def test_no_request_follows_a_name_lookup_that_outlasts_the_timeout(resolve: Resolve) -> None:
     def slow() -> list[str]:
         time.sleep(STEP)
