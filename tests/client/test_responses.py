@@ -51,7 +51,7 @@ def test_an_error_keeps_headers_that_are_not_ascii(make_client: ClientFactory, v
 @pytest.mark.parametrize("settings", [None, {"follow_redirects": True}], ids=["ours", "theirs follows"])
 def test_a_redirect_is_not_followed(make_client: ClientFactory, status: int, settings: dict[str, Any] | None) -> None:
     with RawServer() as elsewhere, RawServer(Step(http(status, headers={"location": elsewhere.url}))) as server:
-        http_client = None if settings is None else make_client.http_client(**settings)
-        error = error_of(make_client(server.url, http_client=http_client), InvalidResponseError)
+        options = {} if settings is None else {"http_client": make_client.http_client(**settings)}
+        error = error_of(make_client(server.url, **options), InvalidResponseError)
     assert (error.http_status, error.headers["Location"], error.delivery) == (status, elsewhere.url, "unknown")
     assert (len(server.received), elsewhere.connections) == (1, 0)
