@@ -12,7 +12,7 @@ import respx
 from genauth_email import APIConnectionError
 from pytest_httpx import HTTPXMock
 
-from tests.client.helpers import PATH, MockNetwork, error_of
+from tests.client.helpers import PATH, MockNetwork, error_of, send
 from tests.clients import BlockingClient, ClientFactory, before_transport
 from tests.servers import MockServer
 
@@ -101,3 +101,13 @@ def test_an_error_of_a_request_hook_is_retried_unless_it_has_read_the_body(
     assert error.delivery == ("unknown" if reads else "not_sent")
     assert len(calls) == (1 if reads else 3)
     assert mock_server.received == []
+
+
+def test_a_runtime_error_of_a_hook_passes_unchanged(make_client: ClientFactory) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("The audit is not set up.")
+
+    http_client = make_client.http_client(event_hooks={"request": [make_client.hook(fail)]})
+    # It must not be taken for httpx's error about a closed client.
+    with pytest.raises(RuntimeError, match=r"^The audit is not set up\.$"):
+        send(make_client(HOST, http_client=http_client))
