@@ -40,7 +40,7 @@ def check_examples(contract: Document) -> Iterator[Issue]:
 
 
 def _examples(contract: Document) -> Iterator[tuple[Location, Location]]:
-    """Yield the location of each example and default, and of its schema."""
+    """Yield the location of each example, default and enum, and of its schema."""
     for location, node in contract.nodes():
         match location:
             case (*_, "content", _) | (*_, "parameters", _) if isinstance(node, dict) and "schema" in node:
@@ -49,6 +49,8 @@ def _examples(contract: Document) -> Iterator[tuple[Location, Location]]:
                 pass
     for location, schema in schemas(contract):
         yield from (((*location, key), location) for key in ("default", "example") if key in schema)
+        # The values of an enum have one type, so the first is enough.
+        yield from (((*location, "enum", 0), location) for _ in schema.get("enum", ())[:1])
         yield from (((*location, "examples", index), location) for index in range(len(schema.get("examples", ()))))
 
 

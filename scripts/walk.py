@@ -8,7 +8,7 @@ from openapi_python_client.strings import PythonIdentifier
 from .document import Document, Location, plain
 
 SCHEMAS: Location = ("components", "schemas")
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+METHODS = ("get", "put", "post", "delete", "options", "patch")
 
 
 def operations(contract: Document) -> Iterator[tuple[Location, Any]]:
