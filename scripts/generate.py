@@ -37,7 +37,7 @@ from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
 from .compatibility import Version, read_tree
 from .contract import read_contract
 from .document import Document, InputError, shorten
-from .examples import response_examples
+from .examples import check_status_codes, response_examples
 from .modules import check_module
 from .openapi import Schema, allow, explain
 from .parsed_contract import check_parsed, check_whole
@@ -71,11 +71,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     check: bool = parser.parse_args(arguments).check
     try:
         changes = generate(root, check=check)
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"{error}\ngenerated/ was not changed.", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -96,8 +93,8 @@ def generate(root: Path, *, check: bool = False) -> list[str]:
     """
     generated = root / "generated"
     with exclusive_lock(root):
-        if not check:
-            remove_leftovers(root)
+        for leftover in root.glob(".generated-*") if not check else ():
+            shutil.rmtree(leftover)  # A run was killed.
         with TemporaryDirectory(dir=None if check else root, prefix=".generated-") as scratch:
             new = Path(scratch, "new")
             make(root, new)
@@ -116,14 +113,6 @@ def exclusive_lock(root: Path) -> Iterator[None]:
         yield
     finally:
         os.close(directory)
-
-
-def remove_leftovers(root: Path) -> None:
-    """Remove the leftovers of killed runs."""
-    for leftover in list(root.glob(".generated-*")):
-        # Leftovers may be write-protected.
-        with TemporaryDirectory(dir=root, prefix=".generated-") as rubbish:
-            leftover.rename(Path(rubbish, "leftover"))
 
 
 def replace(old: Path, new: Path, *, aside: Path) -> None:
@@ -164,6 +153,7 @@ def make(root: Path, target: Path) -> None:
         assert isinstance(data, GeneratorData)
         facts = reshape(data, contract)
         contract.raise_issues(check_parsed(data, contract))
+        contract.raise_issues(check_status_codes(contract))
 
         project = new_project(root, contract, data, facts, config)
         with contextlib.redirect_stdout(io.StringIO()):
@@ -270,17 +260,10 @@ def run_hooks(hooks: Sequence[str], directory: Path, settings: Document) -> None
         InputError: A command failed.
     """
     # The tools are in this Python's environment.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    env = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
     for index, hook in enumerate(hooks):
         done = subprocess.run(
-            hook,
-            shell=True,
-            cwd=directory,
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
+            hook, shell=True, cwd=directory, env=env, capture_output=True, text=True, errors="replace"
         )
         if done.returncode:
             settings.raise_issues([(("post_hooks", index), f"{hook!r} failed: {done.stderr or done.stdout}")])

@@ -73,7 +73,7 @@ def unfit(reason: str) -> str:
 ENDLESS = "this refers to itself, which only `properties` can do"
 NOT_A_REFERENCE = "a reference must be '#/components/…/…', in quotes because # begins a comment"
 NOT_A_RESPONSE = "a response must be a JSON object that requires an integer `statusCode` and a string `message`"
-NOT_A_URL = "is not a URL that calls can be sent to, such as https://example.genauth.ai"
+NOT_A_URL = "app_host must be a URL such as https://example.genauth.ai"
 
 WRONG_CONTRACTS = [
     # YAML
@@ -91,9 +91,9 @@ WRONG_CONTRACTS = [
     edit(
         "type: object",
         "type: str",
-        "'str' is not a type; allowed are array, boolean, integer, null, number, object, string",
+        "'str' is not allowed here; allowed are array, boolean, integer, null, number, object, string",
     ),
-    field("kind: {type: [str, 'null']}", "'str' is not a type; allowed are"),
+    field("kind: {type: [str, 'null']}", "'str' is not allowed here; allowed are"),
     edit("operationId:", "operationID:", "'operationID' is not supported here; did you mean operationId?"),
     edit("    post:\n", "    pots:\n", "'pots' is not supported here; did you mean post?"),
     edit(PATH, PATH.replace("/api", "api"), "a path begins with /"),
@@ -112,7 +112,7 @@ WRONG_CONTRACTS = [
         edit(URL, f"url: {url}", NOT_A_URL)
         for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'", "https://a:99999")
     ),
-    edit(URL, "url: https://{hots}", "the variable 'hots' is not in `variables`; did you mean host?"),
+    edit(URL, "url: https://{hots}", "'https://{hots}' has a variable that is not in `variables`"),
     insert("  - appId: []\n", "- appID: []", "the client has no security scheme 'appID'; did you mean appId?"),
     edit(
         INTERVAL,
@@ -165,11 +165,11 @@ WRONG_CONTRACTS = [
     edit("type: apiKey", "type: apikey", "'apikey' is not allowed here; allowed are apiKey, http"),
     edit("value: 203.0.113.9", "value: 203", unfit("203 is not of type 'string'")),
     *(
-        field(f"kind: {{type: string, format: {name}, examples: [{good}, {bad}]}}", unfit(f"{reason}, not '{bad}'"))
-        for name, good, bad, reason in (
-            ("date", "'2030-01-02'", "30.02.2030", "a date is expected"),
-            ("date-time", "'2030-01-02t03:04:05z'", "tomorrow", "a date with a time is expected"),
-            ("uuid", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0-4f89", "a UUID is expected"),
+        field(f"kind: {{type: string, format: {name}, examples: [{good}, {bad}]}}", unfit(f"'{bad}' is not a '{name}'"))
+        for name, good, bad in (
+            ("date", "'2030-01-02'", "30.02.2030"),
+            ("date-time", "'2030-01-02t03:04:05z'", "tomorrow"),
+            ("uuid", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0-4f89"),
         )
     ),
     edit("examples: [test@example.com]", "examples: [5]", unfit("5 is not of type 'string'")),
