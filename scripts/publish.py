@@ -55,7 +55,7 @@ def main() -> int:
     try:
         index = settings(os.environ)
         publish(build(ROOT), index)
-    except (PublishError, ReleaseError) as error:
+    except (PublishError, ReleaseError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
