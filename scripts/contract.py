@@ -32,6 +32,7 @@ def read_contract(path: Path) -> Document:
     for check in (
         check_openapi,
         _references,
+        _recursion,
         _booleans,
         _servers,
         check_enums,
@@ -44,15 +45,15 @@ def read_contract(path: Path) -> Document:
 
 
 def _references(contract: Document) -> Iterator[Issue]:
-    nodes = list(contract.nodes())
-    missing = [
-        (location, f"there is no {node!r}")
-        for location, node in nodes
-        if location[-1:] == ("$ref",) and isinstance(node, str) and contract.get(tuple(node.split("/")[1:])) is None
-    ]
-    yield from missing
-    for location, _ in nodes if not missing else ():
-        # What refers to itself in several steps passes one of the components.
+    for location, node in contract.nodes():
+        is_reference = location[-1:] == ("$ref",) and isinstance(node, str)
+        if is_reference and contract.get(tuple(node.split("/")[1:])) is None:
+            yield location, f"there is no {node!r}"
+
+
+def _recursion(contract: Document) -> Iterator[Issue]:
+    """Check that nothing refers to itself forever. Whatever does so in several steps passes one of the components."""
+    for location, _ in contract.nodes():
         if location[:1] == ("components",) and len(location) == 3:
             if _is_in_itself(contract, location, required=False):
                 yield location, "this refers to itself, which only `properties` can do"

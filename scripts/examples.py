@@ -168,7 +168,7 @@ class Sampler:
         value: dict[str, Any] = {}
         for index in range(len(schema.get("allOf", ()))):
             value |= self.sample((*location, "allOf", index), within)
-        fields = {name: (*location, "properties", name) for name in schema.get("properties", ())}
+        fields: dict[str, Location] = {name: (*location, "properties", name) for name in schema.get("properties", ())}
         if isinstance(schema.get("additionalProperties"), dict):
             fields["key"] = (*location, "additionalProperties")
         for name, field in fields.items():

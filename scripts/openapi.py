@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.exceptions import best_match
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from openapi_python_client import schema as oai
+from openapi_python_client.strings import ClassName
 from openapi_spec_validator.schemas import schema_v31
 
 from runtime.call import DEDUPLICATION_MARGIN
@@ -70,7 +71,7 @@ URL = {"type": "string", "pattern": r"^https?://\S+$"}
 STATUS_CODE: dict[str, Schema] = {
     "enum": {"contains": {"const": 200}, "reason": "200, which is success, is missing"},
     "x-enum-varnames": {
-        "items": {"pattern": "^[A-Z][A-Za-z0-9]*$", "reason": "'{}' is not a class name, such as 'ThrottleError'"}
+        "items": {"format": "class name", "reason": "'{}' is not a class name, such as 'ThrottleError'"}
     },
 }
 REFERENCE = {
@@ -87,6 +88,9 @@ PART_OF_ALL = {
     **one_shape("properties", "`{}` in a part of `allOf` is not supported: make the part a schema of its own"),
     "dependentSchemas": {"type": have(type={"const": "object", "reason": "a part of `allOf` must be an object"})},
 }
+
+FORMATS = FormatChecker(())
+FORMATS.checks("class name")(lambda name: ClassName(str(name), "") == name)
 
 # OpenAPI's schema accepts anything where a document has a schema, and JSON Schema's own accepts any keyword. These
 # conditions are stricter. They also list the parts of the contract that the templates use by name.
@@ -197,6 +201,7 @@ OPENAPI = Draft202012Validator(
         "$defs": {name: {"allOf": [RULES[name]], **each} if name in RULES else each for name, each in DEFS.items()},
     },
     registry=REGISTRY,
+    format_checker=FORMATS,
 )
 
 
