@@ -54,14 +54,12 @@ def _references(contract: Document) -> Iterator[Issue]:
 def _recursion(contract: Document) -> Iterator[Issue]:
     """Check that nothing refers to itself forever. Whatever does so in several steps passes one of the components."""
     for location, _ in contract.nodes():
-        if location[:1] == ("components",) and len(location) == 3:
+        if location[:1] == ("components",) and len(location) == 3 and not str(location[1]).startswith("x-"):
             if _is_in_itself(contract, location, required=False):
                 yield location, "this refers to itself, which only `properties` can do"
             elif _is_in_itself(contract, location, required=True):
-                yield (
-                    location,
-                    "an object that requires another of the same type never ends: make that property optional",
-                )
+                reason = "an object that requires another of the same type never ends: make that property optional"
+                yield location, reason
 
 
 def _is_in_itself(contract: Document, start: Location, *, required: bool) -> bool:
@@ -85,10 +83,10 @@ def _parts(contract: Document, location: Location, *, required: bool) -> Iterato
         yield tuple(node["$ref"].split("/")[1:])
     for union in ("allOf",) if required else ("allOf", "anyOf", "oneOf"):
         yield from ((*location, union, index) for index in range(len(node.get(union, ()))))
-    if required:
+    if "properties" not in node:
+        yield from ((*location, key) for key in ("items", "additionalProperties") if not required)
+    elif required:
         yield from ((*location, "properties", name) for name in node.get("required", ()))
-    elif "properties" not in node:
-        yield from ((*location, key) for key in ("items", "additionalProperties"))
 
 
 def _booleans(contract: Document) -> Iterator[Issue]:

@@ -107,7 +107,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
             "'CHANNEL_INVITE' has no explanation in `x-enumDescriptions`",
         )
     ],
-    "a `statusCode` without an example": [
+    "a `statusCode` other than 200 without an example": [
         edit(
             "{statusCode: 400,",
             "{statusCode: 499,",
