@@ -24,22 +24,20 @@ def main() -> int:
 def check_changelog(root: Path) -> Iterator[str]:
     """Yield the changelog's mistakes."""
     lines = (root / CHANGELOG).read_text("utf-8").splitlines()
-    headings = {number: line for number, line in enumerate(lines, 1) if line.startswith("#")}
-    releases: list[str] = []
-    for number, line in headings.items():
-        if match := re.fullmatch(_RELEASED, line):
-            releases.append(match[1])
-        elif line not in ("# Changelog", _UNRELEASED, *(f"### {kind}" for kind in _KINDS)):
+    known = ("# Changelog", _UNRELEASED, *(f"### {kind}" for kind in _KINDS))
+    for number, line in enumerate(lines, 1):
+        if line.startswith("#") and line not in known and not re.fullmatch(_RELEASED, line):
             yield (
                 f"{CHANGELOG}:{number}: {line!r} is not a valid heading: write `{_UNRELEASED}`, "
                 f"`## [1.4.0] - 2026-12-24`, or `### ` and one of {', '.join(_KINDS)}"
             )
     last, version = last_release(root), current_version(root)
-    if list(headings.values())[1:2] != [_UNRELEASED]:
+    releases = re.findall(f"^{_RELEASED}$", "\n".join(lines), re.MULTILINE)
+    newest, expected = next(iter(releases), "none"), last.version if last else "none"
+    if [line for line in lines if line.startswith("#")][1:2] != [_UNRELEASED]:
         yield f"{CHANGELOG}:1: `{_UNRELEASED}` must be the first heading below the title"
-    elif releases[:1] != ([last.version] if last else []):
-        given, expected = releases[0] if releases else "none", last.version if last else "none"
-        yield f"{CHANGELOG}:1: its newest release is {given}, but the last release was {expected}"
+    elif newest != expected:
+        yield f"{CHANGELOG}:1: its newest release is {newest}, but the last release was {expected}"
     elif (last is None or Version.parse(version) > Version.parse(last.version)) and not unreleased(root):
         place = f"{CHANGELOG}:{lines.index(_UNRELEASED) + 1}"
         yield f"{place}: there is nothing under `{_UNRELEASED}`: tell users what changes for them in {version}"

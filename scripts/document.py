@@ -1,5 +1,6 @@
 """A YAML file that knows its lines, so that issues can be reported as `file:line: location: reason`."""
 
+import json
 import math
 import re
 import textwrap
@@ -146,13 +147,7 @@ def _items(node: Any) -> Iterable[tuple[Any, Any]]:
 
 def plain(node: Any) -> Any:
     """Return a copy of a node in built-in types."""
-    if isinstance(node, CommentedMap):
-        return {key: plain(item) for key, item in _items(node)}
-    if isinstance(node, CommentedSeq):
-        return [plain(item) for _, item in _items(node)]
-    # ruamel has subclasses for numbers and strings in other notations, such as `0x10`.
-    kind = next((each for each in (bool, int, float, str) if isinstance(node, each)), None)
-    return node if kind is None else kind(node)
+    return json.loads(json.dumps(node))
 
 
 def is_visible(text: str) -> bool:

@@ -1,11 +1,12 @@
 """The examples of a contract: check that they fit their schemas, and derive missing ones from the schemas."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 from openapi_python_client.strings import PythonIdentifier
@@ -16,7 +17,7 @@ from runtime.fields import DATE, DATE_TIME, UUID
 
 from .document import Document, Issue, Location, plain
 from .openapi import explain
-from .walk import examples_of, json_content, operations, resolve, schemas
+from .walk import SCHEMAS, examples_of, json_content, operations, resolve, schemas
 
 STRINGS = {
     "date": "2030-01-02",
@@ -25,7 +26,10 @@ STRINGS = {
     "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
 }
 
-FORMATS = {"date": DATE, "date-time": DATE_TIME, "uuid": UUID}
+# The formats that the package reads, and as it reads them.
+FORMATS = FormatChecker(())
+for _name, _kind in (("date", DATE), ("date-time", DATE_TIME), ("uuid", UUID)):
+    FORMATS.checks(_name, (TypeError, ValueError))(_kind.decode)
 
 
 def check_examples(contract: Document) -> Iterator[Issue]:
@@ -33,14 +37,16 @@ def check_examples(contract: Document) -> Iterator[Issue]:
     registry: Registry[Any] = Registry().with_resource("urn:contract", DRAFT202012.create_resource(contract.get(())))
     for location, schema in _examples(contract):
         pointer = "/".join(quote(str(key).replace("~", "~0").replace("/", "~1"), safe="~") for key in schema)
-        validator = _validator(contract, location)({"$ref": f"urn:contract#/{pointer}"}, registry=registry)
+        validator = _validator(contract, location)(
+            {"$ref": f"urn:contract#/{pointer}"}, registry=registry, format_checker=FORMATS
+        )
         if error := best_match(validator.iter_errors(contract.get(location))):
             place, reason = explain(error)
             yield (*location, *place), f"this does not fit its schema: {reason}"
 
 
 def _examples(contract: Document) -> Iterator[tuple[Location, Location]]:
-    """Yield the location of each example and default, and of its schema."""
+    """Yield the location of each example, default and enum, and of its schema."""
     for location, node in contract.nodes():
         match location:
             case (*_, "content", _) | (*_, "parameters", _) if isinstance(node, dict) and "schema" in node:
@@ -49,6 +55,8 @@ def _examples(contract: Document) -> Iterator[tuple[Location, Location]]:
                 pass
     for location, schema in schemas(contract):
         yield from (((*location, key), location) for key in ("default", "example") if key in schema)
+        # The values of an enum have one type, so the first is enough.
+        yield from (((*location, "enum", 0), location) for _ in schema.get("enum", ())[:1])
         yield from (((*location, "examples", index), location) for index in range(len(schema.get("examples", ()))))
 
 
@@ -71,16 +79,16 @@ def _validator(contract: Document, location: Location) -> Any:
         referred = contract.get(tuple(field["$ref"].split("/")[1:])) if "$ref" in field else {}
         return bool((field | referred).get("readOnly"))
 
-    return extend(Draft202012Validator, {"required": required, "format": _format})  # type: ignore[no-untyped-call]
+    return extend(Draft202012Validator, {"required": required})  # type: ignore[no-untyped-call]
 
 
-def _format(_: object, name: str, value: object, __: object) -> Iterator[ValidationError]:
-    """Check the formats that the package reads, and as it reads them."""
-    try:
-        if name in FORMATS and isinstance(value, str):
-            FORMATS[name].decode(value)
-    except ValueError as error:
-        yield ValidationError(f"{error}, not {value!r}")
+def check_status_codes(contract: Document) -> Iterator[Issue]:
+    """Yield the status codes without an example of a response."""
+    codes = {code for by_code in response_examples(contract).values() for code in by_code}
+    place = (*SCHEMAS, "StatusCode", "enum")
+    for index, code in enumerate(contract.get(place)):
+        if code not in codes:
+            yield (*place, index), f"no operation has an example of a response with `statusCode` {code}"
 
 
 def response_examples(contract: Document) -> dict[str, dict[int, Any]]:
@@ -121,23 +129,30 @@ class Sampler:
     def sample(self, location: Location, within: tuple[Location, ...] = ()) -> Any:
         """Return a value. `within` are the enclosing schemas, because a schema can contain itself."""
         location, schema = resolve(self.contract, location)
+        if location in within:
+            raise RecursionError("this value would contain itself")
         within = (*within, location)
         given = [schema[name] for name in ("example", "default") if schema.get(name) is not None]
         given += [*schema.get("examples", ())[:1], *schema.get("enum", ())[:1]]
         if given:
             return plain(given[0])
-        for union in ("anyOf", "oneOf"):
-            parts = [(*location, union, index) for index in range(len(schema.get(union, ())))]
-            if parts:
-                return self.sample(min(parts, key=self._is_null), within)
+        unions = [
+            (*location, union, index) for union in ("anyOf", "oneOf") for index in range(len(schema.get(union, ())))
+        ]
+        for part in sorted(unions, key=self._is_null):
+            with suppress(RecursionError):
+                return self.sample(part, within)
+        if unions:
+            raise RecursionError("every value would contain itself")
         kinds = schema.get("type", "object" if "properties" in schema or "allOf" in schema else "string")
         kind = kinds if isinstance(kinds, str) else next((each for each in kinds if each != "null"), "null")
         match kind:
             case "object":
                 return self._object(location, schema, within)
             case "array":
-                items = (*location, "items")
-                return [] if self._is_within(items, within) else [self.sample(items, within)]
+                with suppress(RecursionError):
+                    return [self.sample((*location, "items"), within)]
+                return []
             case "integer" | "number":
                 least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
                 return min(least, schema.get("maximum", least))
@@ -153,24 +168,18 @@ class Sampler:
         value: dict[str, Any] = {}
         for index in range(len(schema.get("allOf", ()))):
             value |= self.sample((*location, "allOf", index), within)
-        for name in schema.get("properties", ()):
-            field = (*location, "properties", name)
-            wanted = name in schema.get("required", ()) or (self.optional and not self._is_within(field, within))
-            if wanted and not resolve(self.contract, field)[1].get(self.without):
-                value[name] = self.sample(field, within)
-        values = (*location, "additionalProperties")
-        if isinstance(self.contract.get(values), dict) and self.optional and not self._is_within(values, within):
-            value["key"] = self.sample(values, within)
+        fields: dict[str, Location] = {name: (*location, "properties", name) for name in schema.get("properties", ())}
+        if isinstance(schema.get("additionalProperties"), dict):
+            fields["key"] = (*location, "additionalProperties")
+        for name, field in fields.items():
+            required = name in schema.get("required", ())
+            if (required or self.optional) and not resolve(self.contract, field)[1].get(self.without):
+                try:
+                    value[name] = self.sample(field, within)
+                except RecursionError:
+                    if required:
+                        raise
         return value
 
     def _is_null(self, location: Location) -> bool:
         return bool(resolve(self.contract, location)[1].get("type") == "null")
-
-    def _is_within(self, location: Location, within: tuple[Location, ...]) -> bool:
-        """Tell whether a schema, or one that it is an array or a union of, is an enclosing one."""
-        location, schema = resolve(self.contract, location)
-        parts = [(*location, "items")] if "items" in schema else []
-        parts += [
-            (*location, union, index) for union in ("anyOf", "oneOf") for index in range(len(schema.get(union, ())))
-        ]
-        return location in within or any(self._is_within(part, within) for part in parts)

@@ -19,33 +19,49 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from keyword import iskeyword
+from keyword import kwlist
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
 from attrs import evolve
 from jinja2 import StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
-from pydantic import ValidationError
 
 from .compatibility import Version, read_tree
 from .contract import read_contract
-from .document import Document, InputError, Issue, shorten
-from .examples import response_examples
+from .document import Document, InputError, shorten
+from .examples import check_status_codes, response_examples
 from .modules import check_module
+from .openapi import Schema, allow, explain
 from .parsed_contract import check_parsed, check_whole
 from .reshape import Facts, reshape
 from .walk import operations
 
-# The supported settings of generator-config.yml.
-SETTINGS = ("project_name_override", "package_name_override", "package_version_override", "post_hooks")
 # Packages that the client needs. A package of the same name would hide them.
 NEEDED = ("aiohttp", "anyio", "attr", "attrs", "certifi", "h11", "httpcore", "httpx", "idna", "typing_extensions")
+# The supported settings of generator-config.yml. Templates and checks rely on the generator's defaults for the others.
+SETTINGS: dict[str, Schema] = {
+    "project_name_override": {
+        "type": "string",
+        "pattern": r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\Z",
+        "reason": "'{}' is not a valid name for a package index, such as genauth-email",
+    },
+    "package_name_override": {
+        "type": "string",
+        "pattern": r"^[a-z_][a-z0-9_]*\Z",
+        "not": {"enum": [*kwlist, *NEEDED, *sys.stdlib_module_names]},
+        "reason": "'{}' is not a name that Python can import, such as genauth_email, or would hide a module",
+    },
+    "package_version_override": {},
+    "post_hooks": {"type": "array", "items": {"type": "string"}},
+}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -55,11 +71,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     check: bool = parser.parse_args(arguments).check
     try:
         changes = generate(root, check=check)
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"{error}\ngenerated/ was not changed.", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -80,8 +93,8 @@ def generate(root: Path, *, check: bool = False) -> list[str]:
     """
     generated = root / "generated"
     with exclusive_lock(root):
-        if not check:
-            remove_leftovers(root)
+        for leftover in root.glob(".generated-*") if not check else ():
+            shutil.rmtree(leftover)  # A run was killed.
         with TemporaryDirectory(dir=None if check else root, prefix=".generated-") as scratch:
             new = Path(scratch, "new")
             make(root, new)
@@ -100,14 +113,6 @@ def exclusive_lock(root: Path) -> Iterator[None]:
         yield
     finally:
         os.close(directory)
-
-
-def remove_leftovers(root: Path) -> None:
-    """Remove the leftovers of killed runs."""
-    for leftover in list(root.glob(".generated-*")):
-        # Leftovers may be write-protected.
-        with TemporaryDirectory(dir=root, prefix=".generated-") as rubbish:
-            leftover.rename(Path(rubbish, "leftover"))
 
 
 def replace(old: Path, new: Path, *, aside: Path) -> None:
@@ -148,6 +153,7 @@ def make(root: Path, target: Path) -> None:
         assert isinstance(data, GeneratorData)
         facts = reshape(data, contract)
         contract.raise_issues(check_parsed(data, contract))
+        contract.raise_issues(check_status_codes(contract))
 
         project = new_project(root, contract, data, facts, config)
         with contextlib.redirect_stdout(io.StringIO()):
@@ -195,38 +201,15 @@ def render_more(project: Project, templates: Path, target: Path) -> None:
 
 
 def read_config(document: Document) -> ConfigFile:
-    """Return the settings of generator-config.yml.
-
-    Raises:
-        InputError: A setting is wrong.
-    """
-    settings = document.to_dict()
-    # The templates and the checks of the contract rely on the generator's defaults for the other settings.
-    reason = f"this setting is not supported; allowed are {', '.join(SETTINGS)}"
-    document.raise_issues(((key,), reason) for key in settings if key not in SETTINGS)
-    if isinstance(settings.get("package_version_override"), int | float):
-        document.raise_issues([(("package_version_override",), "a version has three numbers, such as 1.4.0")])
+    """Return the settings of generator-config.yml, if they are right."""
+    allowed = allow(SETTINGS, f"this setting is not supported; allowed are {', '.join(SETTINGS)}")
+    if error := best_match(Draft202012Validator({**allowed, "properties": SETTINGS}).iter_errors(document.get(()))):
+        document.raise_issues([explain(error)])
     try:
-        config = ConfigFile.model_validate(settings)
-    except ValidationError as error:
-        document.raise_issues((each["loc"], each["msg"]) for each in error.errors())
-        raise
-    document.raise_issues(_wrong_names(config))
-    return config
-
-
-def _wrong_names(config: ConfigFile) -> Iterator[Issue]:
-    project, package = config.project_name_override, config.package_name_override
-    if project and not re.fullmatch(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", project, re.ASCII):
-        yield ("project_name_override",), f"{project!r} is not a valid name for a package index, such as genauth-email"
-    if package and (not re.fullmatch(r"[a-z_][a-z0-9_]*", package) or iskeyword(package)):
-        yield ("package_name_override",), f"{package!r} is not a name that Python can import, such as genauth_email"
-    if package in (*NEEDED, *sys.stdlib_module_names):
-        yield ("package_name_override",), f"{package!r} is a module that the client needs: choose another name"
-    try:
-        Version.parse(config.package_version_override or "")
+        Version.parse(str(document.get(("package_version_override",))))
     except ValueError as error:
-        yield ("package_version_override",), str(error)
+        document.raise_issues([(("package_version_override",), str(error))])
+    return ConfigFile.model_validate(document.to_dict())
 
 
 @contextlib.contextmanager
@@ -277,17 +260,10 @@ def run_hooks(hooks: Sequence[str], directory: Path, settings: Document) -> None
         InputError: A command failed.
     """
     # The tools are in this Python's environment.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    env = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
     for index, hook in enumerate(hooks):
         done = subprocess.run(
-            hook,
-            shell=True,
-            cwd=directory,
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
+            hook, shell=True, cwd=directory, env=env, capture_output=True, text=True, errors="replace"
         )
         if done.returncode:
             settings.raise_issues([(("post_hooks", index), f"{hook!r} failed: {done.stderr or done.stdout}")])

@@ -19,8 +19,8 @@ from openapi_python_client.strings import PythonIdentifier
 from runtime.client import AsyncClient, SyncClient
 from runtime.models import BaseRequestModel
 
-from .contract import CLIENT_HEADERS
 from .document import Document, Issue, Location
+from .openapi import CLIENT_PARAMETERS
 from .reshape import MapProperty, fields_of, parts_of
 from .walk import SCHEMAS, locate_operations
 
@@ -88,7 +88,7 @@ def _models(data: GeneratorData) -> Iterator[Issue]:
 
 
 def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> Iterator[Issue]:
-    client_headers = [contract.get(header) for header in CLIENT_HEADERS]
+    client_headers = [contract.get(("components", "parameters", name, "name")) for name in CLIENT_PARAMETERS]
     headers = [header for header in endpoint.header_parameters if header.name not in client_headers]
     queries = endpoint.query_parameters
     for parameter in endpoint.path_parameters + endpoint.query_parameters + headers:
@@ -97,10 +97,8 @@ def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> I
             yield location, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
         is_list = parameter in queries and isinstance(parameter, ListProperty)
         for part in list(parts_of(parameter))[is_list:]:
-            if isinstance(part, ModelProperty | MapProperty):
-                yield location, f"{name!r}: a parameter cannot be an object"
-            elif isinstance(part, AnyProperty | ListProperty | NoneProperty):
-                reason = "must be a string, number, boolean or enum, not null; in a query, a list of them is allowed"
+            if isinstance(part, ModelProperty | MapProperty | AnyProperty | ListProperty | NoneProperty):
+                reason = "must be a string, number, boolean or enum; in a query, a list of them is allowed"
                 yield location, f"{name!r}: a parameter {reason}"
 
 

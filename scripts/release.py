@@ -32,7 +32,7 @@ class ReleaseError(Exception):
 def main(version: str, root: Path = ROOT) -> int:
     try:
         release(root, version)
-    except (ReleaseError, InputError) as error:
+    except (ReleaseError, InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -42,8 +42,6 @@ def main(version: str, root: Path = ROOT) -> int:
 
 
 def release(root: Path, text: str) -> None:
-    if not text:
-        raise ReleaseError("VERSION is missing: make release VERSION=1.4.0")
     try:
         version = Version.parse(text)
     except ValueError as error:
@@ -129,12 +127,9 @@ def git(root: Path, *arguments: str) -> str:
     """Return git's output.
 
     Raises:
-        ReleaseError: git failed or is not installed.
+        ReleaseError: git failed.
     """
-    try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise ReleaseError("git is not installed") from error
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ReleaseError(f"`git {arguments[0]}` failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip("\n")

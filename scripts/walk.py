@@ -8,7 +8,7 @@ from openapi_python_client.strings import PythonIdentifier
 from .document import Document, Location, plain
 
 SCHEMAS: Location = ("components", "schemas")
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+METHODS = ("get", "put", "post", "delete", "options", "patch")
 
 
 def operations(contract: Document) -> Iterator[tuple[Location, Any]]:
@@ -66,11 +66,11 @@ def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
         yield location, schema
         if not isinstance(schema, dict):
             return
-        for key in ("items", "additionalProperties", "not"):
+        for key in ("items", "additionalProperties"):
             # `additionalProperties` may be true or false instead of a schema.
             if key in schema and not (key == "additionalProperties" and isinstance(schema[key], bool)):
                 yield from descend((*location, key), schema[key])
-        for key in ("allOf", "anyOf", "oneOf", "prefixItems"):
+        for key in ("allOf", "anyOf", "oneOf"):
             for index, part in enumerate(schema.get(key, ())):
                 yield from descend((*location, key, index), part)
         for name, part in schema.get("properties", {}).items():

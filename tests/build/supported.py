@@ -75,6 +75,7 @@ PATHS = """\
 """
 
 COMPONENTS = """\
+  requestBodies: {Unused: {required: true, content: {application/json: {schema: {}}}}}
   examples:
     Done: {value: {statusCode: 200, message: Done by an example.}}
   responses:

@@ -55,9 +55,16 @@ def test_an_example_fits_its_schema(tmp_path: Path, schema: dict[str, Any], valu
 
 
 def test_the_example_of_a_recursive_schema_ends(tmp_path: Path) -> None:
-    assert sample(tmp_path, NODE) == {"id": 1, "kind": "leaf", "note": "text"}
+    assert sample(tmp_path, NODE) == {"id": 1, "kind": "leaf", "children": [], "parent": None, "note": "text"}
+    endless = {"required": ["child"], "properties": {"child": {"$ref": "#/components/schemas/Value"}}}
+    assert sample(tmp_path, {"anyOf": [endless, {"type": "integer"}]}) == 1
 
 
 def test_the_example_of_a_request_has_no_read_only_field(tmp_path: Path) -> None:
-    assert sample(tmp_path, NODE, without="readOnly") == {"kind": "leaf", "note": "text"}
+    assert sample(tmp_path, NODE, without="readOnly") == {
+        "kind": "leaf",
+        "children": [],
+        "parent": None,
+        "note": "text",
+    }
     assert sample(tmp_path, NODE, without="readOnly", optional=False) == {"kind": "leaf"}

@@ -259,24 +259,6 @@ def test_a_run_removes_the_leftovers_of_a_killed_one(small: Path, waiting: "subp
     assert main(["--check"], small) == 0
 
 
-def test_leftovers_of_any_kind_are_removed(root: Path, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "precious").touch()
-    (root / ".generated-link").symlink_to(elsewhere)
-    (root / ".generated-file").touch()
-    protected = root / ".generated-protected"
-    (protected / "new").mkdir(parents=True)
-    (protected / "new" / "file").touch()
-    (protected / "new").chmod(0o500)
-    protected.chmod(0o500)
-
-    assert main([], root) == 0
-
-    assert sorted(path.name for path in root.iterdir()) == sorted([*INPUTS, "generated"])
-    assert (elsewhere / "precious").exists()
-
-
 def test_two_runs_at_once_wait_for_each_other(small: Path) -> None:
     replace(small / "openapi.yaml", CHANNEL_TEXT, OTHER_TEXT)
     runs = [subprocess.Popen(GENERATE, cwd=small, stdout=subprocess.PIPE, text=True) for _ in range(2)]

@@ -113,7 +113,8 @@ def test_a_fresh_clone_without_history_or_tags_is_published(repository: Path, in
     git(tmp_path, "clone", "--quiet", "--depth=1", repository.as_uri(), str(clone))
     (clone / ".venv").symlink_to(repository / ".venv")
     (clone / ".venv" / "environment").touch()  # Newer than the clone.
-    assert make_publish(clone, f"INDEX_URL={index.url}")[0] == 0
+    # No proxy sees what goes to this machine.
+    assert make_publish(clone, f"INDEX_URL={index.url}", HTTP_PROXY="http://127.0.0.1:1")[0] == 0
     assert len(index.files) == 2
 
 
@@ -300,7 +301,7 @@ def test_a_url_that_cannot_be_used_is_reported_without_its_contents(name: str, u
     ("url", "allowed"),
     [
         ("http://localhost:8080/", {}),
-        ("http://127.0.0.2/", {}),
+        ("http://127.0.0.1/", {}),
         ("http://[::1]:8080/", {}),
         ("https://packages.example.com/", {}),
         ("http://packages.example.com/", {"ALLOW_HTTP": "1"}),
@@ -320,3 +321,9 @@ def test_missing_credentials_are_reported(given: dict[str, str]) -> None:
 def test_a_token_is_enough() -> None:
     settings = publish.settings({"INDEX_URL": "http://127.0.0.1/", "UV_PUBLISH_TOKEN": PASSWORD})
     assert (settings.username, settings.password) == ("__token__", PASSWORD)
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_a_token_beside_a_user_name_or_a_password_is_refused(name: str) -> None:
+    with pytest.raises(PublishError, match=r"^The index's credentials are given twice"):
+        publish.settings({"INDEX_URL": "http://127.0.0.1/", "UV_PUBLISH_TOKEN": PASSWORD, name: "x"})

@@ -155,15 +155,13 @@ def small(tmp_path: Path) -> Path:
     return tmp_path
 
 
+EXAMPLES = "such as 1.4.0, or 1.4.0rc1 for a release candidate"
+
+
 @pytest.mark.parametrize(
     ("version", "told"),
     [
-        ("", "VERSION is missing: make release VERSION=1.4.0"),
-        (
-            "1.x",
-            "VERSION: '1.x' is not a version: three numbers are needed, such as 1.4.0, "
-            "or 1.4.0rc1 for a release candidate",
-        ),
+        *((text, f"VERSION: {text!r} is not a version: three numbers are needed, {EXAMPLES}") for text in ("", "1.x")),
         ("1.1.0", "the first release must be 1.0.0: make release VERSION=1.0.0"),
         ("1.0.0rc1", "the first release must be 1.0.0: make release VERSION=1.0.0"),
     ],

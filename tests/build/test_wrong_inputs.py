@@ -79,7 +79,7 @@ def test_a_missing_input_is_reported(inputs: Path, capsys: pytest.CaptureFixture
     ("edit", "at", "reason"),
     [
         (("post_hooks:", "posthooks:"), "posthooks", "posthooks: this setting is not supported; allowed are"),
-        (("version_override: ", "version_override: 2.0 # "), "2.0", "a version has three numbers, such as 1.4.0"),
+        (("version_override: ", "version_override: 2.0 # "), "2.0", "three numbers are needed, such as 1.4.0"),
         (("version_override: ", "version_override: '2.0' # "), "2.0", "three numbers are needed, such as 1.4.0"),
         (("post_hooks:", "post_hooks: ["), "- ruff", "not valid YAML"),
         (
@@ -99,7 +99,7 @@ def test_a_missing_input_is_reported(inputs: Path, capsys: pytest.CaptureFixture
             (
                 ("_name_override: genauth_email", f"_name_override: {name}"),
                 name,
-                f"{name!r} is a module that the client needs: choose another name",
+                "or would hide a module",
             )
             for name in ("attrs", "httpx", "json")
         ),

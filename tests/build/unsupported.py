@@ -1,13 +1,25 @@
 """The unsupported parts of OpenAPI. The keys are the rows of the second table of `docs/supported-openapi.md`."""
 
 from .conftest import OTHER_CHANNEL
-from .wrong_contracts import MIXED, RESPONSE, Wrong, body, edit, field, insert, named, operation, parameter, schema
+from .wrong_contracts import (
+    ENDLESS,
+    NOT_A_REFERENCE,
+    RESPONSE,
+    Wrong,
+    body,
+    edit,
+    field,
+    insert,
+    named,
+    operation,
+    parameter,
+    schema,
+)
 
 DTO = "{$ref: '#/components/schemas/SendEmailDto'}"
 TREE = "{$ref: '#/components/schemas/Tree'}"
-ENDLESS = "a schema that consists of itself is not supported: give it `properties`"
 NO_NAME = "is not a valid name in Python: name each value in `x-enum-varnames`"
-NOT_A_PARAMETER = "'c': a parameter must be a string, number, boolean or enum, not null"
+NOT_A_PARAMETER = "'c': a parameter must be a string, number, boolean or enum; in a query, a list"
 
 
 def method(name: str, reason: str, more: str = "") -> Wrong:
@@ -20,7 +32,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
     "`properties` and other types beside `allOf`, `anyOf` or `oneOf`": [
         schema(
             f"Both: {{allOf: [{DTO}], properties: {{a: {{type: string}}}}}}",
-            "`properties` beside `allOf` is not supported: make it a part of `allOf`",
+            "`properties` beside `allOf` is not supported: make it a part",
         ),
         field("kind: {anyOf: [{type: string}], properties: {a: {type: string}}}", "`properties` beside `anyOf` is not"),
         field("kind: {oneOf: [{type: string}], anyOf: [{type: integer}]}", "`oneOf` beside `anyOf` is not supported"),
@@ -33,7 +45,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
     "`discriminator`": [
         field(
             f"kind: {{oneOf: [{DTO}, {{type: 'null'}}], discriminator: {{propertyName: channel}}}}",
-            "a discriminator is not supported",
+            "`discriminator` is not supported",
         )
     ],
     "`anyOf` or `oneOf` of two objects": [
@@ -48,9 +60,9 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
     ],
     "`not`, `prefixItems`, `nullable`, `writeOnly`": [
         field("kind: {not: {type: string}}", "`not` is not supported"),
-        field("kind: {type: array, prefixItems: [{type: string}]}", "describe the items by `items`"),
+        field("kind: {type: array, prefixItems: [{type: string}]}", "`prefixItems` is not supported: write `items`"),
         field("kind: {type: string, nullable: true}", "write `type: [string, 'null']`"),
-        field("kind: {type: string, writeOnly: true}", "give requests a schema of their own"),
+        field("kind: {type: string, writeOnly: true}", "write a schema of its own for requests"),
     ],
     "another keyword of a schema": [
         field("kind: {type: object, patternProperties: {}}", "'patternProperties' is not a keyword"),
@@ -77,19 +89,16 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         field("kind: {type: array, items: false}", "`false` allows no value at all: remove this"),
     ],
     "an enum of strings and numbers, or of other values": [
-        schema("Odd: {enum: [a, 1]}", MIXED),
-        schema("Odd: {enum: [1.5]}", MIXED),
-        schema("Odd: {enum: [true]}", MIXED),
+        schema("Odd: {enum: [a, 1]}", "1 is not of type 'string'"),
+        schema("Odd: {enum: [1.5]}", "1.5 is not of type 'integer'"),
+        schema("Odd: {enum: [true]}", "True is not of type 'integer'"),
     ],
     "an enum value that gives no name in Python, and has none in `x-enum-varnames`": [
         *(
             schema(f"Odd: {{type: string, enum: ['{value}']}}", f"'{value}' {NO_NAME}")
             for value in ("é", "+86", "1h", "", "a-b")
         ),
-        schema(
-            "Odd: {type: string, enum: [ab, AB]}",
-            "'AB' would be called AB, like 'ab': name each value in `x-enum-varnames`",
-        ),
+        schema("Odd: {type: string, enum: [ab, AB]}", "'ab' and 'AB' would both be called AB"),
     ],
     "an enum that explains only some of its values": [
         insert(
@@ -98,7 +107,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
             "'CHANNEL_INVITE' has no explanation in `x-enumDescriptions`",
         )
     ],
-    "a `statusCode` without an example": [
+    "a `statusCode` other than 200 without an example": [
         edit(
             "{statusCode: 400,",
             "{statusCode: 499,",
@@ -111,8 +120,8 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         for name, python_name in (("withOptions", "with_options"), ("aclose", "aclose"), ("maxRetries", "max_retries"))
     ],
     "`HEAD`, `TRACE`, a `GET` with a body": [
-        method("head", "HEAD is not supported"),
-        method("trace", "TRACE is not supported"),
+        method("head", "'head' is not supported here"),
+        method("trace", "'trace' is not supported here"),
         method(
             "get",
             "a GET with a body is not supported",
@@ -140,13 +149,13 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         ),
     ],
     "a parameter `in: cookie`, one with `content`, one without a type": [
-        parameter("name: c, in: cookie, schema: {type: string}", "cookies are not supported"),
-        parameter("name: c, in: query, content: {application/json: {}}", "the schema is missing"),
+        parameter("name: c, in: cookie, schema: {type: string}", "'cookie' is not allowed here"),
+        parameter("name: c, in: query, content: {application/json: {}}", "'content' is not supported here"),
         parameter("name: c, in: query, schema: {}", NOT_A_PARAMETER),
     ],
     "a parameter that is an object, an array outside of a query, an array of arrays, or `null`": [
         *(
-            parameter(f"name: c, in: query, schema: {{type: object, {more}}}", "'c': a parameter cannot be an object")
+            parameter(f"name: c, in: query, schema: {{type: object, {more}}}", NOT_A_PARAMETER)
             for more in ("properties: {}", "properties: {a: {type: string}}", "additionalProperties: {type: string}")
         ),
         parameter(
@@ -160,20 +169,23 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
     "`explode: false`, another `style`, `allowReserved`, `allowEmptyValue`": [
         parameter(
             "name: c, in: query, explode: false, schema: {type: array, items: {type: string}}",
-            "an array is sent as one parameter for each item",
+            "an array can only be sent as one parameter for each item",
         ),
         parameter(
             "name: c, in: query, style: deepObject, schema: {type: string}",
-            "the style 'deepObject' is not supported: it must be 'form'",
+            "'form' was expected",
         ),
-        parameter("name: c, in: query, allowReserved: true, schema: {type: string}", "`allowReserved` is not"),
-        parameter("name: c, in: query, allowEmptyValue: true, schema: {type: string}", "`allowEmptyValue` is not"),
+        parameter("name: c, in: query, allowReserved: true, schema: {type: string}", "'allowReserved' is not"),
+        parameter("name: c, in: query, allowEmptyValue: true, schema: {type: string}", "'allowEmptyValue' is not"),
     ],
     "a header parameter that the client sends by itself": [
         parameter(
             "name: Authorization, in: header, schema: {type: string}",
             "'Authorization' is a header that the client sends itself",
         )
+    ],
+    "a security scheme other than `appId` and `accessToken`": [
+        operation(f"security: [{{token: []}}]\n      {RESPONSE}", "the client has no security scheme 'token'")
     ],
     "an example with an `externalValue`": [
         edit(
@@ -183,12 +195,14 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         )
     ],
     "webhooks, callbacks, `servers` of a single operation": [
-        edit("\npaths:\n", "\nwebhooks: {sent: {post: {}}}\n\npaths:\n", "webhooks are not supported", "webhooks:"),
-        operation(f"servers: [{{url: 'https://x.example'}}]\n      {RESPONSE}", "share one host"),
-        operation(f"callbacks: {{done: {{}}}}\n      {RESPONSE}", "callbacks are not supported"),
+        edit(
+            "\npaths:\n", "\nwebhooks: {sent: {post: {}}}\n\npaths:\n", "'webhooks' is not supported here", "webhooks:"
+        ),
+        operation(f"servers: [{{url: 'https://x.example'}}]\n      {RESPONSE}", "'servers' is not supported here"),
+        operation(f"callbacks: {{done: {{}}}}\n      {RESPONSE}", "'callbacks' is not supported here"),
     ],
     "OpenAPI 2 or 3.0, a reference to another file": [
         edit("openapi: 3.1.0", "openapi: 3.0.3", "the contract must be OpenAPI 3.1"),
-        schema("Other: {$ref: other.yaml}", "'other.yaml' is not '#/components/…/…'"),
+        schema("Other: {$ref: other.yaml}", NOT_A_REFERENCE),
     ],
 }

@@ -70,10 +70,10 @@ def unfit(reason: str) -> str:
     return f"this does not fit its schema: {reason}"
 
 
-MISSING = "this is missing; the templates need it"
-MIXED = "the values must be all strings or all integers"
+ENDLESS = "this refers to itself, which only `properties` can do"
+NOT_A_REFERENCE = "a reference must be '#/components/…/…', in quotes because # begins a comment"
 NOT_A_RESPONSE = "a response must be a JSON object that requires an integer `statusCode` and a string `message`"
-NOT_A_URL = "is not a URL that calls can be sent to, such as https://example.genauth.ai"
+NOT_A_URL = "app_host must be a URL such as https://example.genauth.ai"
 
 WRONG_CONTRACTS = [
     # YAML
@@ -91,23 +91,19 @@ WRONG_CONTRACTS = [
     edit(
         "type: object",
         "type: str",
-        "'str' is not a type; allowed are array, boolean, integer, null, number, object, string",
+        "'str' is not allowed here; allowed are array, boolean, integer, null, number, object, string",
     ),
-    field("kind: {type: [str, 'null']}", "'str' is not a type; allowed are"),
-    edit("operationId:", "operationID:", "'operationID' is not allowed here; did you mean operationId?"),
-    edit("    post:\n", "    pots:\n", "'pots' is not an HTTP method; did you mean post?"),
+    field("kind: {type: [str, 'null']}", "'str' is not allowed here; allowed are"),
+    edit("operationId:", "operationID:", "'operationID' is not supported here; did you mean operationId?"),
+    edit("    post:\n", "    pots:\n", "'pots' is not supported here; did you mean post?"),
     edit(PATH, PATH.replace("/api", "api"), "a path begins with /"),
     edit(
         "      in: header\n      schema",
         "      in: heder\n      schema",
-        "'heder' is not allowed here; allowed are query, header, path, cookie",
+        "'heder' is not allowed here; allowed are path, query, header",
         "in: heder",
     ),
-    insert(
-        PATH,
-        "/api/v3/other: {$ref: '#/components/schemas/Lang'}",
-        "a reference in the place of a path is not supported",
-    ),
+    insert(PATH, "/api/v3/other: {$ref: '#/components/schemas/Lang'}", "'$ref' is not supported here"),
     # Numbers and characters that JSON cannot represent
     *(edit(SENT, f"{SENT}, more: {number}", "is not a number in JSON") for number in (".nan", "1e400")),
     edit(SENT, r'message: "\ud83d"', r"'\ud83d' contains half of a surrogate pair, which is not a character"),
@@ -116,30 +112,29 @@ WRONG_CONTRACTS = [
         edit(URL, f"url: {url}", NOT_A_URL)
         for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'", "https://a:99999")
     ),
-    edit(URL, "url: https://{hots}", "the variable 'hots' is not in `variables`; did you mean host?"),
-    insert("  - appId: []\n", "- appID: []", "there is no security scheme 'appID'; did you mean appId?"),
-    operation(f"security: [{{token: []}}]\n      {RESPONSE}", "there is no security scheme 'token'"),
+    edit(URL, "url: https://{hots}", "'https://{hots}' has a variable that is not in `variables`"),
+    insert("  - appId: []\n", "- appID: []", "the client has no security scheme 'appID'; did you mean appId?"),
     edit(
         INTERVAL,
         "x-deduplication-intervall: 60",
-        "'x-deduplication-intervall' means nothing here; did you mean x-deduplication-interval?",
+        "'x-deduplication-intervall' is not supported here; did you mean x-deduplication-interval?",
     ),
-    edit(PATH, f"{PATH}    {INTERVAL}\n", "'x-deduplication-interval' means nothing here", f"    {INTERVAL}"),
-    insert(CONTACT, "x-project-url: {}", "'x-project-url' means nothing here; did you mean x-project-urls?"),
-    edit("\npaths:\n", "\nx-paths:\n", f"paths: {MISSING}", "openapi:"),
+    edit(PATH, f"{PATH}    {INTERVAL}\n", "'x-deduplication-interval' is not supported here", f"    {INTERVAL}"),
+    insert(CONTACT, "x-project-url: {}", "'x-project-url' is not supported here; did you mean x-project-urls?"),
+    edit("\npaths:\n", "\nx-paths:\n", "'paths' is a required property", "openapi:"),
     edit('        "200":\n', '        "201":\n', "a response '200' is missing", "responses:"),
     # References
     edit(
         '$ref: "#/components/schemas/Channel"',
         "$ref: #/components/schemas/Channel",
-        'this is empty: put the reference in quotes, because "#" begins a comment',
+        NOT_A_REFERENCE,
     ),
-    schema("A: {$ref: '#/components/schemas/A'}", "this refers to itself"),
-    schema("A: {$ref: '#/components/schemas/B'}\n    B: {$ref: '#/components/schemas/A'}", "this refers to itself"),
-    insert("    lang:\n      name", "loop: {$ref: '#/components/parameters/loop'}", "this refers to itself"),
-    insert("  parameters:\n    lang:", "responses: {R: {$ref: '#/components/responses/R'}}", "this refers to itself"),
+    schema("A: {$ref: '#/components/schemas/A'}", ENDLESS),
+    schema("A: {$ref: '#/components/schemas/B'}\n    B: {$ref: '#/components/schemas/A'}", ENDLESS),
+    insert("    lang:\n      name", "loop: {$ref: '#/components/parameters/loop'}", ENDLESS),
+    insert("  parameters:\n    lang:", "responses: {R: {$ref: '#/components/responses/R'}}", ENDLESS),
     edit("#/components/schemas/SendEmailDto", "#/components/schemas/SendDto", "there is no '#/components/schemas/Send"),
-    edit("#/components/schemas/Channel", "#/components/schemas/Lang/enum", "is not '#/components/…/…'"),
+    edit("#/components/schemas/Channel", "#/components/schemas/Lang/enum", NOT_A_REFERENCE),
     edit("[channel, email]", "[channel, emial]", "there is no property 'emial'"),
     # Examples
     edit(
@@ -170,11 +165,11 @@ WRONG_CONTRACTS = [
     edit("type: apiKey", "type: apikey", "'apikey' is not allowed here; allowed are apiKey, http"),
     edit("value: 203.0.113.9", "value: 203", unfit("203 is not of type 'string'")),
     *(
-        field(f"kind: {{type: string, format: {name}, examples: [{good}, {bad}]}}", unfit(f"{reason}, not '{bad}'"))
-        for name, good, bad, reason in (
-            ("date", "'2030-01-02'", "30.02.2030", "a date is expected"),
-            ("date-time", "'2030-01-02t03:04:05z'", "tomorrow", "a date with a time is expected"),
-            ("uuid", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0-4f89", "a UUID is expected"),
+        field(f"kind: {{type: string, format: {name}, examples: [{good}, {bad}]}}", unfit(f"'{bad}' is not a '{name}'"))
+        for name, good, bad in (
+            ("date", "'2030-01-02'", "30.02.2030"),
+            ("date-time", "'2030-01-02t03:04:05z'", "tomorrow"),
+            ("uuid", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0-4f89"),
         )
     ),
     edit("examples: [test@example.com]", "examples: [5]", unfit("5 is not of type 'string'")),
@@ -184,7 +179,10 @@ WRONG_CONTRACTS = [
     ),
     # Enums
     edit(
-        "Channel:\n      type: string", "Channel:\n      type: integer", "the type of these values is 'string'", "type"
+        "Channel:\n      type: string",
+        "Channel:\n      type: integer",
+        unfit(f"'{CHANNEL}' is not of type 'integer'"),
+        f"- {CHANNEL}",
     ),
     *(
         schema(f'Size: {{type: string, enum: ["a{escape}b"], x-enum-varnames: [AB]}}', "has an invisible character")
@@ -196,42 +194,47 @@ WRONG_CONTRACTS = [
     ),
     schema(
         "Size: {type: string, enum: [S], x-enum-deprecated: [L]}",
-        "'L' is not one of the enum's values: remove it here too",
+        "this is not one of the enum's values: remove it here too",
     ),
-    edit(f"- {CHANNEL}\n", "- 7\n", MIXED, "enum:"),
+    edit(f"- {CHANNEL}\n", "- 7\n", "7 is not of type 'string'"),
     edit("enum: [zh-CN, en-US, ja-JP, zh-TW]", "enum: []", "this should be non-empty"),
-    edit(f"- {OTHER_CHANNEL}\n", f"- {CHANNEL}\n", f"'{CHANNEL}' occurs twice"),
+    edit(f"- {OTHER_CHANNEL}\n", f"- {CHANNEL}\n", f"'{CHANNEL}' and '{CHANNEL}' would both be called"),
     edit(LAST_NAME, "", " names for ", "x-enum-varnames"),
     edit("required: [channel, email]", "requird: [channel, email]", "'requird' is not a keyword of a schema"),
     edit("x-enumDescriptions:", "x-enumDescription:", "'x-enumDescription' is not a keyword of a schema"),
-    edit(LAST_NAME, "        - ThrottleError\n", "'ThrottleError' occurs twice"),
+    edit(LAST_NAME, "        - ThrottleError\n", "'ThrottleError' and 'ThrottleError' would both be"),
     edit(LAST_NAME, "        - custom_code\n", "'custom_code' is not a class name, such as 'ThrottleError'"),
-    edit(LAST_NAME, "        - 4x4\n", "'4x4' is not a valid name in Python"),
+    schema("Size: {type: string, enum: [L], x-enum-varnames: [4x4]}", "'4x4' is not a valid name in Python"),
     edit(LAST_NAME, "        - APIError\n", "would define 'APIError' twice"),
     insert(
         f"        {CHANNEL_TEXT}",
         "CHANNEL_LOGON: x",
-        "'CHANNEL_LOGON' is not one of the enum's values: remove its description too",
+        "this is not one of the enum's values: remove it here too",
     ),
     edit(CHANNEL_TEXT, f"{CHANNEL}:", "this is empty: 'string' is expected"),
     edit(
         "    StatusCode:\n",
         "    Code: {type: integer}\n    x-StatusCode:\n",
-        "there is no '#/components/schemas/StatusCode'",
-        "components/schemas/StatusCode",
+        "'StatusCode' is a required property",
+        "schemas:",
     ),
     edit("enum: [200, 400,", "enum: [201, 400,", "200, which is success, is missing"),
     # Parts that the templates use by name
-    edit("x-enum-varnames:\n        - OK", "x-names:\n        - OK", f"x-enum-varnames: {MISSING}", "StatusCode:"),
-    edit("\nservers:\n", "\nx-servers:\n", f"servers: {MISSING}", "openapi:"),
-    edit("    identifier: MIT\n", "", "identifier: this is missing", "license:"),
+    edit(
+        "x-enum-varnames:\n        - OK",
+        "x-names:\n        - OK",
+        "'x-enum-varnames' is a required property",
+        "StatusCode:",
+    ),
+    edit("\nservers:\n", "\nx-servers:\n", "'servers' is a required property", "openapi:"),
+    edit("    identifier: MIT\n", "", "'identifier' is a required property", "license:"),
     insert(CONTACT, "x-project-urls: {Source: example.com/x}", "'example.com/x' does not match '^https?://"),
-    edit("    appId:\n      type", "    app:\n      type", "appId: this is missing", "securitySchemes:"),
+    edit("    appId:\n      type", "    app:\n      type", "'appId' is a required property", "securitySchemes:"),
     # Names
-    edit("      operationId: sendEmail\n", "", "the method needs a name: write an `operationId`", "post:"),
+    edit("      operationId: sendEmail\n", "", "'operationId' is a required property", "post:"),
     edit("operationId: sendEmail", "operationId: send email", "this must be usable as the method's name"),
     named("sendEmail", "another operation is also called 'sendEmail'"),
-    named("send_email", "another operation is also called 'send_email'"),
+    operation(RESPONSE, "another operation is also called 'sendEmail'", "operationId: sendEmail", "send_email"),
     *(
         edit(INTERVAL, f"x-deduplication-interval: {value}", "this must be a number of seconds greater than 5")
         for value in ("a minute", "5")
@@ -260,7 +263,7 @@ WRONG_CONTRACTS = [
         "name: timeout, in: query, schema: {type: string}",
         "'timeout': the functions need the name 'timeout' for themselves",
     ),
-    edit(PATH, PATH.replace("v3", "{x!r}"), "a path can contain only letters, digits"),
+    edit(PATH, PATH.replace("v3", "{x!r}"), "can contain only letters, digits"),
     edit(PATH, PATH.replace("v3", "{x}"), "Path parameters do not match", "post:"),
     # Parts that the generator leaves out or the templates cannot handle
     edit("required: [statusCode, message", "required: [statusCode", NOT_A_RESPONSE, "SendEmailRespDto:"),
