@@ -83,6 +83,7 @@ def our_route(url: str) -> Route | None:
 @example({"ALL_PROXY": "http://proxy.example:3128", "NO_PROXY": "example.com:8080"}, "http://example.com/api")
 @example({"ALL_PROXY": "http://proxy.example:3128", "NO_PROXY": "https://example.com"}, "http://example.com/api")
 @example({"ALL_PROXY": "http://proxy.example:3128", "NO_PROXY": ".example.com"}, "http://example.com/api")
+@example({"ALL_PROXY": "http://proxy.example:3128", "NO_PROXY": "localhost"}, "http://sub.localhost/api")
 def test_a_request_takes_the_same_route_as_with_httpx(environment: dict[str, str], url: str) -> None:
     with patch.dict(os.environ, environment, clear=True):
         try:
