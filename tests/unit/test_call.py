@@ -12,7 +12,7 @@ from runtime.errors import APIConnectionError, APIError, APITimeoutError, GenAut
 from runtime.http import httpx
 from runtime.options import Options
 from runtime.transport.request import Attempt, HTTPRequest
-from runtime.types import Operation, Request, Response
+from runtime.types import AttemptDetails, Operation, Request, Response
 from tests.clock import Clock
 
 from .library_errors import BEFORE_SENDING, REFUSALS
@@ -301,15 +301,13 @@ def test_unknown_outcome_is_repeated_until_five_seconds_before_the_interval_ends
     ],
     ids=repr,
 )
-def test_unknown_outcome_is_retried_and_remembered(
-    repeated: TeaCall, clock: Clock, step: object, kind: type[GenAuthError]
-) -> None:
-    [end, last] = play(repeated, clock, [step, Reply(200)])
+def test_unknown_outcome_is_retried_and_remembered(clock: Clock, step: object, kind: type[GenAuthError]) -> None:
+    told: list[AttemptDetails] = []
+    [end, last] = play(new_call(**REPEATED, on_attempt=told.append), clock, [step, Reply(200)])
     assert end.pause == 0.5
-    earlier = last.result.earlier_error
-    assert type(earlier) is kind
-    assert isinstance(earlier, GenAuthError)
-    assert earlier.delivery == "unknown"
+    assert type(last.result.earlier_error) is kind
+    assert last.result.earlier_error.delivery == "unknown"
+    assert [each.error for each in told] == [kind.__name__, None]
 
 
 @pytest.mark.parametrize("steps", [[REFUSED], [Reply(503)], [Reply(400)], [REFUSED, Reply(503, 200, "0")]])
