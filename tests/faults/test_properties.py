@@ -6,12 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from genauth_email import (
-    APIConnectionError,
-    APITimeoutError,
-    GenAuthError,
-    SendEmailRespDto,
-)
+from genauth_email import APIConnectionError, APITimeoutError, GenAuthError, SendEmailRespDto
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
