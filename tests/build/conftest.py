@@ -6,8 +6,10 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from scripts.generate import main
 
@@ -145,6 +147,24 @@ def make(repository: Path, *arguments: str, **environment: str) -> subprocess.Co
         text=True,
         check=False,
     )
+
+
+def extend(contract: Path, more: str) -> None:
+    """Add what a YAML file beside this one has to a contract."""
+
+    def add(node: Any, parts: Any) -> None:
+        for key, part in parts.items():
+            if key not in node:
+                node[key] = part
+            elif isinstance(part, list):
+                node[key] += part
+            else:
+                add(node[key], part)
+
+    yaml = YAML()
+    extended = yaml.load(contract)
+    add(extended, yaml.load(Path(__file__).with_name(more)))
+    yaml.dump(extended, contract)
 
 
 def replace(path: Path, old: str, new: str) -> None:

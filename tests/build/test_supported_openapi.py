@@ -6,16 +6,14 @@ import json
 import re
 import subprocess
 import sys
-import warnings
 from collections.abc import Generator
 from contextlib import closing
-from datetime import date, datetime, timezone
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
-from uuid import UUID
 
 import httpx
 import pytest
@@ -25,10 +23,10 @@ from scripts.generate import main
 from tests.servers import Contract, MockServer
 from tests.servers.raw import RawServer
 
-from .conftest import CHANNEL, ROOT, link_inputs, replace
-from .supported import COMPONENTS, PATHS, SCHEMAS, SUPPORTED
+from .conftest import CHANNEL, ROOT, extend, link_inputs, replace
+from .supported import IMPORTS, SUPPORTED
 from .unsupported import UNSUPPORTED
-from .wrong_contracts import FIRST_FIELD, LANG
+from .wrong_contracts import FIRST_FIELD
 
 PAGE = ROOT / "docs" / "supported-openapi.md"
 OK = {"statusCode": 200, "message": "Done."}
@@ -48,8 +46,7 @@ def generated(root: Path, name: str) -> ModuleType:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The inputs with a contract that uses everything that is supported."""
     root = link_inputs(tmp_path_factory.mktemp("supported"))
-    replace(root / "openapi.yaml", "\ncomponents:\n", f"{PATHS}\ncomponents:\n{COMPONENTS}")
-    replace(root / "openapi.yaml", LANG, f"{SCHEMAS}{LANG}")
+    extend(root / "openapi.yaml", "supported.yaml")
     return root
 
 
@@ -122,16 +119,7 @@ def test_supported_parts_are_right_on_the_wire(server: MockServer, program: Prog
         **{name: getattr(program.package, name) for name in program.package.__all__},
         **vars(import_module(f"{program.package.__name__}.api.users")),
         "Failure": import_module(f"{program.package.__name__}.types").Failure,
-        **{"pytest": pytest, "asyncio": asyncio, "inspect": inspect, "warnings": warnings},
-        **{
-            "date": date,
-            "datetime": datetime,
-            "timezone": timezone,
-            "UUID": UUID,
-            "HERE": __file__,
-            "OK": OK,
-            "USER": USER,
-        },
+        **{"HERE": __file__, "OK": OK, "USER": USER},
         "client": program.client,
         "server": server,
         "is_sync": kind == "sync",
@@ -143,7 +131,7 @@ def test_supported_parts_are_right_on_the_wire(server: MockServer, program: Prog
         "sent": lambda: server.received[-1].json,
         "query": lambda: parse_qsl(urlsplit(server.received[-1].target).query, keep_blank_values=True),
     }
-    exec(compile(SUPPORTED[row], row, "exec"), names)
+    exec(compile(IMPORTS + SUPPORTED[row], row, "exec"), names)
 
 
 @KINDS
@@ -284,23 +272,13 @@ def test_everyday_names_can_be_fields_and_arguments(inputs: Path) -> None:
     for dto, value in ((package.SendEmailDto, sent), (package.SendEmailRespDto, OK | named)):
         assert dto.from_dict(value).to_dict() == value
 
-    def respond(request: httpx.Request) -> httpx.Response:
-        assert json.loads(request.content) == sent
-        return httpx.Response(200, json=OK)
-
-    async def call_async() -> None:
-        async with httpx.AsyncClient(transport=transport) as http_client:
-            await package.AsyncAuthenticationClient("app123", http_client=http_client).send_email(
-                *required, **arguments
-            )
-
-    transport = httpx.MockTransport(respond)
-    required = CHANNEL, "a@example.com"
     arguments = {str(PythonIdentifier(name, "field_")): value for name, value in named.items()}
     arguments["date"] = date(2030, 1, 2)
-    with httpx.Client(transport=transport) as http_client:
-        package.AuthenticationClient("app123", http_client=http_client).send_email(*required, **arguments)
-    asyncio.run(call_async())
+    for kind in ("sync", "asyncio"):
+        with RawServer() as server, closing(Program(package, kind, server.url)) as program:
+            program.call(program.client.send_email, CHANNEL, "a@example.com", **arguments)
+            (request,) = server.received
+        assert json.loads(request.partition(b"\r\n\r\n")[2]) == sent
 
 
 def test_the_readme_marks_deprecated_parts(root: Path, package: ModuleType) -> None:
