@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from scripts.generate import main
+from tests.servers.index import Index, serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,6 +119,22 @@ def give_environment(copy: Path) -> None:
     (copy / linters).symlink_to(ROOT / linters)
     if (cache := ROOT / ".mypy_cache").exists():  # It exists after `make check`, and saves most of mypy's time.
         shutil.copytree(cache, copy / cache.name)
+
+
+@pytest.fixture
+def index(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
+    """An empty index. A parameter has its options."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "index").mkdir()
+    with serve(tmp_path / "index", **getattr(request, "param", {})) as index:
+        yield index
+
+
+def build_archives(package: Path, directory: Path) -> list[Path]:
+    """Build a package's wheel and sdist without make, which is slower."""
+    uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
+    subprocess.run([*uv, "--out-dir", directory, package], check=True)
+    return sorted(directory.iterdir())
 
 
 def git(repository: Path, *arguments: str) -> str:
