@@ -298,21 +298,24 @@ USER_PROGRAM = """\
 from datetime import date, datetime
 from typing import assert_type
 
-from supported_email import Address, AsyncAuthenticationClient, AuthenticationClient, Color, Level, User, UserRespDto
+from supported_email import Address, AsyncAuthenticationClient, AuthenticationClient, Color, Level, Special, Unset, User
 
 
 def use(client: AuthenticationClient) -> None:
     client.list_users(ids=[1], color="red", level=Level.VALUE_16, born=date(2030, 1, 2))
     client.replace_user("u-1", "Ada", home=Address("Rome"), note=None, friends=[User("Eve")], colors=[Color.RED])
-    user = assert_type(client.get_user("u-1"), UserRespDto).data
-    assert_type(user.seen, datetime | str | None)
-    assert_type(user.color, Color | str | None)
-    assert_type(user.friends, list[User] | None)
-    assert_type(user.addresses, dict[str, Address] | None)
+    assert_type(client.list_users().data, list[User] | None)
+    assert_type(client.list_users().special, Special | None)
+    user = assert_type(client.get_user("u-1").data, User)
+    # Requests have users too, so a field can be unset.
+    assert_type(user.seen, datetime | str | Unset)
+    assert_type(user.color, Color | str | Unset)
+    assert_type(user.friends, list[User] | Unset)
+    assert_type(user.addresses, dict[str, Address] | Unset)
 
 
 async def use_async(client: AsyncAuthenticationClient) -> None:
-    assert_type(await client.get_user(user_id="u-1"), UserRespDto)
+    assert_type((await client.get_user(user_id="u-1")).data, User)
 """
 
 
