@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import tomllib
 import zipfile
@@ -21,7 +20,7 @@ from ruamel.yaml import YAML
 
 from scripts.generate import main
 
-from .conftest import ROOT, copy_repository, make, replace
+from .conftest import ROOT, build_archives, copy_repository, make, replace
 
 
 def build(repository: Path, **environment: str) -> dict[str, bytes]:
@@ -86,21 +85,8 @@ def test_a_wheel_built_from_the_sdist_is_identical(repository: Path, wheel: zipf
     (sdist,) = (repository / "dist").glob("*.tar.gz")
     # Unpacked, because uv would download its own build backend for a packed one.
     subprocess.run(["tar", "-xzf", sdist, "-C", tmp_path], check=True)
-    unpacked = tmp_path / sdist.name.removesuffix(".tar.gz")
-    uv: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "uv",
-        "build",
-        "--quiet",
-        "--offline",
-        "--wheel",
-        "--out-dir",
-        tmp_path,
-    ]
-    subprocess.run([*uv, unpacked], check=True)
-    (built,) = tmp_path.glob("*.whl")
-    assert built.read_bytes() == Path(str(wheel.filename)).read_bytes()
+    built = build_archives(tmp_path / sdist.name.removesuffix(".tar.gz"), tmp_path / "again")
+    assert built[0].read_bytes() == Path(str(wheel.filename)).read_bytes()
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
