@@ -202,6 +202,8 @@ assert query() == []
 call(client.note_user, "u-1", "x")
 assert sent() == {"text": "x"}
 assert NoteDto("x").to_dict() == {"text": "x"}
+required = SendSmsDto(phone_number="13800000000", channel=SmsChannel.SMS_LOGIN)
+assert required.to_dict() == {"channel": "SMS_LOGIN", "phoneNumber": "13800000000"}
 for function in (client.list_users, of(list_users)):
     assert repr(inspect.signature(function).parameters["page"].default) == "UNSET"
 assert "page: Which page. Default: the server's, 1." in AuthenticationClient.list_users.__doc__
