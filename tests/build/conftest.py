@@ -21,7 +21,6 @@ ROOT = Path(__file__).parents[2]
 CHANNEL, OTHER_CHANNEL = "CHANNEL_LOGIN", "CHANNEL_REGISTER"
 CHANNEL_TEXT = f"{CHANNEL}: Log in."
 
-
 # The inputs of `generated/`.
 INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "runtime", "examples", "CHANGELOG.md", "LICENSE")
 
@@ -63,6 +62,11 @@ def contents(directory: Path) -> dict[str, bytes | None]:
         for path in directory.rglob("*")
         if path.name != "__pycache__" and path.parent.name != "__pycache__"
     }
+
+
+def written(directory: Path) -> dict[str, tuple[bytes | None, int]]:
+    """Return the contents and the modification time of every file and directory."""
+    return {name: (content, (directory / name).stat().st_mtime_ns) for name, content in contents(directory).items()}
 
 
 @pytest.fixture
@@ -117,8 +121,6 @@ def give_environment(copy: Path) -> None:
             copied.symlink_to(tool)
     linters = Path("tests", "contract", "lint", "node_modules")
     (copy / linters).symlink_to(ROOT / linters)
-    if (cache := ROOT / ".mypy_cache").exists():  # It exists after `make check`, and saves most of mypy's time.
-        shutil.copytree(cache, copy / cache.name)
 
 
 @pytest.fixture

@@ -6,24 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import commit
+
 pytestmark = pytest.mark.release
+
+
+# Nothing is cloned or installed.
+OFFLINE = {"http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"}
 
 
 def run_hooks(repository: Path) -> tuple[int, dict[str, str]]:
     """Run the hooks on all files, and return the exit code and each hook's result by name."""
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(repository.parent),
-        # Nothing is cloned or installed.
-        "http_proxy": "http://127.0.0.1:1",
-        "https_proxy": "http://127.0.0.1:1",
-    }
-    for command in (["git", "init", "--quiet"], ["git", "add", "--all"]):
-        subprocess.run(command, cwd=repository, env=environment, check=True)
+    commit(repository)
     done = subprocess.run(
         [sys.executable, "-m", "pre_commit", "run", "--all-files", "--color=never"],
         cwd=repository,
-        env=environment,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(repository.parent), **OFFLINE},
         capture_output=True,
         text=True,
         check=False,
