@@ -54,10 +54,7 @@ def test_an_example_fits_its_schema(tmp_path: Path, schema: dict[str, Any], valu
     assert sample(tmp_path, schema) == value
 
 
-def test_the_example_of_a_recursive_schema_ends(tmp_path: Path) -> None:
+def test_the_example_of_a_recursive_schema_ends_and_a_request_has_no_read_only_field(tmp_path: Path) -> None:
     assert sample(tmp_path, NODE) == {"id": 1, "kind": "leaf", "note": "text"}
-
-
-def test_the_example_of_a_request_has_no_read_only_field(tmp_path: Path) -> None:
     assert sample(tmp_path, NODE, without="readOnly") == {"kind": "leaf", "note": "text"}
     assert sample(tmp_path, NODE, without="readOnly", optional=False) == {"kind": "leaf"}
