@@ -230,7 +230,8 @@ def warnings_of(function, *args, **kwargs):
 
 assert warnings_of(client.list_old) == ["list_old is deprecated"]
 assert warnings_of(of(list_old), client=client) == ["list_old is deprecated"]
-assert warnings_of(of(list_old, "_detailed"), client=client, page=1) == ["list_old is deprecated", "page is deprecated"]
+told = warnings_of(of(list_old, "_detailed"), client=client, page=1, size=1)
+assert told == ["list_old is deprecated", "page is deprecated", "size is deprecated"]
 assert warnings_of(client.note_user, "u-1", "x") == []
 assert warnings_of(client.note_user, "u-1", "x", size="S") == ["size is deprecated"]
 assert warnings_of(client.note_user, "u-1", "x", size="L") == ["size is deprecated", "the size 'L' is deprecated"]

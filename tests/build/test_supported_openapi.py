@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 import httpx
 import pytest
 from openapi_python_client.strings import PythonIdentifier
+from ruamel.yaml import YAML
 
 from scripts.generate import main
 from tests.servers import Contract, MockServer
@@ -28,6 +29,7 @@ from .supported import IMPORTS, SUPPORTED
 from .unsupported import UNSUPPORTED
 from .wrong_contracts import FIRST_FIELD
 
+HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "supported-openapi.md"
 OK = {"statusCode": 200, "message": "Done."}
 USER = {"id": "u-1", "name": "Ada"}
@@ -182,30 +184,7 @@ def test_no_argument_breaks_out_of_its_place(package: ModuleType, kind: str) -> 
 
 
 # A value for each field of `User` except its id, which requests do not have.
-FIELDS: dict[str, Any] = {
-    "name": "Ada",
-    "born": "2030-01-02",
-    "seen": "2030-01-02T03:04:05+00:00",
-    "key": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
-    "ratio": 1.5,
-    "active": True,
-    "age": 7,
-    "color": "dark-blue",
-    "level": -1,
-    "symbol": "+",
-    "kind": "new",
-    "colors": ["red"],
-    "note": "x",
-    "home": {"city": "Rome", "color": "red"},
-    "friends": [{"name": "Eve"}],
-    "addresses": {"home": {"city": "Rome"}},
-    "days": {"a": "2030-01-02"},
-    "places": {"b": "red"},
-    "words": {"c": ["d"]},
-    "counts": {"e": 1},
-    "quota": {"left": 7},
-    "either": 7,
-}
+FIELDS: dict[str, Any] = YAML(typ="safe").load(HERE / "supported.yaml")["components"]["examples"]["User"]["value"]
 FREE = {"free": {"f": [None]}, "anything": [1], "whatever": None}
 # Only untyped fields accept this.
 STRANGE = {"x": {"y": None}}
