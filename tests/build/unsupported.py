@@ -28,6 +28,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
     "a part of `allOf` that is more than `properties` and `required`": [
         schema(f"Part: {{allOf: [{DTO}, {{allOf: [{DTO}]}}]}}", "`allOf` in a part of `allOf`"),
         schema(f"Part: {{allOf: [{DTO}, {{type: string}}]}}", "a part of `allOf` must be an object"),
+        schema(f"Clash: {{allOf: [{DTO}, {{properties: {{email: {{type: integer}}}}}}]}}", "str can't be merged with"),
     ],
     "`discriminator`": [
         field(f"kind: {{oneOf: [{DTO}], discriminator: {{propertyName: channel}}}}", "a discriminator is not supported")
