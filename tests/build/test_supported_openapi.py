@@ -29,7 +29,6 @@ from .supported import IMPORTS, SUPPORTED
 from .unsupported import UNSUPPORTED
 from .wrong_contracts import FIRST_FIELD
 
-HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "supported-openapi.md"
 OK = {"statusCode": 200, "message": "Done."}
 USER = {"id": "u-1", "name": "Ada"}
@@ -184,7 +183,8 @@ def test_no_argument_breaks_out_of_its_place(package: ModuleType, kind: str) -> 
 
 
 # A value for each field of `User` except its id, which requests do not have.
-FIELDS: dict[str, Any] = YAML(typ="safe").load(HERE / "supported.yaml")["components"]["examples"]["User"]["value"]
+EXAMPLES = YAML(typ="safe").load(Path(__file__).with_name("supported.yaml"))["components"]["examples"]
+FIELDS: dict[str, Any] = EXAMPLES["User"]["value"]
 FREE = {"free": {"f": [None]}, "anything": [1], "whatever": None}
 # Only untyped fields accept this.
 STRANGE = {"x": {"y": None}}
