@@ -42,6 +42,8 @@ def main(version: str, root: Path = ROOT) -> int:
 
 
 def release(root: Path, text: str) -> None:
+    if not text:
+        raise ReleaseError("VERSION is missing: make release VERSION=1.4.0")
     try:
         version = Version.parse(text)
     except ValueError as error:

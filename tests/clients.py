@@ -106,10 +106,6 @@ class BlockingClient:
         function = getattr(endpoint, f"{name}_detailed" if detailed else name)
         return self.run(function, client=self.client, **arguments)
 
-    def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call any function in the client's event loop, if it has one."""
-        return self._run(function, *args)
-
     def with_options(self, **options: Any) -> "BlockingClient":
         return BlockingClient(self.client.with_options(**options), self._portal)
 

@@ -5,18 +5,21 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from scripts.generate import main
+from tests.servers.index import Index, serve
 
 ROOT = Path(__file__).parents[2]
 
 # Parts of the small contract, `contract.yaml`.
 CHANNEL, OTHER_CHANNEL = "CHANNEL_LOGIN", "CHANNEL_REGISTER"
 CHANNEL_TEXT = f"{CHANNEL}: Log in."
-
 
 # The inputs of `generated/`.
 INPUTS = ("openapi.yaml", "generator-config.yml", "templates", "runtime", "examples", "CHANGELOG.md", "LICENSE")
@@ -59,6 +62,11 @@ def contents(directory: Path) -> dict[str, bytes | None]:
         for path in directory.rglob("*")
         if path.name != "__pycache__" and path.parent.name != "__pycache__"
     }
+
+
+def written(directory: Path) -> dict[str, tuple[bytes | None, int]]:
+    """Return the contents and the modification time of every file and directory."""
+    return {name: (content, (directory / name).stat().st_mtime_ns) for name, content in contents(directory).items()}
 
 
 @pytest.fixture
@@ -117,6 +125,22 @@ def give_environment(copy: Path) -> None:
         shutil.copytree(cache, copy / cache.name)
 
 
+@pytest.fixture
+def index(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
+    """An empty index. A parameter has its options."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "index").mkdir()
+    with serve(tmp_path / "index", **getattr(request, "param", {})) as index:
+        yield index
+
+
+def build_archives(package: Path, directory: Path) -> list[Path]:
+    """Build a package's wheel and sdist without make, which is slower."""
+    uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
+    subprocess.run([*uv, "--out-dir", directory, package], check=True)
+    return sorted(directory.iterdir())
+
+
 def git(repository: Path, *arguments: str) -> str:
     return subprocess.check_output(["git", *arguments], cwd=repository, text=True)
 
@@ -145,6 +169,24 @@ def make(repository: Path, *arguments: str, **environment: str) -> subprocess.Co
         text=True,
         check=False,
     )
+
+
+def extend(contract: Path, more: str) -> None:
+    """Add what a YAML file beside this one has to a contract."""
+
+    def add(node: Any, parts: Any) -> None:
+        for key, part in parts.items():
+            if key not in node:
+                node[key] = part
+            elif isinstance(part, list):
+                node[key] += part
+            else:
+                add(node[key], part)
+
+    yaml = YAML()
+    extended = yaml.load(contract)
+    add(extended, yaml.load(Path(__file__).with_name(more)))
+    yaml.dump(extended, contract)
 
 
 def replace(path: Path, old: str, new: str) -> None:

@@ -1,194 +1,20 @@
-"""Operations that use every supported part of OpenAPI, and a program for each part. None of this is shipped.
+"""A program for each supported part of OpenAPI, by the rows of the first table of `docs/supported-openapi.md`.
 
-The keys of `SUPPORTED` are the rows of the first table of `docs/supported-openapi.md`.
+Each program runs with both clients of the package that `supported.yaml` gives. `call` calls a method or a function and
+lets the server respond with a success or with `response`, `get` reads a user with some fields, and `last`, `sent` and
+`query` return the last request or its parts.
 """
 
-PATHS = """\
-  /api/v3/users/{userId}:
-    parameters:
-      - {name: userId, in: path, required: true, description: The id of a user., schema: {type: string}}
-    get:
-      operationId: getUser
-      tags: [users]
-      responses: {"200": {$ref: "#/components/responses/User"}}
-    put:
-      operationId: replaceUser
-      tags: [users]
-      requestBody:
-        required: true
-        content: {application/json: {schema: {$ref: "#/components/schemas/User"}}}
-      responses: {"200": {$ref: "#/components/responses/Users"}}
-    patch:
-      operationId: noteUser
-      tags: [users]
-      requestBody:
-        content: {application/json: {schema: {$ref: "#/components/schemas/NoteDto"}}}
-      responses: {"200": {$ref: "#/components/responses/Users"}}
-    delete:
-      operationId: deleteUser
-      summary: Delete a user
-      tags: [users]
-      responses: {"200": {$ref: "#/components/responses/Users"}}
-  /api/v3/old:
-    get:
-      operationId: listOld
-      deprecated: true
-      tags: [users]
-      parameters: [{name: page, in: query, deprecated: true, description: Which., schema: {type: integer}}]
-      responses: {"200": {$ref: "#/components/responses/Users"}}
-  /api/v3/users:
-    get:
-      operationId: listUsers
-      tags: [users]
-      parameters:
-        - {name: ids, in: query, explode: true, schema: {type: array, items: {type: integer}}}
-        - {name: page, in: query, description: Which page., schema: {type: integer, default: 1}}
-        - {name: search, in: query, schema: {type: string}}
-        - {name: ratio, in: query, schema: {type: number}}
-        - {name: active, in: query, schema: {type: boolean}}
-        - {name: seen, in: query, schema: {type: string, format: date-time}}
-        - {name: born, in: query, schema: {type: string, format: date}}
-        - {name: key, in: query, schema: {type: string, format: uuid}}
-        - {name: color, in: query, schema: {$ref: "#/components/schemas/Color"}}
-        - {name: level, in: query, schema: {$ref: "#/components/schemas/Level"}}
-        - {name: x-trace, in: header, schema: {type: string}}
-      responses: {"200": {$ref: "#/components/responses/Users"}}
-  /api/v3/send-sms:
-    post:
-      operationId: sendSms
-      x-deduplication-interval: 60
-      tags: [sms]
-      requestBody:
-        required: true
-        content: {application/json: {schema: {$ref: "#/components/schemas/SendSmsDto"}}}
-      responses:
-        "200":
-          description: A success or a failure.
-          content: {application/json: {schema: {$ref: "#/components/schemas/SendSmsRespDto"}}}
-  /api/v3/ping:
-    get:
-      operationId: ping
-      responses:
-        "200":
-          description: A success or a failure.
-          content: {application/json: {schema: {$ref: "#/components/schemas/PingRespDto"}}}
+IMPORTS = """\
+import asyncio
+import inspect
+import warnings
+from datetime import date, datetime, timezone
+from uuid import UUID
+
+import pytest
 """
 
-COMPONENTS = """\
-  requestBodies: {Unused: {required: true, content: {application/json: {schema: {}}}}}
-  examples:
-    Done: {value: {statusCode: 200, message: Done by an example.}}
-  responses:
-    User:
-      description: A user.
-      content: {application/json: {schema: {$ref: "#/components/schemas/UserRespDto"}}}
-    Users:
-      description: Users.
-      content:
-        application/json:
-          schema: {$ref: "#/components/schemas/UsersRespDto"}
-          examples: {OK: {$ref: "#/components/examples/Done"}}
-
-"""
-
-SCHEMAS = """\
-    Color: {type: string, enum: [red, dark-blue], x-enum-varnames: [RED, DARK_BLUE]}
-    Size: {type: string, enum: [S, L], x-enum-deprecated: [L]}
-    Level: {type: integer, enum: [0, 1, -1, 0x10]}
-    Symbol: {type: string, enum: [é, +], x-enum-varnames: [eAcute, plus]}
-    Address:
-      type: object
-      required: [city]
-      additionalProperties: false
-      properties:
-        city: {type: string}
-        color: {$ref: "#/components/schemas/Color"}
-    NoteDto:
-      type: object
-      required: [text]
-      properties:
-        text: {type: string}
-        size: {$ref: "#/components/schemas/Size", description: How large., deprecated: true}
-        times: {type: integer, default: 3}
-    User:
-      type: object
-      required: [id, name]
-      properties:
-        id: {type: string, readOnly: true}
-        name: {type: string}
-        born: {type: string, format: date}
-        seen: {type: string, format: date-time}
-        key: {type: string, format: uuid}
-        ratio: {type: number}
-        active: {type: boolean}
-        age: {type: integer}
-        color: {$ref: "#/components/schemas/Color"}
-        level: {$ref: "#/components/schemas/Level"}
-        symbol: {$ref: "#/components/schemas/Symbol"}
-        kind: {type: string, enum: [new, old]}
-        colors: {type: array, items: {$ref: "#/components/schemas/Color"}}
-        note: {type: [string, "null"]}
-        home: {oneOf: [{$ref: "#/components/schemas/Address"}, {type: "null"}]}
-        friends: {type: array, items: {$ref: "#/components/schemas/User"}}
-        addresses: {type: object, additionalProperties: {$ref: "#/components/schemas/Address"}}
-        days: {type: object, additionalProperties: {type: string, format: date}}
-        places: {type: object, additionalProperties: {$ref: "#/components/schemas/Color"}}
-        words: {type: object, additionalProperties: {type: array, items: {type: string}}}
-        counts: {type: object, additionalProperties: {type: integer}}
-        free: {type: object}
-        anything: {}
-        whatever: true
-        quota: {type: object, required: [left], properties: {left: {type: integer}}}
-        either: {anyOf: [{type: string}, {type: string, format: date-time}, {type: integer}]}
-    Special:
-      allOf:
-        - {$ref: "#/components/schemas/Address"}
-        - {required: [rank], properties: {rank: {type: integer}}}
-    Scores:
-      type: object
-      required: [best]
-      properties: {best: {type: integer}}
-      additionalProperties: {type: string, format: date}
-    UserRespDto:
-      type: object
-      required: [statusCode, message, data]
-      properties:
-        statusCode: {type: integer}
-        message: {type: string}
-        data: {$ref: "#/components/schemas/User"}
-    UsersRespDto:
-      type: object
-      required: [statusCode, message]
-      properties:
-        statusCode: {$ref: "#/components/schemas/StatusCode"}
-        message: {type: string}
-        apiCode: {$ref: "#/components/schemas/ApiCode"}
-        data: {type: array, items: {$ref: "#/components/schemas/User"}}
-        special: {$ref: "#/components/schemas/Special"}
-        scores: {$ref: "#/components/schemas/Scores"}
-    SmsChannel: {type: string, enum: [SMS_LOGIN, SMS_REGISTER]}
-    SendSmsDto:
-      type: object
-      required: [channel, phoneNumber]
-      additionalProperties: false
-      properties:
-        channel: {allOf: [{$ref: "#/components/schemas/SmsChannel"}], default: SMS_LOGIN}
-        phoneNumber: {type: string}
-        phoneCountryCode: {type: string}
-    SendSmsRespDto: {allOf: [{$ref: "#/components/schemas/SendEmailRespDto"}, {properties: {sender: {type: string}}}]}
-    PingRespDto:
-      type: object
-      required: [statusCode, message]
-      properties:
-        statusCode: {anyOf: [{$ref: "#/components/schemas/StatusCode"}, {type: integer}]}
-        message: {type: string}
-        apiCode: {type: integer}
-        requestId: {type: string}
-"""
-
-# Each program runs with both clients. `call` calls a method or a function and lets the server respond with a success or
-# with `response`, `get` reads a user with some fields, and `last`, `sent` and `query` return the last request or its
-# parts.
 SUPPORTED: dict[str, str] = {
     "a failure that lacks what a success requires": """
 no_user = {"statusCode": 400, "message": "No user.", "apiCode": 2004, "requestId": "r-1", "data": None}
@@ -216,7 +42,6 @@ for wrong in ({"name": 7}, {"age": True}, {"age": 1.5}, {"age": "1"}, {"active":
 for wrong in ({"page": True}, {"page": "1"}, {"ratio": None}, {"active": 0}, {"x_trace": 7}):
     is_refused(TypeError, client.list_users, **wrong)
     is_refused(TypeError, of(list_users), client=client, **wrong)
-is_refused(ValueError, client.list_users, ratio=float("nan"))
 is_refused(TypeError, client.get_user, 7)
 for wrong in ({"name": "x"}, User(7), User("x", age=True), User("x", ratio="1")):
     is_refused(TypeError, of(replace_user), "u-1", client=client, body=wrong)
@@ -293,10 +118,7 @@ is_refused(TypeError, client.replace_user, "u-1", "x", home={"city": "Rome"})
 for wrong, message in (
     ({"home": Address(7)}, "home.city must be a string, not int"),
     ({"friends": [User("y"), User("y", age="7")]}, "friends[1].age must be an integer, not str"),
-    (
-        {"addresses": {"home": Address("Rome", color=7)}},
-        "addresses[...].color must be a Color or its value, such as 'red' or a string, not int",
-    ),
+    ({"addresses": {"home": Address(7)}}, "addresses[...].city must be a string, not int"),
 ):
     assert is_refused(TypeError, client.replace_user, "u-1", "x", **wrong) == message
     assert is_refused(TypeError, of(replace_user), "u-1", client=client, body=User("x", **wrong)) == message
@@ -307,8 +129,6 @@ user = get({"colors": ["red"], "friends": []})
 assert user.colors == [Color.RED] and user.friends == []
 call(client.replace_user, "u-1", "x", colors=[Color.RED, Color.DARK_BLUE])
 assert sent()["colors"] == ["red", "dark-blue"]
-for wrong in ((1,), "12", [1, True], [None], 1):
-    is_refused(TypeError, client.list_users, ids=wrong)
 assert "ids[1]" in is_refused(TypeError, client.list_users, ids=[1, "2"])
 """,
     "`additionalProperties` without `properties`: a map": """
@@ -324,10 +144,7 @@ call(
     words=user.words, counts=user.counts, free=user.free,
 )
 assert sent() == {"name": "Ada"} | raw
-for wrong in (
-    {"addresses": {"home": {"city": "Rome"}}}, {"days": {"a": 2030}}, {"counts": {"e": True}},
-    {"counts": {1: 1}}, {"words": {"c": "d"}}, {"free": []},
-):
+for wrong in ({"addresses": {"home": {}}}, {"days": {"a": 2030}}, {"words": {"c": "d"}}, {"free": []}):
     is_refused(TypeError, client.replace_user, "u-1", "x", **wrong)
 """,
     "`additionalProperties` beside `properties`": """
@@ -376,7 +193,8 @@ assert query() == []
 call(client.note_user, "u-1", "x")
 assert sent() == {"text": "x"}
 assert NoteDto("x").to_dict() == {"text": "x"}
-import inspect
+required = SendSmsDto(phone_number="13800000000", channel=SmsChannel.SMS_LOGIN)
+assert required.to_dict() == {"channel": "SMS_LOGIN", "phoneNumber": "13800000000"}
 for function in (client.list_users, of(list_users)):
     assert repr(inspect.signature(function).parameters["page"].default) == "UNSET"
 assert "page: Which page. Default: the server's, 1." in AuthenticationClient.list_users.__doc__
@@ -388,7 +206,6 @@ assert "user_id: The id of a user." in get_user.sync.__doc__
 assert "size: Deprecated. How large." in AuthenticationClient.note_user.__doc__
 """,
     "`readOnly`": """
-import inspect
 assert "id" not in inspect.signature(client.replace_user).parameters
 assert get({}).id == "u-1"
 call(of(replace_user), "u-1", client=client, body=User("x", id="u-1"))
@@ -404,7 +221,8 @@ def warnings_of(function, *args, **kwargs):
 
 assert warnings_of(client.list_old) == ["list_old is deprecated"]
 assert warnings_of(of(list_old), client=client) == ["list_old is deprecated"]
-assert warnings_of(of(list_old, "_detailed"), client=client, page=1) == ["list_old is deprecated", "page is deprecated"]
+told = warnings_of(of(list_old, "_detailed"), client=client, page=1, size=1)
+assert told == ["list_old is deprecated", "page is deprecated", "size is deprecated"]
 assert warnings_of(client.note_user, "u-1", "x") == []
 assert warnings_of(client.note_user, "u-1", "x", size="S") == ["size is deprecated"]
 assert warnings_of(client.note_user, "u-1", "x", size="L") == ["size is deprecated", "the size 'L' is deprecated"]

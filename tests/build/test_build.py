@@ -5,11 +5,9 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import tomllib
 import zipfile
-from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from ruamel.yaml import YAML
 
 from scripts.generate import main
 
-from .conftest import ROOT, copy_repository, make, replace
+from .conftest import ROOT, build_archives, copy_repository, make, replace
 
 
 def build(repository: Path, **environment: str) -> dict[str, bytes]:
@@ -52,21 +50,8 @@ def wheel(repository: Path) -> zipfile.ZipFile:
 
 
 @pytest.fixture(scope="module")
-def metadata(wheel: zipfile.ZipFile) -> Message:
-    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
-    return BytesParser().parsebytes(wheel.read(name))
-
-
-@pytest.fixture(scope="module")
 def project() -> Any:
     return tomllib.loads((ROOT / "generated" / "pyproject.toml").read_text())["project"]
-
-
-def read_sdist(repository: Path) -> dict[str, bytes]:
-    (sdist,) = (repository / "dist").glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        members = [(member.name, archive.extractfile(member)) for member in archive]
-        return {name.partition("/")[2]: file.read() for name, file in members if file}
 
 
 def test_two_builds_of_one_commit_are_the_same_byte_for_byte(repository: Path, tmp_path: Path) -> None:
@@ -86,21 +71,8 @@ def test_a_wheel_built_from_the_sdist_is_identical(repository: Path, wheel: zipf
     (sdist,) = (repository / "dist").glob("*.tar.gz")
     # Unpacked, because uv would download its own build backend for a packed one.
     subprocess.run(["tar", "-xzf", sdist, "-C", tmp_path], check=True)
-    unpacked = tmp_path / sdist.name.removesuffix(".tar.gz")
-    uv: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "uv",
-        "build",
-        "--quiet",
-        "--offline",
-        "--wheel",
-        "--out-dir",
-        tmp_path,
-    ]
-    subprocess.run([*uv, unpacked], check=True)
-    (built,) = tmp_path.glob("*.whl")
-    assert built.read_bytes() == Path(str(wheel.filename)).read_bytes()
+    built = build_archives(tmp_path / sdist.name.removesuffix(".tar.gz"), tmp_path / "again")
+    assert built[0].read_bytes() == Path(str(wheel.filename)).read_bytes()
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
@@ -113,9 +85,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) ->
     assert {Path(name).name for name in names - modules} == {"LICENSE", "METADATA", "RECORD", "WHEEL"}
 
 
-def test_the_wheel_has_the_metadata_for_indexes_and_pip(
-    wheel: zipfile.ZipFile, metadata: Message, project: Any
-) -> None:
+def test_the_wheel_has_the_metadata_for_indexes_and_pip(wheel: zipfile.ZipFile, project: Any) -> None:
+    (file,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = BytesParser().parsebytes(wheel.read(file))
     config = YAML(typ="safe").load(ROOT / "generator-config.yml")
     name, version = config["project_name_override"], config["package_version_override"]
     assert (metadata["Name"], metadata["Version"]) == (name, str(version))
@@ -155,7 +127,11 @@ def test_the_project_has_the_urls_that_the_contract_gives(inputs: Path) -> None:
 def test_the_archives_contain_the_license_and_the_files_that_the_readme_links(
     repository: Path, wheel: zipfile.ZipFile
 ) -> None:
-    sdist, in_wheel = read_sdist(repository), set(wheel.namelist())
+    in_wheel = set(wheel.namelist())
+    (archive,) = (repository / "dist").glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        files = {member.name.partition("/")[2]: tar.extractfile(member) for member in tar}
+        sdist = {name: file.read() for name, file in files.items() if file}
     (license,) = (name for name in in_wheel if name.endswith(".dist-info/licenses/LICENSE"))
     assert wheel.read(license) == sdist["LICENSE"] == (ROOT / "LICENSE").read_bytes()
     linked = set(re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "generated" / "README.md").read_text()))

@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 from .conftest import ROOT, contents
@@ -27,29 +28,15 @@ ROOMS = {
 }
 
 
-def imports(module: Path, package: Path) -> Iterator[tuple[str, ...]]:
-    """Yield a module's imports as the parts of a name: `("httpx",)`, or `(".", "errors")` within the package.
-
-    Imports inside functions and under `TYPE_CHECKING` count too. Names outside the package begin with `..`.
-    """
-    place = module.relative_to(package).parts
+def imports(module: Path, package: Path) -> Iterator[str]:
+    """Yield the full names of what a module imports, also inside functions and under `TYPE_CHECKING`."""
+    directory = ".".join(module.parent.relative_to(package.parent).parts)
     for node in ast.walk(ast.parse(module.read_bytes())):
         if isinstance(node, ast.Import):
-            yield from (absolute(alias.name, package) for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            named = tuple(node.module.split(".")) if node.module else ()
-            for alias in node.names:
-                if not node.level:
-                    yield absolute(".".join((*named, alias.name)), package)
-                elif node.level > len(place):
-                    yield ("..", *named, alias.name)
-                else:
-                    yield (".", *place[: -node.level], *named, alias.name)
-
-
-def absolute(name: str, package: Path) -> tuple[str, ...]:
-    first, *rest = name.split(".")
-    return (".", *rest) if first == package.name else (first, *rest)
+            origin = resolve_name("." * node.level + (node.module or ""), directory)
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
 def test_the_packages_runtime_is_an_exact_copy() -> None:
@@ -57,27 +44,25 @@ def test_the_packages_runtime_is_an_exact_copy() -> None:
 
 
 def test_the_runtime_imports_nothing_generated_and_the_http_libraries_in_one_module() -> None:
-    imported = {module: {name[0] for name in imports(module, RUNTIME)} for module in RUNTIME.rglob("*.py")}
-    allowed = {".", *sys.stdlib_module_names, *THIRD_PARTY}
-    assert {module: names - allowed for module, names in imported.items() if names - allowed} == {}
-    assert [module for module, names in imported.items() if names & {"httpcore", "httpx"}] == [RUNTIME / "http.py"]
+    imported = {path: {name.split(".")[0] for name in imports(path, RUNTIME)} for path in RUNTIME.rglob("*.py")}
+    allowed = {"runtime", *sys.stdlib_module_names, *THIRD_PARTY}
+    assert {path: names - allowed for path, names in imported.items() if names - allowed} == {}
+    assert [path for path, names in imported.items() if names & {"httpcore", "httpx"}] == [RUNTIME / "http.py"]
 
 
 def test_the_runtimes_imports_have_no_cycle() -> None:
-    modules = {
-        (".", *path.relative_to(RUNTIME).parent.parts, *(() if path.stem == "__init__" else (path.stem,))): path
-        for path in RUNTIME.rglob("*.py")
-    }
+    paths = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in RUNTIME.rglob("*.py")}
+    modules = {name.removesuffix(".__init__"): path for name, path in paths.items()}
     graph = {
         module: {
             imported
             for name in imports(path, RUNTIME)
-            for imported in (name, name[:-1])  # A module, or something in one.
+            for imported in (name, name.rpartition(".")[0])  # A module, or something in one.
             if imported in modules and imported != module
         }
         for module, path in modules.items()
     }
-    assert graph[(".", "client")] >= {(".", "base_client"), (".", "transport", "httpx_transport")}  # It has found them.
+    assert graph["runtime.client"] >= {"runtime.base_client", "runtime.transport.httpx_transport"}  # It has found them.
     TopologicalSorter(graph).prepare()  # Raises an error if there is a cycle, including type hints.
 
 
@@ -85,9 +70,9 @@ def test_imports_of_the_package_run_one_way() -> None:
     graph: dict[str, set[str]] = {room: set() for room in ROOMS}
     for module in PACKAGE.rglob("*.py"):
         room = module.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        rooms = {name[1] for name in imports(module, PACKAGE) if name[0] == "."}
-        assert rooms <= ROOMS[room] | {room}, module
-        graph[room] |= rooms - {room}
+        names = (name.split(".") for name in imports(module, PACKAGE))
+        graph[room] |= {parts[1] for parts in names if parts[0] == PACKAGE.name} - {room}
+        assert graph[room] <= ROOMS[room], module
     assert graph["client"] >= {"_runtime", "api"}  # It has found them.
     TopologicalSorter(graph).prepare()  # Raises an error if there is a cycle.
 

@@ -3,45 +3,22 @@
 Some tests run make, as a person would. The rest call the script, which is faster.
 """
 
-import subprocess
-import sys
-import sysconfig
-import tomllib
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts import publish
-from scripts.compatibility import RECORD, write_record
+from scripts.compatibility import RECORD, current_version, write_record
 from scripts.document import Document
 from scripts.publish import PublishError
-from tests.contract.facts import CHANNEL
-from tests.servers import MockServer
-from tests.servers.index import PASSWORD, USERNAME, Index, serve
+from tests.servers.index import PASSWORD, USERNAME, Index
 
-from .conftest import ROOT, commit, copy_repository, git, make
+from .conftest import ROOT, build_archives, commit, copy_repository, git, make
 
 CREDENTIALS = {"UV_PUBLISH_USERNAME": USERNAME, "UV_PUBLISH_PASSWORD": PASSWORD}
-
-SEND_TWO_EMAILS = f"""
-import asyncio
-import genauth_email
-
-with genauth_email.AuthenticationClient() as client:
-    client.send_email("{CHANNEL}", "sync@example.com")
-
-async def send() -> None:
-    async with genauth_email.AsyncAuthenticationClient() as client:
-        await client.send_email("{CHANNEL}", "async@example.com")
-
-asyncio.run(send())
-print(genauth_email.__file__)
-"""
-
-
-VERSION = tomllib.loads((ROOT / "generated" / "pyproject.toml").read_text())["project"]["version"]
+VERSION = current_version(ROOT)
 
 
 @pytest.fixture
@@ -51,15 +28,6 @@ def repository(tmp_path: Path) -> Path:
     write_record(repository, Document(repository / "openapi.yaml"), VERSION)
     commit(repository)
     return repository
-
-
-@pytest.fixture
-def index(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
-    """An empty index. A test sets its options with `@index_with`."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    (tmp_path / "index").mkdir()
-    with serve(tmp_path / "index", **getattr(request, "param", {})) as index:
-        yield index
 
 
 def index_with(*variants: dict[str, Any]) -> pytest.MarkDecorator:
@@ -73,86 +41,52 @@ def make_publish(repository: Path, *arguments: str, **environment: str) -> tuple
     return result.returncode, result.stdout.splitlines(), result.stderr.splitlines()
 
 
-@pytest.mark.release
-def test_a_published_package_can_be_installed_and_sends_an_email(
-    repository: Path, index: Index, mock_server: MockServer, tmp_path: Path
+def test_a_fresh_clone_without_history_or_tags_is_published_once(
+    repository: Path, index: Index, tmp_path: Path
 ) -> None:
-    printed = make_publish(repository, f"INDEX_URL={index.url}")
-    assert printed == (0, [f"published: {name}" for name in sorted(index.files)], [])
-    built = {path.name: path.read_bytes() for path in (repository / "dist").iterdir()}
-    bill = f"genauth_email-{VERSION}.cdx.json"
-    assert index.files == {name: content for name, content in built.items() if name != bill}
-    assert bill in built  # The bill stays beside the wheel, because an index has no place for it.
-
-    again = make_publish(repository, f"INDEX_URL={index.url}")
-    assert again == (0, [f"already there: {name}" for name in sorted(index.files)], [])
-
-    venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-    simple = f"{index.url.replace('//', f'//{USERNAME}:{PASSWORD}@')}/simple/"
-    pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--python", str(venv)]
-    install = [*pip, "install", "--no-cache-dir", "--no-deps", "--index-url", simple, "genauth-email"]
-    subprocess.run(install, check=True)
-    # The package's dependencies come from the tests' environment, after the venv's own packages.
-    (site_packages,) = venv.glob("lib/python*/site-packages")
-    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
-    installed = subprocess.check_output(
-        [venv / "bin" / "python", "-W", "error", "-c", SEND_TWO_EMAILS],
-        env={"GENAUTH_APP_ID": "app123", "GENAUTH_APP_HOST": mock_server.url},
-        cwd=tmp_path,
-        text=True,
-    )
-
-    assert installed.strip() == str(site_packages / "genauth_email" / "__init__.py")
-    sent = [received.json["email"] for received in mock_server.received]
-    assert sent == ["sync@example.com", "async@example.com"]
-
-
-def test_a_fresh_clone_without_history_or_tags_is_published(repository: Path, index: Index, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", "--depth=1", repository.as_uri(), str(clone))
     (clone / ".venv").symlink_to(repository / ".venv")
     (clone / ".venv" / "environment").touch()  # Newer than the clone.
     # No proxy sees what goes to this machine.
-    assert make_publish(clone, f"INDEX_URL={index.url}", HTTP_PROXY="http://127.0.0.1:1")[0] == 0
-    assert len(index.files) == 2
+    printed = make_publish(clone, f"INDEX_URL={index.url}", HTTP_PROXY="http://127.0.0.1:1")
+    assert printed == (0, [f"published: {name}" for name in sorted(index.files)], [])
+    built = {path.name: path.read_bytes() for path in (clone / "dist").iterdir()}
+    assert built.pop(f"genauth_email-{VERSION}.cdx.json")  # An index has no place for the bill of materials.
+    assert index.files == built
+
+    again = make_publish(clone, f"INDEX_URL={index.url}")
+    assert again == (0, [f"already there: {name}" for name in sorted(built)], [])
 
 
-def test_uncommitted_changes_are_not_published(repository: Path, index: Index) -> None:
+@pytest.mark.parametrize(
+    ("is_committed", "told"),
+    [
+        (
+            False,
+            "there are uncommitted changes:\n?? generated/new.py\nCommit them, or stash them with `git stash -u`",
+        ),
+        (
+            True,
+            f"generated/ is not {VERSION} as {RECORD} records it, and only releases can be published. Make a release "
+            f"with `make release VERSION=…`, or check out the last one: `git log -1 {RECORD}` shows its commit",
+        ),
+    ],
+)
+def test_only_the_committed_and_recorded_release_is_published(
+    repository: Path, index: Index, is_committed: bool, told: str
+) -> None:
     (repository / "generated" / "new.py").touch()
+    if is_committed:
+        commit(repository, tag=f"v{VERSION}")
     code, printed, complaint = make_publish(repository, f"INDEX_URL={index.url}")
     assert (code, printed, index.files) == (2, [], {})
-    assert complaint[:3] == [
-        "error: there are uncommitted changes:",
-        "?? generated/new.py",
-        "Commit them, or stash them with `git stash -u`",
-    ]
-
-
-def test_only_the_recorded_release_is_published(repository: Path, index: Index) -> None:
-    (repository / "generated" / "new.py").touch()
-    commit(repository, tag=f"v{VERSION}")
-    code, printed, (complaint, _) = make_publish(repository, f"INDEX_URL={index.url}")
-    assert (code, printed, index.files) == (2, [], {})
-    assert complaint == (
-        f"error: generated/ is not {VERSION} as {RECORD} records it, and only releases can be published. Make a "
-        f"release with `make release VERSION=…`, or check out the last one: `git log -1 {RECORD}` shows its commit"
-    )
-
-
-def test_without_an_index_there_is_one_clear_error(repository: Path) -> None:
-    code, printed, (complaint, make_fails) = make_publish(repository)
-    assert (code, printed) == (2, [])
-    assert complaint.startswith("error: INDEX_URL is missing. Give the URL where the package index accepts uploads:")
-    assert make_fails.startswith("make: ***")
+    assert "\n".join(complaint[:-1]) == f"error: {told}"
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    dist = tmp_path_factory.mktemp("dist")
-    uv = [sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-create-gitignore"]
-    subprocess.run([*uv, "--out-dir", str(dist), str(ROOT / "generated")], check=True)
-    return sorted(dist.iterdir())
+    return build_archives(ROOT / "generated", tmp_path_factory.mktemp("dist"))
 
 
 Publish = Callable[..., tuple[list[str], str]]
@@ -212,17 +146,13 @@ def test_if_one_file_differs_neither_is_published(
 
 
 @index_with({"hide": 1})
-def test_a_race_with_the_same_contents_succeeds(files: list[Path], index: Index, publish_to: Publish) -> None:
-    put(files, index)
-    assert publish_to(index)[1] == ""
-
-
-@index_with({"hide": 1})
-def test_a_race_with_other_contents_fails(files: list[Path], index: Index, publish_to: Publish) -> None:
-    put(files, index, b"other contents")
-    with pytest.raises(PublishError, match="is already there with different contents"):
+def test_a_race_succeeds_only_with_the_same_contents(files: list[Path], index: Index, publish_to: Publish) -> None:
+    wheel, sdist = files
+    put([wheel], index)
+    put([sdist], index, b"other contents")
+    with pytest.raises(PublishError, match=f"^{sdist.name} is already there with different contents"):
         publish_to(index)
-    assert set(index.files.values()) == {b"other contents"}
+    assert index.files == {wheel.name: wheel.read_bytes(), sdist.name: b"other contents"}
 
 
 @index_with({"hide": 9})
@@ -242,10 +172,9 @@ def test_a_redirect_to_a_public_index_is_not_followed(index: Index, publish_to: 
 
 
 @index_with({}, {"authenticate": ["update"]})
-def test_a_wrong_password_is_reported(files: list[Path], index: Index) -> None:
-    settings = publish.settings({"INDEX_URL": index.url, **CREDENTIALS, "UV_PUBLISH_PASSWORD": "a-wrong-one"})
+def test_a_wrong_password_is_reported(index: Index, publish_to: Publish) -> None:
     with pytest.raises(PublishError, match=rf"^{index.url}\S* refused the credentials \(403\)") as raised:
-        publish.publish(files, settings)
+        publish_to(index, UV_PUBLISH_PASSWORD="a-wrong-one")
     assert "a-wrong-one" not in str(raised.value)
     assert index.files == {}
 
@@ -275,19 +204,24 @@ def test_a_check_url_that_is_not_a_simple_index_is_reported(index: Index, publis
         publish_to(index, CHECK_URL=index.url)
 
 
+WITH_A_PASSWORD = "contains an @, as a URL with a password does"
+NO_HOST = "must start with https:// and name a host"
+UNENCRYPTED = "starts with http://, so the credentials would travel unencrypted"
+
+
 @pytest.mark.parametrize("name", ["INDEX_URL", "CHECK_URL"])
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        (f"http://{USERNAME}:{PASSWORD}@127.0.0.1/", "contains an @, as a URL with a password does"),
-        (f"{USERNAME}:{PASSWORD}@127.0.0.1", "contains an @, as a URL with a password does"),
-        ("127.0.0.1/simple/", "must start with https:// and name a host"),
-        ("ftp://127.0.0.1/", "must start with https:// and name a host"),
-        ("https:///simple/", "must start with https:// and name a host"),
-        ("https://127.0.0.1:port/", "must start with https:// and name a host"),
-        ("http://packages.example.com/", "starts with http://, so the credentials would travel unencrypted"),
-        ("http://127.0.0.1.example.com/", "starts with http://, so the credentials would travel unencrypted"),
-        ("http://192.168.0.1/", "starts with http://, so the credentials would travel unencrypted"),
+        (f"http://{USERNAME}:{PASSWORD}@127.0.0.1/", WITH_A_PASSWORD),
+        (f"{USERNAME}:{PASSWORD}@127.0.0.1", WITH_A_PASSWORD),
+        ("127.0.0.1/simple/", NO_HOST),
+        ("ftp://127.0.0.1/", NO_HOST),
+        ("https:///simple/", NO_HOST),
+        ("https://127.0.0.1:port/", NO_HOST),
+        ("http://packages.example.com/", UNENCRYPTED),
+        ("http://127.0.0.1.example.com/", UNENCRYPTED),
+        ("http://192.168.0.1/", UNENCRYPTED),
     ],
 )
 def test_a_url_that_cannot_be_used_is_reported_without_its_contents(name: str, url: str, complaint: str) -> None:
@@ -312,18 +246,27 @@ def test_plain_http_is_only_for_this_machine_unless_it_is_allowed(url: str, allo
     assert (index.upload_url, index.check_url) == (url, f"{url}simple/")
 
 
-@pytest.mark.parametrize("given", [{}, {"UV_PUBLISH_USERNAME": USERNAME}, {"UV_PUBLISH_PASSWORD": PASSWORD}])
-def test_missing_credentials_are_reported(given: dict[str, str]) -> None:
-    with pytest.raises(PublishError, match=r"^The index's credentials are missing. Set UV_PUBLISH_USERNAME"):
-        publish.settings({"INDEX_URL": "http://127.0.0.1/", **given})
+HERE = {"INDEX_URL": "http://127.0.0.1/"}
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (CREDENTIALS, "INDEX_URL is missing. Give the URL where the package index accepts uploads: make publish INDEX"),
+        (HERE, "The index's credentials are missing. Set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, or UV_PUBLISH_T"),
+        (HERE | {"UV_PUBLISH_USERNAME": USERNAME}, "The index's credentials are missing"),
+        (HERE | {"UV_PUBLISH_PASSWORD": PASSWORD}, "The index's credentials are missing"),
+        *(
+            (HERE | {"UV_PUBLISH_TOKEN": PASSWORD, name: "x"}, "The index's credentials are given twice")
+            for name in CREDENTIALS
+        ),
+    ],
+)
+def test_missing_or_double_settings_are_reported(given: dict[str, str], complaint: str) -> None:
+    with pytest.raises(PublishError, match=f"^{complaint}"):
+        publish.settings(given)
 
 
 def test_a_token_is_enough() -> None:
-    settings = publish.settings({"INDEX_URL": "http://127.0.0.1/", "UV_PUBLISH_TOKEN": PASSWORD})
+    settings = publish.settings(HERE | {"UV_PUBLISH_TOKEN": PASSWORD})
     assert (settings.username, settings.password) == ("__token__", PASSWORD)
-
-
-@pytest.mark.parametrize("name", CREDENTIALS)
-def test_a_token_beside_a_user_name_or_a_password_is_refused(name: str) -> None:
-    with pytest.raises(PublishError, match=r"^The index's credentials are given twice"):
-        publish.settings({"INDEX_URL": "http://127.0.0.1/", "UV_PUBLISH_TOKEN": PASSWORD, name: "x"})

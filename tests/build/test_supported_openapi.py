@@ -6,29 +6,28 @@ import json
 import re
 import subprocess
 import sys
-import warnings
 from collections.abc import Generator
 from contextlib import closing
-from datetime import date, datetime, timezone
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
-from uuid import UUID
 
 import httpx
 import pytest
 from openapi_python_client.strings import PythonIdentifier
+from ruamel.yaml import YAML
 
 from scripts.generate import main
 from tests.servers import Contract, MockServer
 from tests.servers.raw import RawServer
 
-from .conftest import CHANNEL, ROOT, link_inputs, replace
-from .supported import COMPONENTS, PATHS, SCHEMAS, SUPPORTED
+from .conftest import CHANNEL, ROOT, extend, link_inputs, replace
+from .supported import IMPORTS, SUPPORTED
 from .unsupported import UNSUPPORTED
-from .wrong_contracts import FIRST_FIELD, LANG
+from .wrong_contracts import FIRST_FIELD
 
 PAGE = ROOT / "docs" / "supported-openapi.md"
 OK = {"statusCode": 200, "message": "Done."}
@@ -48,8 +47,7 @@ def generated(root: Path, name: str) -> ModuleType:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The inputs with a contract that uses everything that is supported."""
     root = link_inputs(tmp_path_factory.mktemp("supported"))
-    replace(root / "openapi.yaml", "\ncomponents:\n", f"{PATHS}\ncomponents:\n{COMPONENTS}")
-    replace(root / "openapi.yaml", LANG, f"{SCHEMAS}{LANG}")
+    extend(root / "openapi.yaml", "supported.yaml")
     return root
 
 
@@ -118,32 +116,21 @@ def test_supported_parts_are_right_on_the_wire(server: MockServer, program: Prog
         assert len(server.received) == count
         return str(caught.value)
 
+    def get(fields: dict[str, Any]) -> Any:
+        return call(program.client.get_user, "u-1", response=OK | {"data": USER | fields}).data
+
     names = {
         **{name: getattr(program.package, name) for name in program.package.__all__},
         **vars(import_module(f"{program.package.__name__}.api.users")),
+        **{"HERE": __file__, "OK": OK, "USER": USER},
+        **{"server": server, "client": program.client, "of": program.of, "is_sync": kind == "sync"},
+        **{"call": call, "get": get, "is_refused": is_refused},
         "Failure": import_module(f"{program.package.__name__}.types").Failure,
-        **{"pytest": pytest, "asyncio": asyncio, "inspect": inspect, "warnings": warnings},
-        **{
-            "date": date,
-            "datetime": datetime,
-            "timezone": timezone,
-            "UUID": UUID,
-            "HERE": __file__,
-            "OK": OK,
-            "USER": USER,
-        },
-        "client": program.client,
-        "server": server,
-        "is_sync": kind == "sync",
-        "of": program.of,
-        "call": call,
-        "is_refused": is_refused,
-        "get": lambda data: call(program.client.get_user, "u-1", response=OK | {"data": USER | data}).data,
         "last": lambda: server.received[-1],
         "sent": lambda: server.received[-1].json,
         "query": lambda: parse_qsl(urlsplit(server.received[-1].target).query, keep_blank_values=True),
     }
-    exec(compile(SUPPORTED[row], row, "exec"), names)
+    exec(compile(IMPORTS + SUPPORTED[row], row, "exec"), names)
 
 
 @KINDS
@@ -152,10 +139,10 @@ def test_a_failure_has_its_codes_whatever_the_response_model(
     server: MockServer, program: Program, codes: dict[str, Any]
 ) -> None:
     client, package = program.client, program.package
-    for method, arguments, response in (
-        (client.send_email, ("CHANNEL_LOGIN", "test@example.com"), package.SendEmailRespDto),
-        (client.send_sms, ("SMS_LOGIN", "13800000000"), package.SendSmsRespDto),
-        (client.ping, (), package.PingRespDto),
+    for method, response, *arguments in (
+        (client.send_email, package.SendEmailRespDto, "CHANNEL_LOGIN", "test@example.com"),
+        (client.send_sms, package.SendSmsRespDto, "SMS_LOGIN", "13800000000"),
+        (client.ping, package.PingRespDto),
     ):
         server.respond_next(OK)
         assert type(program.call(method, *arguments)) is response
@@ -196,30 +183,8 @@ def test_no_argument_breaks_out_of_its_place(package: ModuleType, kind: str) -> 
 
 
 # A value for each field of `User` except its id, which requests do not have.
-FIELDS: dict[str, Any] = {
-    "name": "Ada",
-    "born": "2030-01-02",
-    "seen": "2030-01-02T03:04:05+00:00",
-    "key": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
-    "ratio": 1.5,
-    "active": True,
-    "age": 7,
-    "color": "dark-blue",
-    "level": -1,
-    "symbol": "+",
-    "kind": "new",
-    "colors": ["red"],
-    "note": "x",
-    "home": {"city": "Rome", "color": "red"},
-    "friends": [{"name": "Eve"}],
-    "addresses": {"home": {"city": "Rome"}},
-    "days": {"a": "2030-01-02"},
-    "places": {"b": "red"},
-    "words": {"c": ["d"]},
-    "counts": {"e": 1},
-    "quota": {"left": 7},
-    "either": 7,
-}
+EXAMPLES = YAML(typ="safe").load(Path(__file__).with_name("supported.yaml"))["components"]["examples"]
+FIELDS: dict[str, Any] = EXAMPLES["User"]["value"]
 FREE = {"free": {"f": [None]}, "anything": [1], "whatever": None}
 # Only untyped fields accept this.
 STRANGE = {"x": {"y": None}}
@@ -259,11 +224,6 @@ def test_the_packages_mock_server_serves_and_checks_any_operation(package: Modul
             assert refused["statusCode"] == 400, name
 
 
-def test_a_required_field_can_have_a_default(package: ModuleType) -> None:
-    body = package.SendSmsDto(phone_number="13800000000", channel=package.SmsChannel.SMS_LOGIN)
-    assert body.to_dict() == {"channel": "SMS_LOGIN", "phoneNumber": "13800000000"}
-
-
 # Names that the generated functions, arguments and modules use too.
 EVERYDAY_NAMES = [
     "answer", "array", "boolean", "client", "cls", "copy", "d", "d_1", "data", "date", "datetime", "encode",
@@ -284,23 +244,13 @@ def test_everyday_names_can_be_fields_and_arguments(inputs: Path) -> None:
     for dto, value in ((package.SendEmailDto, sent), (package.SendEmailRespDto, OK | named)):
         assert dto.from_dict(value).to_dict() == value
 
-    def respond(request: httpx.Request) -> httpx.Response:
-        assert json.loads(request.content) == sent
-        return httpx.Response(200, json=OK)
-
-    async def call_async() -> None:
-        async with httpx.AsyncClient(transport=transport) as http_client:
-            await package.AsyncAuthenticationClient("app123", http_client=http_client).send_email(
-                *required, **arguments
-            )
-
-    transport = httpx.MockTransport(respond)
-    required = CHANNEL, "a@example.com"
     arguments = {str(PythonIdentifier(name, "field_")): value for name, value in named.items()}
     arguments["date"] = date(2030, 1, 2)
-    with httpx.Client(transport=transport) as http_client:
-        package.AuthenticationClient("app123", http_client=http_client).send_email(*required, **arguments)
-    asyncio.run(call_async())
+    for kind in ("sync", "asyncio"):
+        with RawServer() as server, closing(Program(package, kind, server.url)) as program:
+            program.call(program.client.send_email, CHANNEL, "a@example.com", **arguments)
+            (request,) = server.received
+        assert json.loads(request.partition(b"\r\n\r\n")[2]) == sent
 
 
 def test_the_readme_marks_deprecated_parts(root: Path, package: ModuleType) -> None:
@@ -320,21 +270,24 @@ USER_PROGRAM = """\
 from datetime import date, datetime
 from typing import assert_type
 
-from supported_email import Address, AsyncAuthenticationClient, AuthenticationClient, Color, Level, User, UserRespDto
+from supported_email import Address, AsyncAuthenticationClient, AuthenticationClient, Color, Level, Special, Unset, User
 
 
 def use(client: AuthenticationClient) -> None:
     client.list_users(ids=[1], color="red", level=Level.VALUE_16, born=date(2030, 1, 2))
     client.replace_user("u-1", "Ada", home=Address("Rome"), note=None, friends=[User("Eve")], colors=[Color.RED])
-    user = assert_type(client.get_user("u-1"), UserRespDto).data
-    assert_type(user.seen, datetime | str | None)
-    assert_type(user.color, Color | str | None)
-    assert_type(user.friends, list[User] | None)
-    assert_type(user.addresses, dict[str, Address] | None)
+    assert_type(client.list_users().data, list[User] | None)
+    assert_type(client.list_users().special, Special | None)
+    user = assert_type(client.get_user("u-1").data, User)
+    # Requests have users too, so a field can be unset.
+    assert_type(user.seen, datetime | str | Unset)
+    assert_type(user.color, Color | str | Unset)
+    assert_type(user.friends, list[User] | Unset)
+    assert_type(user.addresses, dict[str, Address] | Unset)
 
 
 async def use_async(client: AsyncAuthenticationClient) -> None:
-    assert_type(await client.get_user(user_id="u-1"), UserRespDto)
+    assert_type((await client.get_user(user_id="u-1")).data, User)
 """
 
 

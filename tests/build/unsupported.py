@@ -17,8 +17,10 @@ from .wrong_contracts import (
 )
 
 DTO = "{$ref: '#/components/schemas/SendEmailDto'}"
+RESP_DTO = "{$ref: '#/components/schemas/SendEmailRespDto'}"
 TREE = "{$ref: '#/components/schemas/Tree'}"
 NO_NAME = "is not a valid name in Python: name each value in `x-enum-varnames`"
+NOT_A_BODY = "a body must be one JSON object with properties"
 NOT_A_PARAMETER = "'c': a parameter must be a string, number, boolean or enum; in a query, a list"
 
 
@@ -41,6 +43,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
     "a part of `allOf` that is more than `properties` and `required`": [
         schema(f"Part: {{allOf: [{DTO}, {{allOf: [{DTO}]}}]}}", "`allOf` in a part of `allOf`"),
         schema(f"Part: {{allOf: [{DTO}, {{type: string}}]}}", "a part of `allOf` must be an object"),
+        schema(f"Clash: {{allOf: [{DTO}, {{properties: {{email: {{type: integer}}}}}}]}}", "str can't be merged with"),
     ],
     "`discriminator`": [
         field(
@@ -49,10 +52,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         )
     ],
     "`anyOf` or `oneOf` of two objects": [
-        field(
-            f"kind: {{oneOf: [{DTO}, {{$ref: '#/components/schemas/SendEmailRespDto'}}]}}",
-            "a union of two objects is not supported: they look alike",
-        )
+        field(f"kind: {{oneOf: [{DTO}, {RESP_DTO}]}}", "a union of two objects is not supported: they look alike")
     ],
     "`const`, `format: binary`": [
         field("kind: {const: x}", "`const` is not supported: write an `enum` of one value"),
@@ -79,10 +79,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         schema(f"Tree: {{type: array, items: {TREE}}}", ENDLESS),
         schema(f"Tree: {{anyOf: [{{type: string}}, {TREE}]}}", ENDLESS),
         schema(f"Tree: {{allOf: [{TREE}, {{properties: {{a: {{type: string}}}}}}]}}", ENDLESS),
-        schema(
-            f"Tree: {{type: object, required: [a], properties: {{a: {TREE}}}}}",
-            "an object that requires another of the same type never ends: make that property optional",
-        ),
+        schema(f"Tree: {{required: [a], properties: {{a: {TREE}}}}}", "requires another of the same type never ends"),
     ],
     "`false` as a schema": [
         field("kind: false", "`false` allows no value at all: remove this"),
@@ -101,11 +98,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         schema("Odd: {type: string, enum: [ab, AB]}", "'ab' and 'AB' would both be called AB"),
     ],
     "an enum that explains only some of its values": [
-        insert(
-            f"        - {OTHER_CHANNEL}\n",
-            "- CHANNEL_INVITE",
-            "'CHANNEL_INVITE' has no explanation in `x-enumDescriptions`",
-        )
+        insert(f"        - {OTHER_CHANNEL}\n", "- INVITE", "'INVITE' has no explanation in `x-enumDescriptions`")
     ],
     "a `statusCode` other than 200 without an example": [
         edit(
@@ -129,18 +122,12 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         ),
     ],
     "a request body that is not one JSON object with properties": [
-        body(f"multipart/form-data: {{schema: {DTO}}}", "a body must be one JSON object with properties"),
-        body("application/json: {schema: {type: array, items: {}}}", "a body must be one JSON object with properties"),
-        body(
-            "application/json: {schema: {type: object, additionalProperties: {type: string}}}",
-            "a body must be one JSON object with properties",
-        ),
+        body(f"multipart/form-data: {{schema: {DTO}}}", NOT_A_BODY),
+        body("application/json: {schema: {type: array, items: {}}}", NOT_A_BODY),
+        body("application/json: {schema: {type: object, additionalProperties: {type: string}}}", NOT_A_BODY),
     ],
     "a response that is not a JSON object with `statusCode` and `message`": [
-        operation(
-            "responses: {'200': {description: x, content: {text/plain: {schema: {type: string}}}}}",
-            "a response must be a JSON object that requires an integer `statusCode`",
-        ),
+        operation("responses: {'200': {description: x, content: {text/plain: {schema: {}}}}}", "must be a JSON object"),
         edit(
             '            - $ref: "#/components/schemas/ApiCode"\n            - type: integer\n',
             "            - type: string\n",
@@ -162,9 +149,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
             "name: c, in: query, schema: {type: array, items: {type: array, items: {type: string}}}", NOT_A_PARAMETER
         ),
         parameter("name: c, in: query, schema: {type: [string, 'null']}", NOT_A_PARAMETER),
-        parameter(
-            "name: c, in: header, schema: {type: array, items: {type: string}}", "is not allowed in header", "post:"
-        ),
+        parameter("name: c, in: header, schema: {type: array, items: {}}", "is not allowed in header", "post:"),
     ],
     "`explode: false`, another `style`, `allowReserved`, `allowEmptyValue`": [
         parameter(
@@ -179,10 +164,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         parameter("name: c, in: query, allowEmptyValue: true, schema: {type: string}", "'allowEmptyValue' is not"),
     ],
     "a header parameter that the client sends by itself": [
-        parameter(
-            "name: Authorization, in: header, schema: {type: string}",
-            "'Authorization' is a header that the client sends itself",
-        )
+        parameter("name: Authorization, in: header, schema: {}", "'Authorization' is a header that the client sends")
     ],
     "a security scheme other than `appId` and `accessToken`": [
         operation(f"security: [{{token: []}}]\n      {RESPONSE}", "the client has no security scheme 'token'")

@@ -80,13 +80,11 @@ WRONG_CONTRACTS = [
     edit("      tags: [email]", "      tags: [email", "not valid YAML: expected ',' or ']'", "summary:"),
     edit("tags: [email]", "tags: [email]\n      tags: [mail]", 'found duplicate key "tags"', "tags: [mail]"),
     edit("      tags: [email]", "\ttags: [email]", "not valid YAML: found character '\\t'"),
-    edit(SENT, f"{SENT}, more: {'9' * 5000}", "not valid YAML: Exceeds the limit", SENT),
     edit(SENT, f"{SENT}, more: 2001-02-30", "not valid YAML: day is out of range for month"),
     edit("value: 203.0.113.9", "value: 2001-02-03", "2001-02-03 is neither a string nor a number"),
     edit('        "200":', "        200:", "a key must be a string: put it in quotes"),
     # OpenAPI
     edit("openapi: 3.1.0", 'swagger: "2.0"', "the contract must be OpenAPI 3.1"),
-    edit("openapi: 3.1.0\n", "", "the contract must be OpenAPI 3.1", "info:"),
     edit("required: [channel, email]", "required: yes", "'yes' is not of type 'array'"),
     edit(
         "type: object",
@@ -137,17 +135,9 @@ WRONG_CONTRACTS = [
     edit("#/components/schemas/Channel", "#/components/schemas/Lang/enum", NOT_A_REFERENCE),
     edit("[channel, email]", "[channel, emial]", "there is no property 'emial'"),
     # Examples
-    edit(
-        "{channel: CHANNEL_LOGIN, email",
-        "{channel: CHANNEL_LOGON, email",
-        unfit("'CHANNEL_LOGON' is not allowed here; allowed are CHANNEL_LOGIN, CHANNEL_REG"),
-    ),
-    edit("CHANNEL_LOGIN, email: test@example.com}", "CHANNEL_LOGIN}", unfit("'email' is a required property")),
-    edit(
-        "email: test@example.com}",
-        "email: test@example.com, emial: x}",
-        unfit("'emial' is not allowed here; did you mean email?"),
-    ),
+    edit(f"{{channel: {CHANNEL}", "{channel: LOGIN", unfit(f"'LOGIN' is not allowed here; allowed are {CHANNEL}, ")),
+    edit(f"{CHANNEL}, email: test@example.com}}", f"{CHANNEL}}}", unfit("'email' is a required property")),
+    edit(f"{CHANNEL}, email", f"{CHANNEL}, emial: x, email", unfit("'emial' is not allowed here; did you mean email?")),
     edit(SENT, "message: 5", unfit("5 is not of type 'string'")),
     edit("{statusCode: 400, message: Wrong}", "{statusCode: 400}", unfit("'message' is a required property")),
     edit("statusCode: 400,", 'statusCode: "400",', unfit("'400' is not of type 'integer'")),
@@ -159,7 +149,7 @@ WRONG_CONTRACTS = [
     edit("IPv4: {value: 203.0.113.9}", "IPv4: {summary: x}", "an example needs a `value`"),
     # A property can have the name of a keyword.
     body(
-        "application/json: {schema: {properties: {type: {type: string, enum: [a]}}}, example: {type: x}}",
+        "application/json: {schema: {properties: {type: {enum: [a]}}}, example: {type: x}}",
         unfit("'x' is not allowed here; allowed are a"),
     ),
     edit("type: apiKey", "type: apikey", "'apikey' is not allowed here; allowed are apiKey, http"),
@@ -173,10 +163,7 @@ WRONG_CONTRACTS = [
         )
     ),
     edit("examples: [test@example.com]", "examples: [5]", unfit("5 is not of type 'string'")),
-    field(
-        "kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}",
-        unfit("'x' is not allowed here; allowed are zh-CN"),
-    ),
+    field("kind: {allOf: [{$ref: '#/components/schemas/Lang'}], default: x}", unfit("'x' is not allowed here")),
     # Enums
     edit(
         "Channel:\n      type: string",
@@ -239,24 +226,12 @@ WRONG_CONTRACTS = [
         edit(INTERVAL, f"x-deduplication-interval: {value}", "this must be a number of seconds greater than 5")
         for value in ("a minute", "5")
     ),
-    edit(
-        "    Channel:\n",
-        "    Channel:\n      title: The channel\n",
-        "its class would be called 'TheChannel': use that name here, and remove the title",
-        "Channel:",
-    ),
+    schema("Size: {title: The size, type: string, enum: [a]}", "its class would be called 'TheSize': use that name"),
     schema("size: {type: string, enum: [a]}", "its class would be called 'Size'"),
-    schema(
-        "Specification: {type: object, properties: {a: {type: string}}}",
-        "genauth_email/client.py would define 'Specification' twice",
-    ),
-    schema(
-        "SMSSize: {type: string, enum: [a]}\n    SmsSize: {type: string, enum: [a]}",
-        "two modules would be called 'sms_size'",
-    ),
+    schema("Specification: {properties: {a: {type: string}}}", "client.py would define 'Specification' twice"),
+    schema("SMSSize: {enum: [a]}\n    SmsSize: {enum: [a]}", "two modules would be called 'sms_size'"),
     field("to_dict: {type: string}", "the models already use the name 'to_dict'"),
     field("status-code: {type: string}", "another field would have the same name in Python"),
-    field(r'"a\nb": {type: string}', "has an invisible character"),
     field(r'"a\u3164": {type: string}', "has an invisible character"),
     insert("        email:\n", "lang: {type: string}", "the methods need the name 'lang' for something else"),
     parameter(
@@ -271,9 +246,6 @@ WRONG_CONTRACTS = [
     edit("            - type: integer\n", "            - type: string\n", NOT_A_RESPONSE, "SendEmailRespDto:"),
     response(", content: {application/json: {schema: {type: array, items: {}}}}", NOT_A_RESPONSE),
     response("", NOT_A_RESPONSE),
-    operation(
-        f"responses: {{'200': {{description: x}}, '400': {{description: x, content: {EMAIL}}}}}",
-        "all responses of an operation must have the same schema",
-    ),
+    operation(RESPONSE[:-1] + ", '400': {description: x}}", "all responses of an operation must have the same schema"),
     body("text/csv: {schema: {$ref: '#/components/schemas/Channel'}}", "Unsupported content type text/csv", "post:"),
 ]

@@ -46,16 +46,8 @@ from genauth_email.types import Failure, Request, Response
 def sync_client() -> None:
     AuthenticationClient()
     AuthenticationClient("my-app", "https://example.genauth.ai")
-    AuthenticationClient(
-        app_id="my-app",
-        app_host="https://example.genauth.ai",
-        access_token="token",
-        lang="en-US",
-        real_ip="203.0.113.9",
-        timeout=2.5,
-        max_retries=0,
-        http_client=httpx.Client(),
-    )
+    AuthenticationClient(app_id="my-app", app_host="https://example.genauth.ai", access_token="token", lang="en-US")
+    AuthenticationClient(real_ip="203.0.113.9", timeout=2.5, max_retries=0, http_client=httpx.Client())
     AuthenticationClient(app_id=None, app_host=None, access_token=None, lang=None, real_ip=None, http_client=None)
     AuthenticationClient(lang=Lang.EN_US, timeout=5, real_ip=IPv4Address("203.0.113.9"), retry_unknown=True)
     AuthenticationClient(ssl_context=ssl.create_default_context(), limits=httpx.Limits(max_connections=5))
@@ -71,15 +63,9 @@ def sync_call(client: AuthenticationClient) -> str:
     response = client.send_email("CHANNEL_LOGIN", "test@example.com")
     assert_type(response, SendEmailRespDto)
     client.send_email(channel=Channel.CHANNEL_LOGIN, email="test@example.com")
-    client.send_email(
-        "CHANNEL_VERIFY_MFA",
-        "test@example.com",
-        lang=Lang.JA_JP,
-        real_ip="2001:db8::9",
-        access_token="token",
-        timeout=httpx.Timeout(3),
-    )
-    client.send_email("CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip=None, access_token=None, timeout=1)
+    client.send_email("CHANNEL_VERIFY_MFA", "test@example.com", lang=Lang.JA_JP, timeout=httpx.Timeout(3))
+    client.send_email("CHANNEL_LOGIN", "test@example.com", lang="zh-TW", real_ip="2001:db8::9", access_token="token")
+    client.send_email("CHANNEL_LOGIN", "test@example.com", real_ip=None, access_token=None, timeout=1)
     return response.message
 
 
@@ -168,11 +154,7 @@ def parts_of_a_response_model(response: SendEmailRespDto) -> None:
         assert_type(response.api_code, ApiCode | int)
     print(json.dumps({"id": response.request_id}))
     succeeded: bool = response.status_code == StatusCode.OK
-    print(
-        succeeded,
-        response.to_dict()["statusCode"],
-        SendEmailRespDto.from_dict({"statusCode": 200, "message": ""}),
-    )
+    print(succeeded, response.to_dict()["statusCode"], SendEmailRespDto.from_dict({"statusCode": 200, "message": ""}))
 
 
 def parts_of_a_request() -> None:
