@@ -5,7 +5,6 @@ between calls, as in a program. The async client also runs on aiohttp's connecti
 `http_client`.
 """
 
-import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
@@ -21,7 +20,6 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from anyio.lowlevel import checkpoint
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, SendEmailRespDto
 from genauth_email._runtime import client
-from genauth_email._runtime.transport import httpx_transport
 from genauth_email.types import Operation
 
 KINDS = ("sync", "asyncio", "trio", "aiohttp")
@@ -39,19 +37,6 @@ before_transport = pytest.mark.parametrize("make_client", ["sync", "asyncio"], i
 def options_of(kind: str) -> dict[str, Any]:
     """Return the arguments for a client of that kind."""
     return {"http_client": "aiohttp"} if kind == "aiohttp" else {}
-
-
-def limit_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Limit each client made from now on to that many connections."""
-    limits = httpx.Limits(max_connections=number, keepalive_expiry=30.0)
-    modules: list[ModuleType] = [httpx_transport]
-    if sys.modules.get("aiohttp", True):  # None with the plugin `tests.without_extras`.
-        from genauth_email._runtime.transport import aiohttp_transport
-
-        modules.append(aiohttp_transport)
-    for module in modules:
-        for name in ("DEFAULT_LIMITS", "DEFAULT_ASYNC_LIMITS"):
-            monkeypatch.setattr(module, name, limits, raising=False)
 
 
 @contextmanager
