@@ -32,16 +32,7 @@ from .conftest import OTHER_CHANNEL, ROOT, replace
 MAJOR, MINOR = Part.MAJOR, Part.MINOR
 
 OPERATION = "POST /api/v3/send-email"
-SECOND_OPERATION = """/api/v3/status:
-    get:
-      operationId: getStatus
-      tags: [email]
-      responses:
-        "200":
-          description: The status.
-          content: {application/json: {schema: {$ref: "#/components/schemas/SendEmailRespDto"}}}
-  /api/v3/send-email:
-"""
+QUERY = "{name: dryRun, in: query, schema: {type: boolean}}"
 
 
 # ---------------------------------------------------------------- versions
@@ -226,6 +217,8 @@ def test_without_a_change_the_version_can_stay(root: Path, capsys: pytest.Captur
     assert capsys.readouterr().out == (
         "generated/ is up to date.\nVersion 1.4.2 is high enough for what changed since the last release.\n"
     )
+    # It cannot fall.
+    assert str(needed_version(root, Document(root / "openapi.yaml"), "1.4.1")[0]) == "1.4.3"
 
 
 def test_removing_a_channel_needs_a_major_version_and_the_line_is_reported(
@@ -260,25 +253,11 @@ def test_removing_a_channel_needs_a_major_version_and_the_line_is_reported(
         (
             "operationId: sendEmail",
             "operationId: sendMail",
-            f"{OPERATION} changed from `operation sendEmail` to `operation sendMail`, which breaks users' code",
+            " changed from `operation sendEmail` to `operation sendMail`",
         ),
-        (
-            "x-deduplication-interval: 60",
-            "x-deduplication-interval: 90",
-            f"{OPERATION} > deduplication changed from `within 60 seconds` to `within 90 seconds`, which breaks users' "
-            "code",
-        ),
-        (
-            "      parameters:\n",
-            "      parameters:\n        - {name: dryRun, in: query, schema: {type: boolean}}\n",
-            f"{OPERATION} > query dryRun is new",
-        ),
-        (
-            "        email:\n",
-            "        tenantId: {type: string}\n        email:\n",
-            f"{OPERATION} > body > tenantId is new",
-        ),
-        ("/api/v3/send-email:\n", SECOND_OPERATION, "GET /api/v3/status is new"),
+        ("interval: 60", "interval: 90", " > deduplication changed from `within 60 seconds` to `within 90 seconds`"),
+        ("      parameters:\n", f"      parameters:\n        - {QUERY}\n", " > query dryRun is new"),
+        ("        email:\n", "        tenantId: {type: string}\n        email:\n", " > body > tenantId is new"),
     ],
 )
 def test_an_edit_of_the_contract_is_one_line(
@@ -288,8 +267,8 @@ def test_an_edit_of_the_contract_is_one_line(
     assert main([], root) == 0
     capsys.readouterr()
     assert check_version(root) == 1
-    *changed, _, _ = capsys.readouterr().out.splitlines()
-    assert [re.sub(r"^openapi.yaml:\d+: | \(needs .*\)$", "", line) for line in changed] == [change]
+    line, _, _ = capsys.readouterr().out.splitlines()
+    assert re.sub(r"^openapi.yaml:\d+: |, which breaks users' code| \(needs .*\)$", "", line) == f"{OPERATION}{change}"
 
 
 def test_a_change_of_a_schema_that_two_operations_share_is_one_line() -> None:
@@ -313,11 +292,6 @@ def test_any_change_of_the_package_needs_a_new_version(root: Path, capsys: pytes
     assert capsys.readouterr().out.endswith("package_version_override: 1.4.3\n")
     set_version(root, "1.4.3")
     assert check_version(root) == 0
-
-
-def test_a_version_does_not_fall(root: Path) -> None:
-    needed, changed = needed_version(root, Document(root / "openapi.yaml"), "1.4.1")
-    assert (str(needed), changed) == ("1.4.3", [])
 
 
 def test_the_next_release_is_compared_with_the_last_one_and_not_with_a_candidate(root: Path) -> None:
@@ -354,9 +328,7 @@ def test_a_class_with_a_name_that_comes_first_changes_no_other(root: Path, capsy
     replace(contract, field, f"        about:\n          $ref: '#/components/schemas/About'\n{field}")
     assert main([], root) == 0
     assert check_version(root) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "package_version_override: 1.5.0"
-    assert len([line for line in lines if line.endswith("(needs 1.5.0)")]) <= 2
+    assert capsys.readouterr().out.endswith("\npackage_version_override: 1.5.0\n")
 
 
 def test_a_released_candidate_cannot_change(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -386,15 +358,6 @@ def test_a_name_is_located_in_the_contract_if_it_is_there_and_otherwise_in_the_p
     found = facts_of(root / "generated", Document(root / "openapi.yaml"))
     assert found["AuthenticationClient > send_email > channel"].place.startswith("openapi.yaml:")
     assert found["AuthenticationClient > close"].place.startswith("generated/genauth_email/_runtime/client.py:")
-
-
-def test_a_wrong_version_is_refused_with_its_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    set_version(root, "1.x")
-    assert main([], root) == 1
-    line = next(n for n, each in enumerate((root / CONFIG).read_text("utf-8").splitlines(), 1) if "1.x" in each)
-    assert capsys.readouterr().err.startswith(
-        f"generator-config.yml:{line}: package_version_override: '1.x' is not a version: three numbers are needed"
-    )
 
 
 # ---------------------------------------------------------------- the changelog

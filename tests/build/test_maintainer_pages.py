@@ -12,13 +12,12 @@ import pytest
 from scripts.changelog import CHANGELOG
 from scripts.compatibility import CONFIG, current_version, write_record
 from scripts.document import Document
-from tests.examples.test_readmes import Block, anchors, blocks_of, targets
+from tests.examples.test_readmes import Block, blocks_of, targets
 
 from .conftest import ROOT, commit, copy_repository, make, replace
 
 CONTRIBUTING, WALK = "docs/CONTRIBUTING.md", "docs/changing-the-contract.md"
 BIN = Path(sys.executable).parent
-PAGES = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md"))
 
 
 def blocks(page: str, language: str) -> list[Block]:
@@ -38,20 +37,6 @@ def apply(repository: Path, diff: str) -> None:
         assert text.count(old) == 1, old
         text = text.replace(old, "".join(line[1:] for line in lines if line[0] in " +"))
     (repository / name).write_text(text, "utf-8")
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_the_links_and_names_of_a_page_exist(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
-        path, _, anchor = target.partition("#")
-        linked = (ROOT / page).parent / path if path else ROOT / page
-        assert linked.exists(), target
-        assert not anchor or anchor in anchors(linked.read_text("utf-8")), target
-    for together in re.findall(r"`make ([\w ]+)`", text):
-        assert set(together.split()) <= targets(), together
-    for path in re.findall(r"`((?:tests|scripts|templates|runtime|docs|generated)/[\w./-]*)`", text):
-        assert (ROOT / path).exists(), path
 
 
 # ---------------------------------------------------------------- CONTRIBUTING.md

@@ -265,8 +265,3 @@ HERE = {"INDEX_URL": "http://127.0.0.1/"}
 def test_missing_or_double_settings_are_reported(given: dict[str, str], complaint: str) -> None:
     with pytest.raises(PublishError, match=f"^{complaint}"):
         publish.settings(given)
-
-
-def test_a_token_is_enough() -> None:
-    settings = publish.settings(HERE | {"UV_PUBLISH_TOKEN": PASSWORD})
-    assert (settings.username, settings.password) == ("__token__", PASSWORD)

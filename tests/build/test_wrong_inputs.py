@@ -85,7 +85,6 @@ def test_a_missing_input_is_reported(inputs: Path, capsys: pytest.CaptureFixture
         ("version_override: ", "version_override: '2.0' # ", "three numbers are needed, such as 1.4.0"),
         ("_override: genauth_email", "_override: genauth-mail", "'genauth-mail' is not a name that Python can import"),
         ("_override: genauth_email", "_override: class", "'class' is not a name that Python can import"),
-        ("_override: genauth_email", "_override: attrs", "or would hide a module"),
         ("_override: genauth_email", "_override: json", "or would hide a module"),
         ("_override: genauth-email", "_override: genauth email", "'genauth email' is not a valid name for a package"),
         ("  - ruff check", "  - exit 3 #\n  - ruff check", "'exit 3' failed"),

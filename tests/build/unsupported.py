@@ -32,10 +32,7 @@ def method(name: str, reason: str, more: str = "") -> Wrong:
 
 UNSUPPORTED: dict[str, list[Wrong]] = {
     "`properties` and other types beside `allOf`, `anyOf` or `oneOf`": [
-        schema(
-            f"Both: {{allOf: [{DTO}], properties: {{a: {{type: string}}}}}}",
-            "`properties` beside `allOf` is not supported: make it a part",
-        ),
+        schema(f"Both: {{allOf: [{DTO}], properties: {{}}}}", "`properties` beside `allOf` is not supported: make it"),
         field("kind: {anyOf: [{type: string}], properties: {a: {type: string}}}", "`properties` beside `anyOf` is not"),
         field("kind: {oneOf: [{type: string}], anyOf: [{type: integer}]}", "`oneOf` beside `anyOf` is not supported"),
         schema(f"Both: {{allOf: [{DTO}], additionalProperties: {{}}}}", "`additionalProperties` beside `allOf` is not"),
@@ -46,10 +43,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         schema(f"Clash: {{allOf: [{DTO}, {{properties: {{email: {{type: integer}}}}}}]}}", "str can't be merged with"),
     ],
     "`discriminator`": [
-        field(
-            f"kind: {{oneOf: [{DTO}, {{type: 'null'}}], discriminator: {{propertyName: channel}}}}",
-            "`discriminator` is not supported",
-        )
+        field(f"kind: {{oneOf: [{DTO}], discriminator: {{propertyName: a}}}}", "`discriminator` is not supported")
     ],
     "`anyOf` or `oneOf` of two objects": [
         field(f"kind: {{oneOf: [{DTO}, {RESP_DTO}]}}", "a union of two objects is not supported: they look alike")
@@ -101,12 +95,7 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         insert(f"        - {OTHER_CHANNEL}\n", "- INVITE", "'INVITE' has no explanation in `x-enumDescriptions`")
     ],
     "a `statusCode` other than 200 without an example": [
-        edit(
-            "{statusCode: 400,",
-            "{statusCode: 499,",
-            "no operation has an example of a response with `statusCode` 400",
-            "enum: [200, 400",
-        )
+        edit("{statusCode: 400,", "{statusCode: 499,", "no operation has an example of a response with", "enum: [200")
     ],
     "an operation with a name that the clients already use": [
         named(name, f"the clients already use the name {python_name!r}: choose another one")
@@ -152,14 +141,8 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         parameter("name: c, in: header, schema: {type: array, items: {}}", "is not allowed in header", "post:"),
     ],
     "`explode: false`, another `style`, `allowReserved`, `allowEmptyValue`": [
-        parameter(
-            "name: c, in: query, explode: false, schema: {type: array, items: {type: string}}",
-            "an array can only be sent as one parameter for each item",
-        ),
-        parameter(
-            "name: c, in: query, style: deepObject, schema: {type: string}",
-            "'form' was expected",
-        ),
+        parameter("name: c, in: query, explode: false, schema: {}", "an array can only be sent as one parameter for"),
+        parameter("name: c, in: query, style: deepObject, schema: {}", "'form' was expected"),
         parameter("name: c, in: query, allowReserved: true, schema: {type: string}", "'allowReserved' is not"),
         parameter("name: c, in: query, allowEmptyValue: true, schema: {type: string}", "'allowEmptyValue' is not"),
     ],
@@ -170,16 +153,10 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
         operation(f"security: [{{token: []}}]\n      {RESPONSE}", "the client has no security scheme 'token'")
     ],
     "an example with an `externalValue`": [
-        edit(
-            "IPv4: {value: 203.0.113.9}",
-            "IPv4: {externalValue: https://example.com/ip}",
-            "an example needs a `value`; `externalValue` is not supported",
-        )
+        edit("value: 203.0.113.9", "externalValue: https://example.com/ip", "`externalValue` is not supported")
     ],
     "webhooks, callbacks, `servers` of a single operation": [
-        edit(
-            "\npaths:\n", "\nwebhooks: {sent: {post: {}}}\n\npaths:\n", "'webhooks' is not supported here", "webhooks:"
-        ),
+        edit("\npaths:\n", "\nwebhooks: {}\n\npaths:\n", "'webhooks' is not supported here", "webhooks:"),
         operation(f"servers: [{{url: 'https://x.example'}}]\n      {RESPONSE}", "'servers' is not supported here"),
         operation(f"callbacks: {{done: {{}}}}\n      {RESPONSE}", "'callbacks' is not supported here"),
     ],

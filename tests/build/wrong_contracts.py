@@ -86,21 +86,12 @@ WRONG_CONTRACTS = [
     # OpenAPI
     edit("openapi: 3.1.0", 'swagger: "2.0"', "the contract must be OpenAPI 3.1"),
     edit("required: [channel, email]", "required: yes", "'yes' is not of type 'array'"),
-    edit(
-        "type: object",
-        "type: str",
-        "'str' is not allowed here; allowed are array, boolean, integer, null, number, object, string",
-    ),
+    edit("type: object", "type: str", "'str' is not allowed here; allowed are array, boolean, integer, null, number, "),
     field("kind: {type: [str, 'null']}", "'str' is not allowed here; allowed are"),
     edit("operationId:", "operationID:", "'operationID' is not supported here; did you mean operationId?"),
     edit("    post:\n", "    pots:\n", "'pots' is not supported here; did you mean post?"),
     edit(PATH, PATH.replace("/api", "api"), "a path begins with /"),
-    edit(
-        "      in: header\n      schema",
-        "      in: heder\n      schema",
-        "'heder' is not allowed here; allowed are path, query, header",
-        "in: heder",
-    ),
+    edit("in: header\n      schema", "in: heder\n      schema", "'heder' is not allowed here", "in: heder"),
     insert(PATH, "/api/v3/other: {$ref: '#/components/schemas/Lang'}", "'$ref' is not supported here"),
     # Numbers and characters that JSON cannot represent
     *(edit(SENT, f"{SENT}, more: {number}", "is not a number in JSON") for number in (".nan", "1e400")),
@@ -112,21 +103,13 @@ WRONG_CONTRACTS = [
     ),
     edit(URL, "url: https://{hots}", "'https://{hots}' has a variable that is not in `variables`"),
     insert("  - appId: []\n", "- appID: []", "the client has no security scheme 'appID'; did you mean appId?"),
-    edit(
-        INTERVAL,
-        "x-deduplication-intervall: 60",
-        "'x-deduplication-intervall' is not supported here; did you mean x-deduplication-interval?",
-    ),
+    edit(INTERVAL, "x-deduplication-intervall: 60", "is not supported here; did you mean x-deduplication-interval?"),
     edit(PATH, f"{PATH}    {INTERVAL}\n", "'x-deduplication-interval' is not supported here", f"    {INTERVAL}"),
     insert(CONTACT, "x-project-url: {}", "'x-project-url' is not supported here; did you mean x-project-urls?"),
     edit("\npaths:\n", "\nx-paths:\n", "'paths' is a required property", "openapi:"),
     edit('        "200":\n', '        "201":\n', "a response '200' is missing", "responses:"),
     # References
-    edit(
-        '$ref: "#/components/schemas/Channel"',
-        "$ref: #/components/schemas/Channel",
-        NOT_A_REFERENCE,
-    ),
+    edit('$ref: "#/components/schemas/Channel"', "$ref: #/components/schemas/Channel", NOT_A_REFERENCE),
     schema("A: {$ref: '#/components/schemas/A'}", ENDLESS),
     schema("A: {$ref: '#/components/schemas/B'}\n    B: {$ref: '#/components/schemas/A'}", ENDLESS),
     insert("    lang:\n      name", "loop: {$ref: '#/components/parameters/loop'}", ENDLESS),
@@ -175,14 +158,8 @@ WRONG_CONTRACTS = [
         schema(f'Size: {{type: string, enum: ["a{escape}b"], x-enum-varnames: [AB]}}', "has an invisible character")
         for escape in (r"\n", r"\u200b", r"\u034f", r"\u115f", r"\u2800", r"\u3164", r"\ufe0f")
     ),
-    *(
-        edit("[ZH_CN, EN_US", f'["ZH{escape}_CN", EN_US', "has an invisible character")
-        for escape in (r"\u200b", r"\u3164")
-    ),
-    schema(
-        "Size: {type: string, enum: [S], x-enum-deprecated: [L]}",
-        "this is not one of the enum's values: remove it here too",
-    ),
+    edit("[ZH_CN, EN_US", r'["ZH\u3164_CN", EN_US', "has an invisible character"),
+    schema("Size: {type: string, enum: [S], x-enum-deprecated: [L]}", "this is not one of the enum's values: remove"),
     edit(f"- {CHANNEL}\n", "- 7\n", "7 is not of type 'string'"),
     edit("enum: [zh-CN, en-US, ja-JP, zh-TW]", "enum: []", "this should be non-empty"),
     edit(f"- {OTHER_CHANNEL}\n", f"- {CHANNEL}\n", f"'{CHANNEL}' and '{CHANNEL}' would both be called"),
@@ -193,26 +170,12 @@ WRONG_CONTRACTS = [
     edit(LAST_NAME, "        - custom_code\n", "'custom_code' is not a class name, such as 'ThrottleError'"),
     schema("Size: {type: string, enum: [L], x-enum-varnames: [4x4]}", "'4x4' is not a valid name in Python"),
     edit(LAST_NAME, "        - APIError\n", "would define 'APIError' twice"),
-    insert(
-        f"        {CHANNEL_TEXT}",
-        "CHANNEL_LOGON: x",
-        "this is not one of the enum's values: remove it here too",
-    ),
+    insert(f"        {CHANNEL_TEXT}", "CHANNEL_LOGON: x", "this is not one of the enum's values: remove it here too"),
     edit(CHANNEL_TEXT, f"{CHANNEL}:", "this is empty: 'string' is expected"),
-    edit(
-        "    StatusCode:\n",
-        "    Code: {type: integer}\n    x-StatusCode:\n",
-        "'StatusCode' is a required property",
-        "schemas:",
-    ),
+    edit("    StatusCode:\n", "    x-StatusCode:\n", "'StatusCode' is a required property", "schemas:"),
     edit("enum: [200, 400,", "enum: [201, 400,", "200, which is success, is missing"),
     # Parts that the templates use by name
-    edit(
-        "x-enum-varnames:\n        - OK",
-        "x-names:\n        - OK",
-        "'x-enum-varnames' is a required property",
-        "StatusCode:",
-    ),
+    edit("x-enum-varnames:\n        - OK", "x-names:\n        - OK", "'x-enum-varnames' is a required", "StatusCode:"),
     edit("\nservers:\n", "\nx-servers:\n", "'servers' is a required property", "openapi:"),
     edit("    identifier: MIT\n", "", "'identifier' is a required property", "license:"),
     insert(CONTACT, "x-project-urls: {Source: example.com/x}", "'example.com/x' does not match '^https?://"),

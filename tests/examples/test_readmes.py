@@ -121,8 +121,8 @@ def targets() -> set[str]:
     return set(re.findall(r"^make (\w+)", make(ROOT, "help").stdout, re.MULTILINE))
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_links_and_targets_of_a_page_work(page: str) -> None:
+@pytest.mark.parametrize("page", [*PAGES, *sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md"))])
+def test_the_links_targets_and_paths_of_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
         path, _, anchor = target.partition("#")
@@ -131,6 +131,8 @@ def test_the_links_and_targets_of_a_page_work(page: str) -> None:
         assert not anchor or anchor in anchors(linked.read_text()), target
     for together in re.findall(r"`make ([\w ]+)`", text):
         assert set(together.split()) <= targets(), together
+    for path in re.findall(r"`((?:tests|scripts|templates|runtime|docs|generated)/[\w./-]*)`", text):
+        assert (ROOT / path).exists(), path
 
 
 def test_the_packages_readme_links_all_pages_and_examples() -> None:
