@@ -55,7 +55,7 @@ def test_an_example_fits_its_schema(tmp_path: Path, schema: dict[str, Any], valu
 
 
 def test_the_example_of_a_recursive_schema_ends_and_a_request_has_no_read_only_field(tmp_path: Path) -> None:
-    without_id = {"kind": "leaf", "children": [], "parent": None, "note": "text"}
+    without_id: dict[str, Any] = {"kind": "leaf", "children": [], "parent": None, "note": "text"}
     assert sample(tmp_path, NODE) == {"id": 1} | without_id
     endless = {"required": ["child"], "properties": {"child": {"$ref": "#/components/schemas/Value"}}}
     assert sample(tmp_path, {"anyOf": [endless, {"type": "integer"}]}) == 1
