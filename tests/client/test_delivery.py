@@ -109,6 +109,7 @@ def test_a_gateways_page_raises_the_class_of_the_http_status_and_proves_nothing(
     end = ended(client)
     assert len(network.requests) == 1
     expected = ERRORS.get(http_status, APIError) if 400 <= http_status <= 599 else InvalidResponseError
+    assert isinstance(end, GenAuthError)
     assert type(end) is expected
     assert str(end).startswith(f"HTTP {http_status} with a body that is not a SendEmailRespDto: ")
     assert (end.delivery, end.retryable) == ("unknown", False)
