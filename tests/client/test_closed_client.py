@@ -1,16 +1,16 @@
 """A closed client starts nothing new, and calls in progress end with their own outcome."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from genauth_email import AuthenticationClient, GenAuthError, SendEmailRespDto
+from genauth_email import GenAuthError
 
 from tests.clients import ClientFactory, pauses_replaced
-from tests.contract.facts import CHANNEL
 from tests.servers.raw import SUCCESS, RawServer, Step
 
-from .helpers import BUSY, EMAIL, LOST, error_of, send
+from .helpers import BUSY, LOST, error_of, send
 
 CASES = [
     pytest.param(BUSY, {}, ("not_sent", True, 503), id="refused"),
@@ -50,21 +50,18 @@ def test_a_closed_client_says_so_before_it_sends_anything(make_client: ClientFac
         assert server.finish() == []
 
 
-def test_a_call_in_progress_gets_its_response_when_its_client_is_closed() -> None:
+def test_a_call_in_progress_gets_its_response_when_its_client_is_closed(make_client: ClientFactory) -> None:
     arrived, closed = threading.Event(), threading.Event()
 
     def hold() -> None:
         arrived.set()
         assert closed.wait(10)
 
-    responses = list[SendEmailRespDto]()
-    with RawServer(Step(SUCCESS, before=hold)) as server:
-        client = AuthenticationClient("app123", server.url)
-        caller = threading.Thread(target=lambda: responses.append(client.send_email(CHANNEL, EMAIL)))
-        caller.start()
+    with RawServer(Step(SUCCESS, before=hold)) as server, ThreadPoolExecutor() as threads:
+        client = make_client(server.url)
+        call = threads.submit(send, client)
         assert arrived.wait(10)
         client.close()
         closed.set()
-        caller.join(10)
-        assert [each.request_id for each in responses] == ["r-1"]
+        assert call.result(10).request_id == "r-1"
         server.wait_for_open(0)
