@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = ["tests/unit", "tests/client", "tests/faults"]
 
 WASM = ROOT / "tests/pyodide"
-UNITS = "call client errors failure fields httpx_transport options outcomes redaction request response types"
+UNITS = "call errors failure fields httpx_transport options outcomes redaction request response types"
 WASM_TESTS = [
     "tests/pyodide",
     "tests/client/test_type_hints.py",
