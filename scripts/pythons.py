@@ -21,12 +21,8 @@ WASM_TESTS = [
     "tests/client/test_type_hints.py",
     *(f"tests/unit/test_{each}.py" for each in UNITS.split()),
 ]
-WASM_OPTIONS = [
-    # The fixtures of all tests import servers, which need compiled libraries.
-    *("--noconftest", "-p", "tests.unit.conftest", "-p", "no:cacheprovider"),
-    # The stack of WebAssembly overflows before Python notices, which ends the process.
-    *("--deselect", "tests/unit/test_call.py::test_body_that_is_nested_too_deeply_is_an_error"),
-]
+# The fixtures of all tests import servers, which need compiled libraries.
+WASM_OPTIONS = ["--noconftest", "-p", "tests.unit.conftest", "-p", "no:cacheprovider"]
 
 
 def supported_versions() -> list[str]:
