@@ -41,10 +41,10 @@ def test_invalid_proxy_is_refused_without_its_password(monkeypatch: pytest.Monke
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-def test_httpcore_gets_the_address_and_certificates_only_for_a_proxy_with_tls() -> None:
-    proxy = httpcore_proxy(httpx.URL("http://proxy:65535"), CONTEXT)
-    assert (proxy.url.scheme, proxy.url.host, proxy.url.port) == (b"http", b"proxy", 65535)
-    assert (proxy.auth, proxy.ssl_context) == (None, None)
+def test_httpcore_gets_the_address_and_certificates_only_for_a_proxy_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "getproxies", lambda: {"http": "proxy:65535"})
+    proxy = httpcore_proxy(Proxies().find(httpx.URL("http://example.com")) or httpx.URL(), CONTEXT)
+    assert (proxy.url.host, proxy.url.port, proxy.auth, proxy.ssl_context) == (b"proxy", 65535, None, None)
     assert httpcore_proxy(httpx.URL("https://proxy"), CONTEXT).ssl_context is CONTEXT
 
 
