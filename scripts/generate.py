@@ -153,9 +153,11 @@ def make(root: Path, target: Path) -> None:
         assert isinstance(data, GeneratorData)
         facts = reshape(data, contract)
         contract.raise_issues(check_parsed(data, contract))
-        contract.raise_issues(check_status_codes(contract))
+        examples = response_examples(contract)
+        contract.raise_issues(check_status_codes(contract, examples))
 
         project = new_project(root, contract, data, facts, config)
+        project.env.globals["examples"] = examples
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
         render_more(project, root / "templates", target)
@@ -184,7 +186,6 @@ def new_project(root: Path, contract: Document, data: GeneratorData, facts: Fact
     project.env.globals["operations"] = {
         PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
     }
-    project.env.globals["examples"] = response_examples(contract)
     project.env.filters["safe_for_docstring"] = in_docstring
     project.env.filters["in_markdown"] = in_markdown
     return project
