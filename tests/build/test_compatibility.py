@@ -24,7 +24,6 @@ from scripts.compatibility import main as check_version
 from scripts.document import Document, Fact
 from scripts.generate import main
 from scripts.interface import interface
-from scripts.originals import check_originals
 from scripts.wire import wire
 
 from .conftest import OTHER_CHANNEL, ROOT, replace
@@ -415,18 +414,3 @@ def test_a_release_moves_the_unreleased_entries(changelog: Path) -> None:
     move_unreleased(changelog.parent, "1.5.0", date(2026, 12, 24))
     released = CHANGES.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [1.5.0] - 2026-12-24\n")
     assert changelog.read_text("utf-8") == released
-
-
-# ---------------------------------------------------------------- templates and their originals
-
-
-@pytest.mark.parametrize(("version", "issues"), [("0.2.0", 0), ("0.1.0", 1)])
-def test_a_template_must_be_based_on_the_pinned_version(tmp_path: Path, version: str, issues: int) -> None:
-    first_line = f"{{# Overridden, from openapi-python-client {version}: the reason. #}}\n"
-    for directory in ("originals", "templates"):
-        (tmp_path / directory).mkdir()
-        (tmp_path / directory / "model.py.jinja").write_text(first_line, "utf-8")
-    found = list(check_originals(tmp_path / "templates", tmp_path / "originals", "0.2.0"))
-    assert len(found) == issues
-    for each in found:
-        assert each.startswith("templates/model.py.jinja:1: this is not based on openapi-python-client 0.2.0, which is")

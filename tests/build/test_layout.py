@@ -4,8 +4,11 @@ import ast
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from importlib.metadata import version
 from importlib.util import resolve_name
 from pathlib import Path
+
+import openapi_python_client
 
 from .conftest import ROOT, contents
 
@@ -83,3 +86,12 @@ def test_a_template_is_short_and_begins_with_its_reason() -> None:
         assert first.startswith("{# ")
         assert first.endswith(" #}")
         assert len(rest) < 260 or template.name == "README.md.jinja"
+
+
+def test_a_template_that_overrides_another_is_based_on_the_pinned_version() -> None:
+    """If this fails, compare the originals in the two versions, adopt relevant changes, and name the new version."""
+    first_line = f"{{# Overridden, from openapi-python-client {version('openapi-python-client')}: "
+    originals = Path(openapi_python_client.__file__).with_name("templates")
+    for original in originals.rglob("*.jinja"):
+        template = ROOT / "templates" / original.relative_to(originals)
+        assert not template.exists() or template.read_text("utf-8").startswith(first_line), template
