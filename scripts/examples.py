@@ -1,8 +1,6 @@
 """The examples of a contract: check that they fit their schemas, and derive missing ones from the schemas."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +15,7 @@ from runtime.fields import DATE, DATE_TIME, UUID
 
 from .document import Document, Issue, Location, plain
 from .openapi import explain
-from .walk import SCHEMAS, examples_of, json_content, operations, resolve, schemas
+from .walk import SCHEMAS, examples_of, json_content, object_fields, operations, resolve, schemas
 
 STRINGS = {
     "date": "2030-01-02",
@@ -103,83 +101,37 @@ def response_examples(contract: Document) -> dict[str, dict[int, Any]]:
         for _, response in examples_of(contract, content):
             by_code.setdefault(int(response["statusCode"]), response)
         if 200 not in by_code:
-            # A success has no `apiCode`, which is the reason for a failure.
-            sample = Sampler(contract).sample((*content, "schema"))
-            by_code = {
-                200: {name: value for name, value in sample.items() if name != "apiCode"} | {"statusCode": 200}
-            } | by_code
+            by_code = {200: sample(contract, (*content, "schema")) | {"statusCode": 200}, **by_code}
         found[PythonIdentifier(operation["operationId"], "")] = by_code
     return found
 
 
-@dataclass(frozen=True)
-class Sampler:
-    """Creates values that a schema allows.
-
-    Attributes:
-        contract: The contract.
-        without: The keyword of the fields that are left out, such as "readOnly" for a request.
-        optional: Whether values include optional fields.
-    """
-
-    contract: Document
-    without: str = ""
-    optional: bool = True
-
-    def sample(self, location: Location, within: tuple[Location, ...] = ()) -> Any:
-        """Return a value. `within` are the enclosing schemas, because a schema can contain itself."""
-        location, schema = resolve(self.contract, location)
-        if location in within:
-            raise RecursionError("this value would contain itself")
-        within = (*within, location)
-        given = [schema[name] for name in ("example", "default") if schema.get(name) is not None]
-        given += [*schema.get("examples", ())[:1], *schema.get("enum", ())[:1]]
-        if given:
-            return plain(given[0])
-        unions = [
-            (*location, union, index) for union in ("anyOf", "oneOf") for index in range(len(schema.get(union, ())))
-        ]
-        for part in sorted(unions, key=self._is_null):
-            with suppress(RecursionError):
-                return self.sample(part, within)
-        if unions:
-            raise RecursionError("every value would contain itself")
-        kinds = schema.get("type", "object" if "properties" in schema or "allOf" in schema else "string")
-        kind = kinds if isinstance(kinds, str) else next((each for each in kinds if each != "null"), "null")
-        match kind:
-            case "object":
-                return self._object(location, schema, within)
-            case "array":
-                with suppress(RecursionError):
-                    return [self.sample((*location, "items"), within)]
-                return []
-            case "integer" | "number":
-                least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-                return min(least, schema.get("maximum", least))
-            case "boolean":
-                return True
-            case "null":
-                return None
-            case _:
-                text = STRINGS.get(schema.get("format", ""), "text")
-                return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", len(text) + 99)]
-
-    def _object(self, location: Location, schema: Mapping[str, Any], within: tuple[Location, ...]) -> dict[str, Any]:
-        value: dict[str, Any] = {}
-        for index in range(len(schema.get("allOf", ()))):
-            value |= self.sample((*location, "allOf", index), within)
-        fields: dict[str, Location] = {name: (*location, "properties", name) for name in schema.get("properties", ())}
-        if isinstance(schema.get("additionalProperties"), dict):
-            fields["key"] = (*location, "additionalProperties")
-        for name, field in fields.items():
-            required = name in schema.get("required", ())
-            if (required or self.optional) and not resolve(self.contract, field)[1].get(self.without):
-                try:
-                    value[name] = self.sample(field, within)
-                except RecursionError:
-                    if required:
-                        raise
-        return value
-
-    def _is_null(self, location: Location) -> bool:
-        return bool(resolve(self.contract, location)[1].get("type") == "null")
+def sample(contract: Document, location: Location) -> Any:
+    """Return a value of a schema's type: its own example, if it has one, or only what it requires."""
+    location, schema = resolve(contract, location)
+    given = [schema[name] for name in ("example", "default") if schema.get(name) is not None]
+    given += [*schema.get("examples", ())[:1], *schema.get("enum", ())[:1]]
+    if given:
+        return plain(given[0])
+    fields, required = object_fields(contract, location)
+    for union in ("anyOf", "oneOf", "allOf"):
+        if (parts := schema.get(union)) and not fields:
+            # Null ends a chain of objects that contain one another.
+            null = next((index for index, part in enumerate(parts) if part.get("type") == "null"), 0)
+            return sample(contract, (*location, union, null))
+    types = schema.get("type", "object" if fields else "string")
+    match types if isinstance(types, str) else types[0]:
+        case "object":
+            return {name: sample(contract, place) for name, place in fields.items() if name in required}
+        case "array":
+            return []
+        case "integer" | "number":
+            least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+            return min(least, schema.get("maximum", least))
+        case "boolean":
+            return True
+        case "null":
+            return None
+        case _:
+            text = STRINGS.get(schema.get("format", ""), "text")
+            return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", len(text) + 99)]

@@ -84,6 +84,18 @@ def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
                 pass
 
 
+def object_fields(contract: Document, location: Location) -> tuple[dict[str, Location], set[str]]:
+    """Return the location of each field of an object, and the names of the required ones."""
+    location, schema = resolve(contract, location)
+    fields: dict[str, Location] = {}
+    required = set(schema.get("required", ()))
+    for index in range(len(schema.get("allOf", ()))):
+        more, more_required = object_fields(contract, (*location, "allOf", index))
+        fields |= more
+        required |= more_required
+    return fields | {name: (*location, "properties", name) for name in schema.get("properties", ())}, required
+
+
 def locate_names(contract: Document) -> dict[str, Location]:
     """Return the locations of everything that gets a name in Python, by that name."""
     names: dict[str, Location] = {}

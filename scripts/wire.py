@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .document import Document, Fact, Location
-from .walk import operations, parameters_of, resolve
+from .walk import object_fields, operations, parameters_of, resolve
 
 _Part = tuple[str, Location, str]
 """A part's key, its location in the contract, and a text."""
@@ -78,7 +78,7 @@ def _parts(contract: Document, key: str, location: Location, outer: tuple[Locati
     outer = (*outer, location)
     for index, value in enumerate(schema.get("enum", ())):
         yield f"{key} > {value}", (*location, "enum", index), "value"
-    fields, required = _fields(contract, location)
+    fields, required = object_fields(contract, location)
     for name, place in fields.items():
         mark = "required " if name in required else "optional "
         yield from _schema(contract, f"{key} > {name}", place, mark, outer)
@@ -88,15 +88,3 @@ def _parts(contract: Document, key: str, location: Location, outer: tuple[Locati
     for union in ("anyOf", "oneOf"):
         for index in range(len(schema.get(union, ()))):
             yield from _schema(contract, f"{key} > {union} {index}", (*location, union, index), "", outer)
-
-
-def _fields(contract: Document, location: Location) -> tuple[dict[str, Location], set[str]]:
-    """Return the location of each field of an object, and the names of the required ones."""
-    location, schema = resolve(contract, location)
-    fields: dict[str, Location] = {}
-    required = set(schema.get("required", ()))
-    for index in range(len(schema.get("allOf", ()))):
-        more, more_required = _fields(contract, (*location, "allOf", index))
-        fields |= more
-        required |= more_required
-    return fields | {name: (*location, "properties", name) for name in schema.get("properties", ())}, required

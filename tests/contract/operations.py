@@ -21,8 +21,8 @@ from genauth_email import UNSET
 from openapi_python_client.strings import PythonIdentifier
 
 from scripts.document import Document, Location
-from scripts.examples import Sampler, response_examples
-from scripts.walk import examples_of, json_content, operations, parameters_of
+from scripts.examples import response_examples, sample
+from scripts.walk import examples_of, json_content, object_fields, operations, parameters_of, resolve
 
 from .facts import CONTRACT, ROOT
 
@@ -76,17 +76,18 @@ class Operation:
         if "requestBody" not in self.node:
             return {}
         content = json_content(DOCUMENT, (*self.location, "requestBody"))
-        schema = (*content, "schema")
-        examples = {str(place[-2]): each for place, each in examples_of(DOCUMENT, content)}
-        examples = examples or {"schema": Sampler(DOCUMENT, "readOnly").sample(schema)}
-        return examples | {"required": Sampler(DOCUMENT, "readOnly", optional=False).sample(schema)}
+        fields, required = object_fields(DOCUMENT, (*content, "schema"))
+        sent = {name: place for name, place in fields.items() if not resolve(DOCUMENT, place)[1].get("readOnly")}
+        values = {name: sample(DOCUMENT, place) for name, place in sent.items()}
+        examples = {str(place[-2]): each for place, each in examples_of(DOCUMENT, content)} or {"schema": values}
+        return examples | {"required": {name: value for name, value in values.items() if name in required}}
 
     def parameters(self) -> Iterator[tuple[Mapping[str, Any], Any]]:
         """Yield the parameters that are not the client's own, each with an example value."""
         for place, parameter in parameters_of(DOCUMENT, self.location):
             if parameter not in CLIENT_HEADERS:
                 given = [each for _, each in examples_of(DOCUMENT, place)]
-                yield parameter, given[0] if given else Sampler(DOCUMENT).sample((*place, "schema"))
+                yield parameter, given[0] if given else sample(DOCUMENT, (*place, "schema"))
 
 
 @dataclass(frozen=True)
