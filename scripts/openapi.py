@@ -66,6 +66,10 @@ def one_shape(shape: str, reason: str) -> Schema:
     return {"properties": {key: {"type": "boolean", "reason": reason.format(key)} for key in SHAPES if key != shape}}
 
 
+def parameters_in(place: str, **properties: Schema) -> Schema:
+    return {"if": {"properties": {"in": {"const": place}}}, "then": {"properties": properties}}
+
+
 NAME = have(name={})
 URL = {"type": "string", "pattern": r"^https?://\S+$"}
 STATUS_CODE: dict[str, Schema] = {
@@ -84,6 +88,7 @@ OWN_HEADER = {
     "not": {"pattern": "^(?i:accept|authorization|content-length|content-type|cookie|host)$"},
     "reason": "'{}' is a header that the client sends itself",
 }
+EXPLODE = {"const": True, "reason": "an array can only be sent as one parameter for each item"}
 PART_OF_ALL = {
     **one_shape("properties", "`{}` in a part of `allOf` is not supported: make the part a schema of its own"),
     "dependentSchemas": {"type": have(type={"const": "object", "reason": "a part of `allOf` must be an object"})},
@@ -139,33 +144,15 @@ RULES: dict[str, Schema] = {
     "example": {"required": ["value"], "reason": "an example needs a `value`; `externalValue` is not supported"},
     "parameter": {
         **allow(
-            (
-                "name",
-                "in",
-                "description",
-                "required",
-                "deprecated",
-                "schema",
-                "style",
-                "explode",
-                "example",
-                "examples",
-            ),
+            DEFS["parameter"]["properties"].keys() - {"content"} | {"style", "explode", "example", "examples"},
             also="^x-",
         ),
         "properties": {"in": {"enum": ["path", "query", "header"]}},
-        "if": {"properties": {"in": {"const": "query"}}},
-        "then": {
-            "properties": {
-                "style": {"const": "form"},
-                "explode": {"const": True, "reason": "an array can only be sent as one parameter for each item"},
-            }
-        },
-        "else": {
-            "properties": {"style": {"const": "simple"}},
-            "if": {"properties": {"in": {"const": "header"}}},
-            "then": {"properties": {"name": OWN_HEADER}},
-        },
+        "allOf": [
+            parameters_in("path", style={"const": "simple"}),
+            parameters_in("query", style={"const": "form"}, explode=EXPLODE),
+            parameters_in("header", name=OWN_HEADER),
+        ],
     },
     "schema": {
         **allow(KEYWORDS, "'{}' is not a keyword of a schema", also="^x-(?!enum)"),

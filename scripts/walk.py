@@ -61,27 +61,21 @@ def json_content(contract: Document, location: Location) -> Location:
 
 def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
     """Yield each schema of the contract, nested ones included, with its location."""
-
-    def descend(location: Location, schema: Any) -> Iterator[tuple[Location, Any]]:
-        yield location, schema
-        if not isinstance(schema, dict):
-            return
-        for key in ("items", "additionalProperties"):
-            # `additionalProperties` may be true or false instead of a schema.
-            if key in schema and not (key == "additionalProperties" and isinstance(schema[key], bool)):
-                yield from descend((*location, key), schema[key])
-        for key in ("allOf", "anyOf", "oneOf"):
-            for index, part in enumerate(schema.get(key, ())):
-                yield from descend((*location, key, index), part)
-        for name, part in schema.get("properties", {}).items():
-            yield from descend((*location, "properties", name), part)
-
+    found: set[Location] = set()
     for location, node in contract.nodes():
         match location:
             case ("components", "schemas", _) | (*_, "content", _, "schema") | (*_, "parameters", _, "schema"):
-                yield from descend(location, node)
+                is_schema = True
+            case (*outer, "properties" | "allOf" | "anyOf" | "oneOf", _) if tuple(outer) in found:
+                is_schema = True
+            case (*outer, "items" | "additionalProperties"):
+                # `additionalProperties` may be true or false instead of a schema.
+                is_schema = tuple(outer) in found and (location[-1] == "items" or not isinstance(node, bool))
             case _:
-                pass
+                is_schema = False
+        if is_schema:
+            found.add(location)
+            yield location, node
 
 
 def object_fields(contract: Document, location: Location) -> tuple[dict[str, Location], set[str]]:
