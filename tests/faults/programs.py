@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import signal
-import sys
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -15,14 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count, takewhile
 from threading import Event
-from types import FrameType
-from typing import Any
 
 import httpx
 from genauth_email import APITimeoutError, AsyncAuthenticationClient, AuthenticationClient
 
 from tests.clients import options_of
 from tests.contract.facts import CHANNEL
+from tests.interruptions import interruptions
 
 PATIENCE = 90
 
@@ -34,47 +32,6 @@ class TimeUpError(Exception):
 def call(client: AuthenticationClient, email: str, timeout: float = 20) -> None:
     """Make a call to a `LoadServer`, and check that it gets its own response."""
     assert client.send_email(CHANNEL, email, timeout=timeout).message == email
-
-
-class Line:
-    """Something that happens just before one of the lines that a thread runs in some modules.
-
-    Attributes:
-        reached: Whether there is such a line.
-    """
-
-    def __init__(self, modules: tuple[str, ...], number: int, action: Callable[[], object]) -> None:
-        self.reached = False
-        self._modules = modules
-        self._left = number
-        self._action = action
-
-    def __enter__(self) -> None:
-        sys.settrace(self._trace)
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-
-    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
-        if self.reached or not str(frame.f_globals.get("__name__")).startswith(self._modules):
-            return None
-        if event == "line":
-            self._left -= 1
-            if self._left < 0:
-                self.reached = True
-                sys.settrace(None)
-                self._action()
-        return self._trace
-
-
-def at_each_line(modules: tuple[str, ...], action: Callable[[], object]) -> Iterator[Line]:
-    """Yield the first line, then the second, and so on to the last. Something has to run in each of them."""
-    for number in count():
-        line = Line(modules, number, action)
-        yield line
-        if not line.reached:
-            assert number > 50, "there was nothing to interrupt"
-            return
 
 
 def at_random(moments: int, action: Callable[[], object]) -> Iterator[AbstractContextManager[None]]:
@@ -131,7 +88,7 @@ def call_while_signals_come(
     call(client.with_options(app_host=other), "before@example.com")
     descriptors = os.listdir("/dev/fd")
     calls, raised = 0, list[TimeUpError]()
-    for moment in at_random(when, handle) if isinstance(when, int) else at_each_line(when, handle):
+    for moment in at_random(when, handle) if isinstance(when, int) else interruptions(when, handle, "line"):
         outer = client.with_options(app_host=(one, other)[calls % 2])
         calls += 1
         try:
@@ -142,6 +99,7 @@ def call_while_signals_come(
         except RuntimeError as error:
             if action != "close" or "client is closed" not in str(error):
                 raise
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)  # The interruptions had their own.
     assert handled > calls / 8
     if action == "raise" and not isinstance(when, int):
         # At a random moment, Python's codecs raise a copy, and its garbage collector drops the error.

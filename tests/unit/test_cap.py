@@ -6,8 +6,7 @@ import pytest
 
 from runtime.transport import cap as module
 from runtime.transport.cap import Cap
-
-from .interruptions import interruptions
+from tests.interruptions import interruptions
 
 PATIENCE = 30
 FIRST, HANDLER = "first", "handler"
@@ -101,7 +100,7 @@ def use(cap: Cap, user: str) -> bool:
 @pytest.mark.parametrize("size", [1, 2])
 def test_signal_handler_can_use_the_cap_in_the_middle_of_any_use(size: int) -> None:
     cap = Cap(size)
-    for interruption in interruptions(module, lambda: use(cap, HANDLER)):
+    for interruption in interruptions(module.__name__, lambda: use(cap, HANDLER)):
         with interruption:
             use(cap, FIRST)
         assert cap.used == 0
@@ -111,7 +110,7 @@ def test_signal_handler_can_use_the_cap_in_the_middle_of_any_use(size: int) -> N
 def test_signal_handlers_wait_times_out_within_a_wait_that_times_out() -> None:
     cap = full_cap()
     results: list[bool] = []
-    for interruption in interruptions(module, lambda: results.append(use(cap, HANDLER))):
+    for interruption in interruptions(module.__name__, lambda: results.append(use(cap, HANDLER))):
         with interruption:
             assert not use(cap, "other")
         assert queue_length(cap) == 0
@@ -122,7 +121,7 @@ def test_signal_handlers_wait_times_out_within_a_wait_that_times_out() -> None:
 
 def test_signal_handler_can_raise_in_the_middle_of_entering_and_no_place_is_lost() -> None:
     cap = Cap(1)
-    for interruption in interruptions(module, Mock(side_effect=KeyboardInterrupt)):
+    for interruption in interruptions(module.__name__, Mock(side_effect=KeyboardInterrupt)):
         with suppress(KeyboardInterrupt), interruption:
             cap.enter(FIRST, 0.001)
         cap.leave(FIRST)  # A call does this in the `finally` around everything else.

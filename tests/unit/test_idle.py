@@ -19,8 +19,7 @@ from runtime.transport.idle import (
 from runtime.transport.network import SyncBackend
 from runtime.transport.request import Attempt
 from tests.clock import Clock
-
-from .interruptions import interruptions
+from tests.interruptions import interruptions
 
 ORIGIN = httpcore.Origin(b"https", b"example.genauth.ai", 443)
 OTHER = httpcore.Origin(b"https", b"other.genauth.ai", 443)
@@ -165,7 +164,7 @@ USES: dict[str, Callable[[Idle, Owned], object]] = {
 @pytest.mark.parametrize("outer", USES)
 def test_each_connection_has_one_owner_whatever_interrupts(clock: Clock, outer: str, inner: str) -> None:
     state: dict[str, Any] = {}
-    for interruption in interruptions(module, lambda: USES[inner](state["idle"], state["inner"])):
+    for interruption in interruptions(module.__name__, lambda: USES[inner](state["idle"], state["inner"])):
         idle: Idle = IdleConnections(Limits(None, 100, 30.0))
         state.update(idle=idle, inner=[connection()])
         mine = [connection()]

@@ -17,9 +17,9 @@ from runtime.transport.idle import Connection, Limits
 from runtime.transport.network import AsyncBackend
 from runtime.transport.pools import AsyncPool, SyncPool, _aclose, _get_proxy
 from runtime.transport.request import ATTEMPT, STEPS, Attempt
+from tests.interruptions import interruptions
 
 from .coroutines import Blocking
-from .interruptions import interruptions
 
 URL = "https://example.genauth.ai/"
 OTHER_URL = "https://other.genauth.ai/"
@@ -292,7 +292,7 @@ def test_nothing_touches_a_connection_that_another_call_may_use(
 ) -> None:
     calls: list[httpcore.Response] = []
     pools = [sync_pool(None, 1)]
-    for interruption in interruptions(module, lambda: calls.append(pools[-1].send())):
+    for interruption in interruptions(module.__name__, lambda: calls.append(pools[-1].send())):
         made.clear()
         calls.clear()
         pools.append(pool := sync_pool(None, 1))
