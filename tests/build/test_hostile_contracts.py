@@ -21,6 +21,7 @@ PAYLOADS = [
         "\"\"\"\npwned()\n\"\"\"\n'''\npwned()\n'''\r\npwned()\r    pwned()"
         'pwned()\x85pwned()\u2028pwned()\n"\n[tool.pwned]\n'
         "\n```python\npwned()\n```\n```sh\ntouch pwned\n```\n"
+        "| pwned |\n| pwned |\n"
         "{{ cycler.__init__.__globals__.os.system('touch pwned') }} {% raw %} #} {#"
         "{pwned()} {0} %s $(touch pwned) \\N{pwned} \\x \\u \\U \\d \u202e)(denwp\u202c 🎂"
     ),
@@ -72,7 +73,7 @@ def hostile_contract(contract: Any, text: str) -> Any:
 def generated_with(inputs: Path, text: str) -> dict[str, str]:
     """Return the generated code of a contract with `text`, without strings.
 
-    It includes the keys of the package's metadata and the code blocks in its README.
+    It includes the keys of the package's metadata, and the code blocks and the number of table cells in its README.
     """
     yaml = YAML(typ="safe")
     contract = hostile_contract(yaml.load(inputs / "openapi.yaml"), text)
@@ -89,6 +90,8 @@ def generated_with(inputs: Path, text: str) -> dict[str, str]:
     made["pyproject.toml"] = str([*metadata, *metadata["project"], *metadata["tool"]])
     readme = (inputs / "generated" / "README.md").read_text("utf-8")
     made["README.md"] = "".join(re.findall(r"^ *```.*?^ *```", readme, re.DOTALL | re.MULTILINE))
+    rows = [line for line in readme.splitlines() if line.startswith("|")]
+    made["README.md"] += str([len(re.findall(r"(?<!\\)\|", row)) for row in rows])
     return made
 
 
