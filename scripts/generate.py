@@ -22,7 +22,6 @@ from collections.abc import Iterator, Sequence
 from keyword import kwlist
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 from attrs import evolve
 from jinja2 import StrictUndefined, TemplateNotFound, TemplateSyntaxError
@@ -180,7 +179,7 @@ def new_project(root: Path, contract: Document, data: GeneratorData, facts: Fact
     """Return the generator's project, whose templates see the whole contract."""
     # The hooks run later, when the modules are known to be Python.
     project = Project(openapi=data, config=evolve(config, post_hooks=[]), custom_template_path=root / "templates")
-    project.env.undefined = Missing
+    project.env.undefined = StrictUndefined
     project.env.globals["contract"] = contract.to_dict()
     project.env.globals["facts"] = facts
     project.env.globals["operations"] = {
@@ -229,13 +228,6 @@ def locating_failures(root: Path) -> Iterator[None]:
             if (file := Path(frame.filename)).is_relative_to(root / "templates"):
                 raise InputError(f"{file.relative_to(root).as_posix()}:{frame.lineno}: {what}") from error
         raise InputError(f"openapi.yaml:1: the generator cannot handle this: {what}") from error
-
-
-class Missing(StrictUndefined):
-    """A missing value: a template may test for it, but not write it."""
-
-    def __bool__(self) -> Literal[False]:  # type: ignore[override]
-        return False
 
 
 def in_docstring(value: object) -> str:
