@@ -3,12 +3,11 @@
 import json
 import re
 import shutil
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from scripts.changelog import check_changelog, move_unreleased
+from scripts.changelog import check_changelog
 from scripts.changes import Change, Part, changes, fold
 from scripts.compatibility import (
     CONFIG,
@@ -409,12 +408,6 @@ def test_an_invalid_changelog_is_refused(changelog: Path, edit: tuple[str, str],
     replace(changelog, *edit)
     (issue,) = check_changelog(changelog.parent)
     assert issue.startswith(told)
-
-
-def test_a_release_moves_the_unreleased_entries(changelog: Path) -> None:
-    move_unreleased(changelog.parent, "1.5.0", date(2026, 12, 24))
-    released = CHANGES.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [1.5.0] - 2026-12-24\n")
-    assert changelog.read_text("utf-8") == released
 
 
 # ---------------------------------------------------------------- templates and their originals

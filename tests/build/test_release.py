@@ -85,8 +85,6 @@ def test_a_contract_changes_from_release_to_release(
     assert "Released 1.0.0, as a commit with the tag v1.0.0." in capfd.readouterr().out
     assert git(repository, "log", "--format=%s").splitlines() == ["Release 1.0.0", "Change"]
     assert git(repository, "status", "--porcelain") == ""
-    changelog = (repository / "CHANGELOG.md").read_text("utf-8")
-    assert re.search(r"## \[Unreleased\]\n\n## \[1\.0\.0\] - \d{4}-\d\d-\d\d\n\n### Added\n", changelog)
     upload(repository, index)
     assert user.upgrade()[0] == "1.0.0"
 
@@ -135,7 +133,7 @@ NOT_A_VERSION = "is not a version: three numbers are needed, such as 1.4.0, or 1
 @pytest.mark.parametrize(
     ("record", "version", "told"),
     [
-        (None, "", "VERSION is missing: make release VERSION=1.4.0"),
+        (None, "", f"VERSION: '' {NOT_A_VERSION}"),
         (None, "1.x", f"VERSION: '1.x' {NOT_A_VERSION}"),
         (None, "1.1.0", "the first release must be 1.0.0: make release VERSION=1.0.0"),
         (None, "1.0.0rc1", "the first release must be 1.0.0: make release VERSION=1.0.0"),
@@ -178,7 +176,7 @@ def remove_git(repository: Path) -> None:
     [
         (leave_uncommitted, "there are uncommitted changes:\n?? new\nCommit them, or stash them"),
         (set_the_tag, "the tag v1.0.0 already exists\n"),
-        (empty_the_changelog, "CHANGELOG.md has nothing under Unreleased: tell users there what"),
+        (empty_the_changelog, "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell users what"),
         (remove_git, "`git status` failed: fatal: not a git repository"),
     ],
 )
@@ -193,10 +191,13 @@ def test_an_unready_repository_is_not_released(
 def test_a_release_whose_tests_fail_leaves_everything_as_it_was(
     repository: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (repository / "Makefile").write_text("check:\ntest:\n\t@exit 1\n", "utf-8")
+    (repository / "Makefile").write_text("check:\n\t@cat *.yml CHANGELOG.md\ntest:\n\t@exit 1\n", "utf-8")
     commit(repository)
     before = state(repository)
     assert main("1.0.0", repository) == 1
-    assert capfd.readouterr().err.splitlines()[-2:] == ["Nothing was changed.", "error: `make test` failed"]
+    printed, complaint = capfd.readouterr()
+    assert "package_version_override: 1.0.0\n" in printed
+    assert re.search(r"## \[Unreleased\]\n\n## \[1\.0\.0\] - \d{4}-\d\d-\d\d\n\n### Added\n\n- Everything", printed)
+    assert complaint.splitlines()[-2:] == ["Nothing was changed.", "error: `make test` failed"]
     assert state(repository) == before
     assert not (repository / RECORD).exists()
