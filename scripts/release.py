@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from .changelog import CHANGELOG, UNRELEASED, check_changelog
-from .compatibility import CONFIG, RECORD, Version, current_version, hash_of, last_release, needed_version, write_record
+from .compatibility import CONFIG, RECORD, Version, last_release, needed_version, write_record
 from .document import Document, InputError
 from .generate import generate
 
@@ -24,7 +24,7 @@ TARGETS = ("check", "test", "test-lowest", "test-release")
 
 
 class ReleaseError(Exception):
-    """The release cannot be made. The text says why, and what to do."""
+    """A release cannot be made or published. The text says why, and what to do."""
 
 
 def main(version: str, root: Path = ROOT) -> int:
@@ -89,17 +89,6 @@ def commit_release(root: Path, version: Version) -> None:
 
 def edit(path: Path, pattern: str, text: str) -> None:
     path.write_text(re.sub(pattern, text, path.read_text("utf-8"), count=1, flags=re.MULTILINE), "utf-8")
-
-
-def check_release(root: Path) -> None:
-    """Raise a `ReleaseError` unless `generated/` is committed, and is a release or a release candidate."""
-    check_committed(root, "generated", str(RECORD))
-    version, last = current_version(root), last_release(root)
-    if last is None or last.hashes.get(version) != hash_of(root / "generated"):
-        raise ReleaseError(
-            f"generated/ is not {version} as {RECORD} records it, and only releases can be published. Make a release "
-            f"with `make release VERSION=…`, or check out the last one: `git log -1 {RECORD}` shows its commit"
-        )
 
 
 def check_committed(root: Path, *paths: str) -> None:

@@ -15,18 +15,20 @@ from pathlib import Path
 import pytest
 
 from scripts import publish
-from scripts.compatibility import RECORD, current_version
+from scripts.compatibility import RECORD
 from scripts.generate import main as generate
-from scripts.release import check_release, main
+from scripts.release import main
 from tests.servers.index import PASSWORD, USERNAME, Index
 
-from .conftest import CHANNEL, OTHER_CHANNEL, ROOT, build_archives, commit, git, replace
+from .conftest import CHANNEL, OTHER_CHANNEL, ROOT, commit, git, replace
 
 NEW_CHANNEL = "CHANNEL_OF_THE_WALK"
 MAKEFILE = f"""
 check:
 	@{sys.executable} -m scripts.changelog
 test test-lowest test-release:
+build:
+	@rm -rf dist && {sys.executable} -m uv build --quiet --offline --no-create-gitignore --out-dir dist generated
 """
 CHANGES = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Everything.\n"
 
@@ -37,7 +39,7 @@ def repository(pristine: Path, tmp_path: Path) -> Path:
     repository = shutil.copytree(pristine, tmp_path / "repository")
     shutil.copytree(ROOT / "scripts", repository / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     (repository / "docs").mkdir()
-    (repository / ".gitignore").write_text("__pycache__/\n", "utf-8")
+    (repository / ".gitignore").write_text("__pycache__/\n/dist/\n", "utf-8")
     (repository / "Makefile").write_text(MAKEFILE, "utf-8")
     (repository / "CHANGELOG.md").write_text(CHANGES, "utf-8")
     commit(repository)
@@ -49,9 +51,7 @@ def state(repository: Path) -> tuple[str, str, str]:
 
 
 def upload(repository: Path, index: Index) -> None:
-    check_release(repository)
-    files = build_archives(repository / "generated", repository.with_name(f"dist-{current_version(repository)}"))
-    publish.publish(files, publish.Index(index.url, f"{index.url}/simple/", USERNAME, PASSWORD))
+    publish.publish(publish.build(repository), publish.Index(index.url, f"{index.url}/simple/", (USERNAME, PASSWORD)))
 
 
 class User:
