@@ -20,10 +20,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -39,7 +37,6 @@ class Index(NamedTuple):
     upload_url: str
     check_url: str
     auth: tuple[str, str]
-    """The name and the password of the account."""
 
 
 def main() -> int:
@@ -56,11 +53,7 @@ def main() -> int:
 
 
 def build(root: Path) -> list[Path]:
-    """Build the checked-out release or release candidate, and return its wheel and its sdist.
-
-    Raises:
-        ReleaseError: `generated/` is neither, is not committed, or cannot be built.
-    """
+    """Build the wheel and the sdist of what is checked out: a release or a release candidate, nothing else."""
     check_committed(root, "generated", str(RECORD))
     version, last = current_version(root), last_release(root)
     if last is None or last.hashes.get(version) != hash_of(root / "generated"):
@@ -74,16 +67,8 @@ def build(root: Path) -> list[Path]:
 
 
 def settings(environment: Mapping[str, str]) -> Index:
-    """Return where to publish, and as whom.
-
-    Raises:
-        ReleaseError: A setting is wrong or missing. The text never shows a URL, because it may contain a password.
-    """
+    """Return where to publish, and as whom. No error shows a URL, because it may contain a password."""
     upload_url = environment.get("INDEX_URL", "")
-    if not upload_url:
-        raise ReleaseError(
-            "INDEX_URL is missing. Give the URL where the package index accepts uploads: make publish INDEX_URL=https://…"
-        )
     check_url = (environment.get("CHECK_URL") or upload_url.rstrip("/") + "/simple").rstrip("/") + "/"
     for name, text in (("INDEX_URL", upload_url), ("CHECK_URL", check_url)):
         if "@" in text:
@@ -97,7 +82,7 @@ def settings(environment: Mapping[str, str]) -> Index:
         except httpx.InvalidURL:
             url = httpx.URL()
         if url.scheme not in ("https", "http") or not url.host:
-            raise ReleaseError(f"{name} must start with https:// and name a host.")
+            raise ReleaseError(f"{name} must start with https:// and name a host: make publish {name}=https://…")
         if url.scheme == "http" and url.host not in LOOPBACK and environment.get("ALLOW_HTTP") != "1":
             raise ReleaseError(
                 f"{name} starts with http://, so the credentials would travel unencrypted. Use https://, or set "
@@ -114,11 +99,7 @@ def settings(environment: Mapping[str, str]) -> Index:
 
 
 def publish(files: list[Path], index: Index) -> None:
-    """Upload the files that the index does not have.
-
-    Raises:
-        ReleaseError: The index has one of them with different contents (then none is uploaded), or is not an index.
-    """
+    """Upload the files that the index does not have, or none if it has one of them with different contents."""
     missing = [file for file in files if not is_there(file, index)]
     for file in files:
         if file in missing:
@@ -160,22 +141,8 @@ def check_credentials(response: httpx.Response) -> None:
         )
 
 
-class Page(HTMLParser):
-    """A project's page in a simple index. `hashes` holds `algorithm=digest` for each file, or "" if it has none."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.hashes: dict[str, str] = {}
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            link = urlsplit(dict(attrs).get("href") or "")
-            self.hashes[unquote(PurePosixPath(link.path).name)] = link.fragment
-
-
 def look_up(file: Path, index: Index) -> str | None:
-    """Return the hash that the index lists for a file as `algorithm=digest`, or "", or None if it lacks the file."""
+    """Return the hash that the index lists for a file: `algorithm=digest`, or "" if it has none. None: no such file."""
     page = f"{index.check_url}{file.name.split('-')[0].replace('_', '-')}/"
     try:
         response = httpx.get(page, auth=index.auth, headers={"Accept": "text/html"}, timeout=30)
@@ -191,15 +158,16 @@ def look_up(file: Path, index: Index) -> str | None:
             f"{page} responded with {response.status_code} {response.reason_phrase}. "
             "It must be a page of the index's simple index: set CHECK_URL."
         )
-    return Page(response.text).hashes.get(file.name)
+    # Whatever has a link counts, in any quotes: an overlooked file could be overwritten.
+    for link in re.findall(r"""\bhref\s*=\s*["']?([^"'\s>]+)""", response.text, re.IGNORECASE):
+        url = httpx.URL(html.unescape(link))
+        if PurePosixPath(url.path).name == file.name:
+            return url.fragment
+    return None
 
 
 def is_there(file: Path, index: Index) -> bool:
-    """Tell whether the index has a file.
-
-    Raises:
-        ReleaseError: It has a file of that name with different or unknown contents.
-    """
+    """Tell whether the index has a file. It is an error if a file of that name has different or unknown contents."""
     listed = look_up(file, index)
     if listed is None:
         return False
