@@ -392,14 +392,9 @@ def test_a_valid_changelog_is_accepted(changelog: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (
-            ("### Added\n\n- A channel.\n", ""),
-            "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell users what",
-        ),
-        (
-            ("### Added", "### New"),
-            "CHANGELOG.md:5: '### New' is not a valid heading: write `## [Unreleased]`, ",
-        ),
+        (("### Added\n\n- A channel.\n", ""), "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell users"),
+        (("\n### Added\n\n- A channel.\n\n", ""), "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell "),
+        (("### Added", "### New"), "CHANGELOG.md:5: '### New' is not a valid heading: write `## [Unreleased]`, "),
         (("## [1.4.2]", "## [1.4.1]"), "CHANGELOG.md:1: its newest release is 1.4.1, but the last release was "),
         (("## [Unreleased]\n", ""), "CHANGELOG.md:1: `## [Unreleased]` must be the first heading below the title"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpx import HTTPXMock
 
 from scripts import publish
 from scripts.compatibility import RECORD, current_version, write_record
@@ -119,6 +120,15 @@ def test_any_hash_tells_whether_the_contents_are_the_same(files: list[Path], ind
     put(files, index, b"other contents")
     with pytest.raises(ReleaseError, match="is already there with different contents"):
         publish_to(index)
+
+
+@pytest.mark.parametrize("link", ["href='/x/{}'", 'HREF = "{}"', "href={}"])
+def test_a_link_to_a_file_is_found_in_any_quotes(
+    files: list[Path], tmp_path: Path, publish_to: Publish, httpx_mock: HTTPXMock, link: str
+) -> None:
+    httpx_mock.add_response(text=f"<a {link.format(f'{files[0].name}#md5=0')}>")
+    with pytest.raises(ReleaseError, match="is already there with different contents"):
+        publish_to(Index("http://127.0.0.1:1", tmp_path))
 
 
 @index_with({"hash_algo": None})
