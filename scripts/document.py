@@ -78,7 +78,7 @@ class Document:
         return cast(dict[str, Any], plain(self._root))
 
     def nodes(self, location: Location = ()) -> Iterator[tuple[Location, Any]]:
-        """Yield the node at `location` and every node in it, with its location."""
+        """Yield the node at `location` and all nodes in it, each with its location."""
         node = self.get(location)
         yield location, node
         for key in _keys(node):

@@ -54,8 +54,8 @@ def release(root: Path, text: str) -> None:
     check_committed(root)
     if git(root, "tag", "--list", f"v{version}"):
         raise ReleaseError(f"the tag v{version} already exists")
-    for issue in check_changelog(root, text):
-        raise ReleaseError(issue)
+    if issues := list(check_changelog(root, text)):
+        raise ReleaseError("\n".join(issues))
 
     try:
         commit_release(root, version)
