@@ -1,16 +1,15 @@
-"""Check `CHANGELOG.md`, which follows Keep a Changelog, and move its unreleased entries to a version."""
+"""Check `CHANGELOG.md`, which follows Keep a Changelog."""
 
 import re
 import sys
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
-from .compatibility import Version, current_version, last_release
+from .compatibility import current_version, last_release
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANGELOG = Path("CHANGELOG.md")
-_UNRELEASED = "## [Unreleased]"
+UNRELEASED = "## [Unreleased]"
 _RELEASED = r"## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}"
 _KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 
@@ -21,39 +20,28 @@ def main() -> int:
     return int(bool(issues))
 
 
-def check_changelog(root: Path) -> Iterator[str]:
-    """Yield the changelog's mistakes."""
-    lines = (root / CHANGELOG).read_text("utf-8").splitlines()
-    known = ("# Changelog", _UNRELEASED, *(f"### {kind}" for kind in _KINDS))
-    for number, line in enumerate(lines, 1):
-        if line.startswith("#") and line not in known and not re.fullmatch(_RELEASED, line):
+def check_changelog(root: Path, version: str | None = None) -> Iterator[str]:
+    """Yield the changelog's mistakes. `version` is the next release, by default the one in the generator's config."""
+    version = version or current_version(root)
+    text = (root / CHANGELOG).read_text("utf-8")
+    headings = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.startswith("#")]
+    known = ("# Changelog", UNRELEASED, *(f"### {kind}" for kind in _KINDS))
+    for number, line in headings:
+        if line not in known and not re.fullmatch(_RELEASED, line):
             yield (
-                f"{CHANGELOG}:{number}: {line!r} is not a valid heading: write `{_UNRELEASED}`, "
+                f"{CHANGELOG}:{number}: {line!r} is not a valid heading: write `{UNRELEASED}`, "
                 f"`## [1.4.0] - 2026-12-24`, or `### ` and one of {', '.join(_KINDS)}"
             )
-    last, version = last_release(root), current_version(root)
-    releases = re.findall(f"^{_RELEASED}$", "\n".join(lines), re.MULTILINE)
-    newest, expected = next(iter(releases), "none"), last.version if last else "none"
-    if [line for line in lines if line.startswith("#")][1:2] != [_UNRELEASED]:
-        yield f"{CHANGELOG}:1: `{_UNRELEASED}` must be the first heading below the title"
+    last = last_release(root)
+    expected = last.version if last else "none"
+    newest, *_ = [*re.findall(f"^{_RELEASED}$", text, re.MULTILINE), "none"]
+    if [line for _, line in headings[1:2]] != [UNRELEASED]:
+        yield f"{CHANGELOG}:1: `{UNRELEASED}` must be the first heading below the title"
     elif newest != expected:
         yield f"{CHANGELOG}:1: its newest release is {newest}, but the last release was {expected}"
-    elif (last is None or Version.parse(version) > Version.parse(last.version)) and not unreleased(root):
-        place = f"{CHANGELOG}:{lines.index(_UNRELEASED) + 1}"
-        yield f"{place}: there is nothing under `{_UNRELEASED}`: tell users what changes for them in {version}"
-
-
-def unreleased(root: Path) -> str:
-    """Return the entries for the next release."""
-    _, _, rest = (root / CHANGELOG).read_text("utf-8").partition(f"{_UNRELEASED}\n")
-    return rest.partition("\n## ")[0].strip()
-
-
-def move_unreleased(root: Path, version: str, day: date) -> None:
-    """Turn the unreleased entries into a release's section."""
-    path = root / CHANGELOG
-    text = path.read_text("utf-8")
-    path.write_text(text.replace(_UNRELEASED, f"{_UNRELEASED}\n\n## [{version}] - {day.isoformat()}", 1), "utf-8")
+    elif version != expected and re.search(rf"^{re.escape(UNRELEASED)}\s*(## |\Z)", text, re.MULTILINE):
+        place = f"{CHANGELOG}:{headings[1][0]}"
+        yield f"{place}: there is nothing under `{UNRELEASED}`: tell users what changes for them in {version}"
 
 
 if __name__ == "__main__":

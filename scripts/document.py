@@ -4,7 +4,7 @@ import json
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -55,10 +55,9 @@ class Document:
     def __init__(self, path: Path) -> None:
         self.name = path.name
         try:
-            text = path.read_bytes().decode("utf-8-sig")
             yaml = YAML()
             yaml.Constructor = _Constructor
-            root: object = yaml.load(text)
+            root: object = yaml.load(path.read_bytes().decode("utf-8-sig"))
         except OSError as error:
             raise InputError(f"{self.name}: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -78,48 +77,41 @@ class Document:
         """Return the document without its lines, as a copy."""
         return cast(dict[str, Any], plain(self._root))
 
-    def nodes(self) -> Iterator[tuple[Location, Any]]:
-        """Yield every node of the document with its location."""
-
-        def descend(location: Location, node: Any) -> Iterator[tuple[Location, Any]]:
-            yield location, node
-            for key, item in _items(node):
-                yield from descend((*location, key), item)
-
-        return descend((), self._root)
+    def nodes(self, location: Location = ()) -> Iterator[tuple[Location, Any]]:
+        """Yield the node at `location` and all nodes in it, each with its location."""
+        node = self.get(location)
+        yield location, node
+        for key in _keys(node):
+            yield from self.nodes((*location, key))
 
     def get(self, location: Location) -> Any:
         """Return the node at `location`, or None."""
-        node: Any = self._root
-        for key in location:
-            node = dict(_items(node)).get(key)
-        return node
+        return self._find(location)[0]
+
+    def place(self, location: Location) -> str:
+        """Return the file and the line of a location."""
+        return f"{self.name}:{self._find(location)[1] + 1}"
 
     def raise_issues(self, issues: Iterable[Issue]) -> None:
         """Raise an `InputError` if there are any issues."""
         lines = {
-            (self._line(location), f"{' > '.join(map(str, location))}: " if location else "", reason)
+            (self._find(location)[1], f"{' > '.join(map(str, location))}: {reason}".removeprefix(": "))
             for location, reason in issues
         }
         if lines:
-            errors = [self._error(line, location + reason) for line, location, reason in sorted(lines)]
-            raise InputError("\n".join(map(str, errors)))
+            raise InputError("\n".join(str(self._error(*each)) for each in sorted(lines)))
 
-    def place(self, location: Location) -> str:
-        """Return the file and the line of a location."""
-        return f"{self.name}:{self._line(location) + 1}"
-
-    def _line(self, location: Location) -> int:
-        """Return the line of a location, or of the last node on the way to it that exists."""
+    def _find(self, location: Location) -> tuple[Any, int]:
+        """Return the node at `location`, or None, and its line, or that of the last node on the way that exists."""
         node: Any = self._root
         line = 0
         for key in location:
-            if key not in dict(_items(node)):
-                break
+            if key not in _keys(node):
+                return None, line
             # Keys merged by an alias (`<<: *anchor`) have no line here.
             line = (node.lc.data or {}).get(key, (line,))[0]
             node = node[key]
-        return line
+        return node, line
 
     def _error(self, line: int, reason: str) -> InputError:
         return InputError(f"{self.name}:{line + 1}: {shorten(reason)}")
@@ -132,17 +124,18 @@ class Document:
                 yield location, f"{node!a} contains half of a surrogate pair, which is not a character"
             if not isinstance(node, str | int | float | CommentedMap | CommentedSeq | None):
                 yield location, f"{node} is neither a string nor a number: put it in quotes"
-            for key, _ in _items(node) if isinstance(node, CommentedMap) else ():
+            for key in node if isinstance(node, CommentedMap) else ():
                 if not isinstance(key, str):
                     yield (*location, key), "a key must be a string: put it in quotes"
                 elif not is_visible(key):
                     yield (*location, key), f"the key {key!a} has an invisible character"
 
 
-def _items(node: Any) -> Iterable[tuple[Any, Any]]:
+def _keys(node: Any) -> Collection[Any]:
+    """Return the keys of a mapping, or the indexes of a sequence."""
     if isinstance(node, CommentedMap):
-        return cast(Iterable[tuple[Any, Any]], node.items())
-    return enumerate(cast(Iterable[Any], node)) if isinstance(node, CommentedSeq) else ()
+        return cast(Collection[Any], node)
+    return range(len(node)) if isinstance(node, CommentedSeq) else ()
 
 
 def plain(node: Any) -> Any:

@@ -8,13 +8,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from .changelog import CHANGELOG, move_unreleased, unreleased
-from .compatibility import CONFIG, RECORD, Version, current_version, hash_of, last_release, needed_version, write_record
+from .changelog import CHANGELOG, UNRELEASED, check_changelog
+from .compatibility import CONFIG, RECORD, Version, last_release, needed_version, write_record
 from .document import Document, InputError
 from .generate import generate
 
@@ -26,7 +24,7 @@ TARGETS = ("check", "test", "test-lowest", "test-release")
 
 
 class ReleaseError(Exception):
-    """The release cannot be made. The text says why, and what to do."""
+    """A release cannot be made or published. The text says why, and what to do."""
 
 
 def main(version: str, root: Path = ROOT) -> int:
@@ -58,79 +56,51 @@ def release(root: Path, text: str) -> None:
     check_committed(root)
     if git(root, "tag", "--list", f"v{version}"):
         raise ReleaseError(f"the tag v{version} already exists")
-    if not unreleased(root):
-        raise ReleaseError(f"{CHANGELOG} has nothing under Unreleased: tell users there what changes for them")
+    if issues := list(check_changelog(root, text)):
+        raise ReleaseError("\n".join(issues))
 
-    with undone_on_failure(root):
-        set_version(root, version)
-        if not version.pre:
-            move_unreleased(root, text, date.today())
-        generate(root)
-        contract = Document(root / "openapi.yaml")
-        needed, changes = needed_version(root, contract, text)
-        if version < needed:
-            raise ReleaseError("\n".join([f"{version} is too low: make release VERSION={needed}", *changes]))
-        write_record(root, contract, text)
-        for target in TARGETS:
-            if subprocess.run(["make", "--no-print-directory", target], cwd=root).returncode:
-                raise ReleaseError(f"`make {target}` failed")
-        git(root, "add", *OUTPUTS)
-        git(root, "commit", "--quiet", "--message", f"Release {version}")
-    git(root, "tag", "--annotate", "--message", f"Release {version}", f"v{version}")
-    print(f"Released {version}, as a commit with the tag v{version}. To ship it: git push --follow-tags, make publish")
-
-
-def check_release(root: Path) -> None:
-    """Check that a release or a release candidate is checked out.
-
-    Raises:
-        ReleaseError: `generated/` is neither, or is not committed.
-    """
-    check_committed(root, "generated", str(RECORD))
-    version, last = current_version(root), last_release(root)
-    if last is None or last.hashes.get(version) != hash_of(root / "generated"):
-        raise ReleaseError(
-            f"generated/ is not {version} as {RECORD} records it, and only releases can be published. Make a release "
-            f"with `make release VERSION=…`, or check out the last one: `git log -1 {RECORD}` shows its commit"
-        )
-
-
-def check_committed(root: Path, *paths: str) -> None:
-    """Check that everything in the paths, by default the whole tree, is committed.
-
-    Raises:
-        ReleaseError: There are uncommitted changes.
-    """
-    if changed := git(root, "status", "--porcelain", "--", *paths):
-        raise ReleaseError(f"there are uncommitted changes:\n{changed}\nCommit them, or stash them with `git stash -u`")
-
-
-def set_version(root: Path, version: Version) -> None:
-    text = (root / CONFIG).read_text("utf-8")
-    line = f"package_version_override: {version}"
-    (root / CONFIG).write_text(re.sub("^package_version_override:.*", line, text, flags=re.MULTILINE), "utf-8")
-
-
-@contextmanager
-def undone_on_failure(root: Path) -> Iterator[None]:
-    """Restore all files that a release changes after an error or Ctrl-C."""
     try:
-        yield
-    except BaseException:
+        commit_release(root, version)
+    except BaseException:  # Also Ctrl-C.
         tracked = git(root, "ls-tree", "--name-only", "HEAD", *OUTPUTS).splitlines()
         git(root, "reset", "--quiet", "--", *OUTPUTS)
         git(root, "checkout", "--quiet", "HEAD", "--", *tracked)
         git(root, "clean", "--quiet", "-d", "--force", "--", *OUTPUTS)
         print("Nothing was changed.", file=sys.stderr)
         raise
+    git(root, "tag", "--annotate", "--message", f"Release {version}", f"v{version}")
+    print(f"Released {version}, as a commit with the tag v{version}. To ship it: git push --follow-tags, make publish")
+
+
+def commit_release(root: Path, version: Version) -> None:
+    edit(root / CONFIG, "^package_version_override:.*", f"package_version_override: {version}")
+    if not version.pre:
+        edit(root / CHANGELOG, f"^{re.escape(UNRELEASED)}", f"{UNRELEASED}\n\n## [{version}] - {date.today()}")
+    generate(root)
+    contract = Document(root / "openapi.yaml")
+    needed, changes = needed_version(root, contract, str(version))
+    if version < needed:
+        raise ReleaseError("\n".join([f"{version} is too low: make release VERSION={needed}", *changes]))
+    write_record(root, contract, str(version))
+    for target in TARGETS:
+        if subprocess.run(["make", "--no-print-directory", target], cwd=root).returncode:
+            raise ReleaseError(f"`make {target}` failed")
+    git(root, "add", *OUTPUTS)
+    git(root, "commit", "--quiet", "--message", f"Release {version}")
+
+
+def edit(path: Path, pattern: str, text: str) -> None:
+    path.write_text(re.sub(pattern, text, path.read_text("utf-8"), count=1, flags=re.MULTILINE), "utf-8")
+
+
+def check_committed(root: Path, *paths: str) -> None:
+    """Raise a `ReleaseError` if anything in the paths, by default the whole tree, is not committed."""
+    if changed := git(root, "status", "--porcelain", "--", *paths):
+        raise ReleaseError(f"there are uncommitted changes:\n{changed}\nCommit them, or stash them with `git stash -u`")
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Return git's output.
-
-    Raises:
-        ReleaseError: git failed.
-    """
+    """Return git's output, or raise a `ReleaseError` with it."""
     done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ReleaseError(f"`git {arguments[0]}` failed: {done.stderr.strip() or done.stdout.strip()}")

@@ -26,39 +26,34 @@ def main() -> int:
 
 def bill_of_materials(project: dict[str, Any]) -> dict[str, Any]:
     """Return a project's bill. It has no timestamp and no serial number, so two builds are identical."""
-    package = component(project["name"], project["version"], project["license"])
     components: dict[str, dict[str, Any]] = {}
     dependencies: dict[str, list[str]] = {}
 
-    def add(parent: dict[str, Any], requirements: Iterable[str]) -> None:
-        """Add a component's requirements and, in turn, their own."""
-        children = dependencies[parent["bom-ref"]] = []
+    def add(name: str, version: str, license: str, requirements: Iterable[str]) -> str:
+        """Add a component with everything that it requires, and return its reference."""
+        purl = f"pkg:pypi/{name}@{version}"
+        if purl in components:
+            return purl
+        about = {"name": name, "version": version, "licenses": [{"expression": license}]}
+        components[purl] = {"type": "library", "bom-ref": purl, **about, "purl": purl}
+        children = dependencies[purl] = []
         for requirement in map(Requirement, requirements):
-            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-                continue
-            name = canonicalize_name(requirement.name)
-            if name not in components:
-                found = distribution(name)
+            if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
+                found = distribution(requirement.name)
                 # Older packages declare their license in another field.
                 field = "License-Expression" if "License-Expression" in found.metadata else "License"
-                components[name] = component(name, found.version, found.metadata[field])
-                add(components[name], found.requires or ())
-            children.append(components[name]["bom-ref"])
+                child = canonicalize_name(requirement.name)
+                children.append(add(child, found.version, found.metadata[field], found.requires or ()))
+        return purl
 
-    add(package, project["dependencies"])
+    package = add(project["name"], project["version"], project["license"], project["dependencies"])
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "metadata": {"component": package},
-        "components": [components[name] for name in sorted(components)],
+        "metadata": {"component": components.pop(package)},
+        "components": [components[ref] for ref in sorted(components)],
         "dependencies": [{"ref": ref, "dependsOn": sorted(dependencies[ref])} for ref in sorted(dependencies)],
     }
-
-
-def component(name: str, version: str, license: str) -> dict[str, Any]:
-    purl = f"pkg:pypi/{name}@{version}"
-    licenses = [{"expression": license}]
-    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "licenses": licenses, "purl": purl}
 
 
 if __name__ == "__main__":

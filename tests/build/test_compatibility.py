@@ -3,12 +3,11 @@
 import json
 import re
 import shutil
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from scripts.changelog import check_changelog, move_unreleased
+from scripts.changelog import check_changelog
 from scripts.changes import Change, Part, changes, fold
 from scripts.compatibility import (
     CONFIG,
@@ -392,14 +391,9 @@ def test_a_valid_changelog_is_accepted(changelog: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (
-            ("### Added\n\n- A channel.\n", ""),
-            "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell users what",
-        ),
-        (
-            ("### Added", "### New"),
-            "CHANGELOG.md:5: '### New' is not a valid heading: write `## [Unreleased]`, ",
-        ),
+        (("### Added\n\n- A channel.\n", ""), "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell users"),
+        (("\n### Added\n\n- A channel.\n\n", ""), "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell "),
+        (("### Added", "### New"), "CHANGELOG.md:5: '### New' is not a valid heading: write `## [Unreleased]`, "),
         (("## [1.4.2]", "## [1.4.1]"), "CHANGELOG.md:1: its newest release is 1.4.1, but the last release was "),
         (("## [Unreleased]\n", ""), "CHANGELOG.md:1: `## [Unreleased]` must be the first heading below the title"),
     ],
@@ -408,9 +402,3 @@ def test_an_invalid_changelog_is_refused(changelog: Path, edit: tuple[str, str],
     replace(changelog, *edit)
     (issue,) = check_changelog(changelog.parent)
     assert issue.startswith(told)
-
-
-def test_a_release_moves_the_unreleased_entries(changelog: Path) -> None:
-    move_unreleased(changelog.parent, "1.5.0", date(2026, 12, 24))
-    released = CHANGES.replace("## [Unreleased]\n", "## [Unreleased]\n\n## [1.5.0] - 2026-12-24\n")
-    assert changelog.read_text("utf-8") == released

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_httpx import HTTPXMock
 
 from scripts import publish
 from scripts.compatibility import RECORD, current_version, write_record
 from scripts.document import Document
-from scripts.publish import PublishError
+from scripts.release import ReleaseError
 from tests.servers.index import PASSWORD, USERNAME, Index
 
 from .conftest import ROOT, build_archives, commit, copy_repository, git, make
@@ -117,14 +118,23 @@ def test_any_hash_tells_whether_the_contents_are_the_same(files: list[Path], ind
     assert publish_to(index) == ([f"already there: {file.name}" for file in files], "")
 
     put(files, index, b"other contents")
-    with pytest.raises(PublishError, match="is already there with different contents"):
+    with pytest.raises(ReleaseError, match="is already there with different contents"):
         publish_to(index)
+
+
+@pytest.mark.parametrize("link", ["href='/x/{}'", 'HREF = "{}"', "href={}"])
+def test_a_link_to_a_file_is_found_in_any_quotes(
+    files: list[Path], tmp_path: Path, publish_to: Publish, httpx_mock: HTTPXMock, link: str
+) -> None:
+    httpx_mock.add_response(text=f"<a {link.format(f'{files[0].name}#md5=0')}>")
+    with pytest.raises(ReleaseError, match="is already there with different contents"):
+        publish_to(Index("http://127.0.0.1:1", tmp_path))
 
 
 @index_with({"hash_algo": None})
 def test_an_existing_file_without_a_hash_is_an_error(index: Index, publish_to: Publish) -> None:
     publish_to(index)
-    with pytest.raises(PublishError, match="lists no hash for it, so nobody can tell whether it is the same"):
+    with pytest.raises(ReleaseError, match="lists no hash for it, so nobody can tell whether it is the same"):
         publish_to(index)
 
 
@@ -140,17 +150,17 @@ def test_if_one_file_differs_neither_is_published(
     files: list[Path], index: Index, publish_to: Publish, other: int
 ) -> None:
     put([files[other]], index, b"other contents")
-    with pytest.raises(PublishError, match=f"^{files[other].name} is already there with different contents"):
+    with pytest.raises(ReleaseError, match=f"^{files[other].name} is already there with different contents"):
         publish_to(index)
     assert index.files == {files[other].name: b"other contents"}
 
 
-@index_with({"hide": 1})
+@index_with({"hide": 2})
 def test_a_race_succeeds_only_with_the_same_contents(files: list[Path], index: Index, publish_to: Publish) -> None:
     wheel, sdist = files
     put([wheel], index)
     put([sdist], index, b"other contents")
-    with pytest.raises(PublishError, match=f"^{sdist.name} is already there with different contents"):
+    with pytest.raises(ReleaseError, match=f"^{sdist.name} is already there with different contents"):
         publish_to(index)
     assert index.files == {wheel.name: wheel.read_bytes(), sdist.name: b"other contents"}
 
@@ -158,7 +168,7 @@ def test_a_race_succeeds_only_with_the_same_contents(files: list[Path], index: I
 @index_with({"hide": 9})
 def test_the_reason_of_an_index_that_refuses_is_shown(files: list[Path], index: Index, publish_to: Publish) -> None:
     put(files, index)
-    with pytest.raises(PublishError, match=f"^{index.url} rejected {files[0].name}:\n") as raised:
+    with pytest.raises(ReleaseError, match=f"^{index.url} rejected {files[0].name}:\n") as raised:
         publish_to(index)
     printed = " ".join(str(raised.value).split())  # uv wraps its lines.
     assert "409 Conflict" in printed
@@ -173,7 +183,7 @@ def test_a_redirect_to_a_public_index_is_not_followed(index: Index, publish_to: 
 
 @index_with({}, {"authenticate": ["update"]})
 def test_a_wrong_password_is_reported(index: Index, publish_to: Publish) -> None:
-    with pytest.raises(PublishError, match=rf"^{index.url}\S* refused the credentials \(403\)") as raised:
+    with pytest.raises(ReleaseError, match=rf"^{index.url}\S* refused the credentials \(403\)") as raised:
         publish_to(index, UV_PUBLISH_PASSWORD="a-wrong-one")
     assert "a-wrong-one" not in str(raised.value)
     assert index.files == {}
@@ -194,13 +204,13 @@ def test_a_check_url_that_lists_nothing_is_reported(index: Index, publish_to: Pu
 
 def test_an_index_that_cannot_be_reached_is_reported(tmp_path: Path, publish_to: Publish) -> None:
     page = "http://127.0.0.1:1/simple/genauth-email/"
-    with pytest.raises(PublishError, match=f"^{page} cannot be read: .*refused"):
+    with pytest.raises(ReleaseError, match=f"^{page} cannot be read: .*refused"):
         publish_to(Index("http://127.0.0.1:1", tmp_path))
 
 
 def test_a_check_url_that_is_not_a_simple_index_is_reported(index: Index, publish_to: Publish) -> None:
     page = f"{index.url}/genauth-email/"
-    with pytest.raises(PublishError, match=f"^{page} responded with 303 See Other. .*: set CHECK_URL"):
+    with pytest.raises(ReleaseError, match=f"^{page} responded with 303 See Other. .*: set CHECK_URL"):
         publish_to(index, CHECK_URL=index.url)
 
 
@@ -225,7 +235,7 @@ UNENCRYPTED = "starts with http://, so the credentials would travel unencrypted"
     ],
 )
 def test_a_url_that_cannot_be_used_is_reported_without_its_contents(name: str, url: str, complaint: str) -> None:
-    with pytest.raises(PublishError, match=f"^{name} {complaint}") as raised:
+    with pytest.raises(ReleaseError, match=f"^{name} {complaint}") as raised:
         publish.settings({"INDEX_URL": "http://127.0.0.1/", name: url, **CREDENTIALS})
     assert url not in str(raised.value)
     assert PASSWORD not in str(raised.value)
@@ -252,7 +262,7 @@ HERE = {"INDEX_URL": "http://127.0.0.1/"}
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        (CREDENTIALS, "INDEX_URL is missing. Give the URL where the package index accepts uploads: make publish INDEX"),
+        (CREDENTIALS, "INDEX_URL must start with https:// and name a host: make publish INDEX_URL=https://…"),
         (HERE, "The index's credentials are missing. Set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, or UV_PUBLISH_T"),
         (HERE | {"UV_PUBLISH_USERNAME": USERNAME}, "The index's credentials are missing"),
         (HERE | {"UV_PUBLISH_PASSWORD": PASSWORD}, "The index's credentials are missing"),
@@ -263,5 +273,5 @@ HERE = {"INDEX_URL": "http://127.0.0.1/"}
     ],
 )
 def test_missing_or_double_settings_are_reported(given: dict[str, str], complaint: str) -> None:
-    with pytest.raises(PublishError, match=f"^{complaint}"):
+    with pytest.raises(ReleaseError, match=f"^{complaint}"):
         publish.settings(given)

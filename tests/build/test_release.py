@@ -15,18 +15,20 @@ from pathlib import Path
 import pytest
 
 from scripts import publish
-from scripts.compatibility import RECORD, current_version
+from scripts.compatibility import RECORD
 from scripts.generate import main as generate
-from scripts.release import check_release, main
+from scripts.release import main
 from tests.servers.index import PASSWORD, USERNAME, Index
 
-from .conftest import CHANNEL, OTHER_CHANNEL, ROOT, build_archives, commit, git, replace
+from .conftest import CHANNEL, OTHER_CHANNEL, ROOT, commit, git, replace
 
 NEW_CHANNEL = "CHANNEL_OF_THE_WALK"
 MAKEFILE = f"""
 check:
 	@{sys.executable} -m scripts.changelog
 test test-lowest test-release:
+build:
+	@rm -rf dist && {sys.executable} -m uv build --quiet --offline --no-create-gitignore --out-dir dist generated
 """
 CHANGES = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Everything.\n"
 
@@ -37,7 +39,7 @@ def repository(pristine: Path, tmp_path: Path) -> Path:
     repository = shutil.copytree(pristine, tmp_path / "repository")
     shutil.copytree(ROOT / "scripts", repository / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     (repository / "docs").mkdir()
-    (repository / ".gitignore").write_text("__pycache__/\n", "utf-8")
+    (repository / ".gitignore").write_text("__pycache__/\n/dist/\n", "utf-8")
     (repository / "Makefile").write_text(MAKEFILE, "utf-8")
     (repository / "CHANGELOG.md").write_text(CHANGES, "utf-8")
     commit(repository)
@@ -49,9 +51,7 @@ def state(repository: Path) -> tuple[str, str, str]:
 
 
 def upload(repository: Path, index: Index) -> None:
-    check_release(repository)
-    files = build_archives(repository / "generated", repository.with_name(f"dist-{current_version(repository)}"))
-    publish.publish(files, publish.Index(index.url, f"{index.url}/simple/", USERNAME, PASSWORD))
+    publish.publish(publish.build(repository), publish.Index(index.url, f"{index.url}/simple/", (USERNAME, PASSWORD)))
 
 
 class User:
@@ -85,8 +85,6 @@ def test_a_contract_changes_from_release_to_release(
     assert "Released 1.0.0, as a commit with the tag v1.0.0." in capfd.readouterr().out
     assert git(repository, "log", "--format=%s").splitlines() == ["Release 1.0.0", "Change"]
     assert git(repository, "status", "--porcelain") == ""
-    changelog = (repository / "CHANGELOG.md").read_text("utf-8")
-    assert re.search(r"## \[Unreleased\]\n\n## \[1\.0\.0\] - \d{4}-\d\d-\d\d\n\n### Added\n", changelog)
     upload(repository, index)
     assert user.upgrade()[0] == "1.0.0"
 
@@ -98,7 +96,7 @@ def test_a_contract_changes_from_release_to_release(
     before = state(repository)
     assert main("1.0.1", repository) == 1
     told = capfd.readouterr().err
-    assert f"Channel > {NEW_CHANNEL} is new (needs 1.1.0)" in told
+    assert f"channel > {NEW_CHANNEL} is new (needs 1.1.0)" in told
     assert "error: 1.0.1 is too low: make release VERSION=1.1.0\n" in told
     assert state(repository) == before
     assert main("1.1.0rc1", repository) == 0
@@ -178,7 +176,7 @@ def remove_git(repository: Path) -> None:
     [
         (leave_uncommitted, "there are uncommitted changes:\n?? new\nCommit them, or stash them"),
         (set_the_tag, "the tag v1.0.0 already exists\n"),
-        (empty_the_changelog, "CHANGELOG.md has nothing under Unreleased: tell users there what"),
+        (empty_the_changelog, "CHANGELOG.md:3: there is nothing under `## [Unreleased]`: tell users what"),
         (remove_git, "`git status` failed: fatal: not a git repository"),
     ],
 )
@@ -193,10 +191,13 @@ def test_an_unready_repository_is_not_released(
 def test_a_release_whose_tests_fail_leaves_everything_as_it_was(
     repository: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (repository / "Makefile").write_text("check:\ntest:\n\t@exit 1\n", "utf-8")
+    (repository / "Makefile").write_text("check:\n\t@cat *.yml CHANGELOG.md\ntest:\n\t@exit 1\n", "utf-8")
     commit(repository)
     before = state(repository)
     assert main("1.0.0", repository) == 1
-    assert capfd.readouterr().err.splitlines()[-2:] == ["Nothing was changed.", "error: `make test` failed"]
+    printed, complaint = capfd.readouterr()
+    assert "package_version_override: 1.0.0\n" in printed
+    assert re.search(r"## \[Unreleased\]\n\n## \[1\.0\.0\] - \d{4}-\d\d-\d\d\n\n### Added\n\n- Everything", printed)
+    assert complaint.splitlines()[-2:] == ["Nothing was changed.", "error: `make test` failed"]
     assert state(repository) == before
     assert not (repository / RECORD).exists()
