@@ -9,20 +9,16 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from typing import Any, ClassVar
 
 from attrs import define, evolve, field
 from openapi_python_client.parser import GeneratorData
-from openapi_python_client.parser.properties import EnumProperty, ModelProperty
-from openapi_python_client.parser.properties.date import DateProperty
-from openapi_python_client.parser.properties.datetime import DateTimeProperty
+from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.parser.properties.int import IntProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
-from openapi_python_client.parser.properties.uuid import UuidProperty
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonCode
 
@@ -30,7 +26,9 @@ from .document import Document
 from .walk import locate_operations, parameters_of
 
 # The types that come last in a union, because they accept values meant for other types.
-_LAST = ("datetime.date", "datetime.datetime", "bool", "int", "float", "str", "Any", "None")
+_LAST = ("UUID", "datetime.date", "datetime.datetime", "bool", "int", "float", "str", "Any", "None")
+# What an enum, a date, a time or a UUID is in JSON.
+_PLAIN: dict[str, type[Any]] = {"int": IntProperty, "str": StringProperty}
 
 
 class MapProperty(ListProperty):
@@ -45,16 +43,13 @@ class MapProperty(ListProperty):
 
 @define
 class Facts:
-    """What the templates need to know and the generator does not keep.
-
-    Attributes:
-        request_models: The names of the models in requests.
-        said: What the contract says about each field and parameter, by the names of the class or operation and of the
-            field or parameter.
-    """
+    """What the templates need to know and the generator does not keep."""
 
     request_models: set[str]
+    """The names of the models in requests."""
+
     said: dict[tuple[str, str], Any] = field(factory=dict)
+    """What the contract says about each field and parameter, by the name of its class or operation and its own."""
 
 
 def reshape(data: GeneratorData, contract: Document) -> Facts:
@@ -157,20 +152,19 @@ def _describe(prop: PropertyProtocol, owner: str, said: Mapping[str, Any], facts
 
 def _reshape(prop: Any, models: Mapping[str, ModelProperty], *, is_open: bool) -> Any:
     """Return a property with its maps, its open enums and its unions as the templates need them."""
+    if isinstance(prop, UnionProperty):
+        parts = [_reshape(part, models, is_open=is_open) for part in prop.inner_properties]
+        by_type = {each.get_type_string(): each for part in parts for each in getattr(part, "inner_properties", [part])}
+        return evolve(prop, inner_properties=sorted(by_type.values(), key=_rank))
     if isinstance(prop, ListProperty):
         return evolve(prop, inner_property=_reshape(prop.inner_property, models, is_open=is_open))
     if isinstance(prop, ModelProperty) and _is_map(model := models[prop.class_info.name]):
         value = _reshape(model.additional_properties, models, is_open=is_open)
         return _of_kind(MapProperty, prop, inner_property=value)
-    if isinstance(prop, EnumProperty | DateProperty | DateTimeProperty | UuidProperty) and is_open:
-        plain = IntProperty if isinstance(prop, EnumProperty) and prop.value_type is int else StringProperty
+    plain = _PLAIN.get(prop.get_base_json_type_string().as_unembedded_code())
+    if is_open and plain and not isinstance(prop, plain):
         part = evolve(prop, required=True, default=None)
         return _of_kind(UnionProperty, prop, inner_properties=[part, _of_kind(plain, part)])
-    if isinstance(prop, UnionProperty):
-        parts = [_reshape(part, models, is_open=is_open) for part in prop.inner_properties]
-        unions = [part.inner_properties if isinstance(part, UnionProperty) else [part] for part in parts]
-        by_type = {each.get_type_string(): each for each in chain.from_iterable(unions)}
-        return evolve(prop, inner_properties=sorted(by_type.values(), key=_rank))
     return evolve(prop)
 
 
@@ -182,7 +176,5 @@ def _of_kind(kind: type[Any], prop: PropertyProtocol, **more: object) -> Any:
 
 def _rank(prop: PropertyProtocol) -> int:
     """Return a type's position in a union."""
-    if isinstance(prop, EnumProperty):
-        return -2
     kind = prop.get_base_type_string().as_unembedded_code()
     return _LAST.index(kind) if kind in _LAST else -1
