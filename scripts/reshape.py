@@ -154,8 +154,10 @@ def _reshape(prop: Any, models: Mapping[str, ModelProperty], *, is_open: bool) -
     """Return a property with its maps, its open enums and its unions as the templates need them."""
     if isinstance(prop, UnionProperty):
         parts = [_reshape(part, models, is_open=is_open) for part in prop.inner_properties]
-        by_type = {each.get_type_string(): each for part in parts for each in getattr(part, "inner_properties", [part])}
-        return evolve(prop, inner_properties=sorted(by_type.values(), key=_rank))
+        flat = [each for part in parts for each in getattr(part, "inner_properties", [part])]
+        by_type = {each.get_base_type_string().as_unembedded_code(): each for each in flat}
+        last = [by_type.pop(kind) for kind in _LAST if kind in by_type]
+        return evolve(prop, inner_properties=[*by_type.values(), *last])
     if isinstance(prop, ListProperty):
         return evolve(prop, inner_property=_reshape(prop.inner_property, models, is_open=is_open))
     if isinstance(prop, ModelProperty) and _is_map(model := models[prop.class_info.name]):
@@ -172,9 +174,3 @@ def _of_kind(kind: type[Any], prop: PropertyProtocol, **more: object) -> Any:
     """Return a property of another kind with the name and the description of `prop`."""
     names = ("name", "required", "default", "python_name", "description", "example")
     return kind(**{name: getattr(prop, name) for name in names}, **more)
-
-
-def _rank(prop: PropertyProtocol) -> int:
-    """Return a type's position in a union."""
-    kind = prop.get_base_type_string().as_unembedded_code()
-    return _LAST.index(kind) if kind in _LAST else -1
