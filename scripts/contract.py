@@ -44,16 +44,15 @@ def _references(contract: Document) -> Iterator[Issue]:
 
 def _recursion(contract: Document) -> Iterator[Issue]:
     """Check that no component refers to itself forever."""
-    components = {
-        location: node
-        for location, node in contract.nodes()
-        if location[:1] == ("components",) and len(location) == 3 and not str(location[1]).startswith("x-")
-    }
     for required, reason in (
         (False, "this refers to itself, which only `properties` can do"),
         (True, "an object that requires another of the same type never ends: make that property optional"),
     ):
-        graph = {location: set(_parts(node, required=required)) for location, node in components.items()}
+        graph = {
+            location: set(_parts(node, required=required))
+            for location, node in contract.nodes()
+            if location[:1] == ("components",) and len(location) == 3 and not str(location[1]).startswith("x-")
+        }
         try:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
