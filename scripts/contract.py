@@ -4,18 +4,19 @@ The generator silently leaves out or renames parts that it cannot use, and the t
 name. So the contract must be valid OpenAPI 3.1 and meet further conditions.
 """
 
+import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from openapi_python_client.strings import ClassName, PythonIdentifier
+from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
 from ruamel.yaml.comments import CommentedMap
 
 from runtime.options import validate_options
 
-from .document import Document, Issue, Location
-from .enums import check_enums
+from .document import Document, Issue, Location, is_visible
 from .examples import check_examples
 from .openapi import check_openapi
 from .walk import SCHEMAS, locate_operations, operations, schemas
@@ -29,17 +30,7 @@ def read_contract(path: Path) -> Document:
     """
     contract = Document(path)
     # Each check relies on the ones before it.
-    for check in (
-        check_openapi,
-        _references,
-        _recursion,
-        _booleans,
-        _servers,
-        check_enums,
-        _schemas,
-        _operations,
-        check_examples,
-    ):
+    for check in (check_openapi, _references, _recursion, _servers, _schemas, _operations, check_examples):
         contract.raise_issues(check(contract))
     return contract
 
@@ -52,50 +43,36 @@ def _references(contract: Document) -> Iterator[Issue]:
 
 
 def _recursion(contract: Document) -> Iterator[Issue]:
-    """Check that nothing refers to itself forever. Whatever does so in several steps passes one of the components."""
-    for location, _ in contract.nodes():
-        if location[:1] == ("components",) and len(location) == 3 and not str(location[1]).startswith("x-"):
-            if _is_in_itself(contract, location, required=False):
-                yield location, "this refers to itself, which only `properties` can do"
-            elif _is_in_itself(contract, location, required=True):
-                reason = "an object that requires another of the same type never ends: make that property optional"
-                yield location, reason
+    """Check that no component refers to itself forever."""
+    for required, reason in (
+        (False, "this refers to itself, which only `properties` can do"),
+        (True, "an object that requires another of the same type never ends: make that property optional"),
+    ):
+        graph = {
+            location: set(_parts(node, required=required))
+            for location, node in contract.nodes()
+            if location[:1] == ("components",) and len(location) == 3 and not str(location[1]).startswith("x-")
+        }
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            yield from ((location, reason) for location in error.args[1])
+            return
 
 
-def _is_in_itself(contract: Document, start: Location, *, required: bool) -> bool:
-    """Tell whether a component consists of itself or, with `required`, whether each of its values contains another."""
-    pending, seen = [start], set[Location]()
-    while pending:
-        for part in _parts(contract, pending.pop(), required=required):
-            if part == start:
-                return True
-            if part not in seen:
-                seen.add(part)
-                pending.append(part)
-    return False
-
-
-def _parts(contract: Document, location: Location, *, required: bool) -> Iterator[Location]:
-    node = contract.get(location)
+def _parts(node: Any, *, required: bool) -> Iterator[Location]:
+    """Yield the components that a node consists of or, with `required`, that each value of a schema contains."""
     if not isinstance(node, dict):
         return
     if "$ref" in node:
         yield tuple(node["$ref"].split("/")[1:])
-    for union in ("allOf",) if required else ("allOf", "anyOf", "oneOf"):
-        yield from ((*location, union, index) for index in range(len(node.get(union, ()))))
-    if "properties" not in node:
-        yield from ((*location, key) for key in ("items", "additionalProperties") if not required)
-    elif required:
-        yield from ((*location, "properties", name) for name in node.get("required", ()))
-
-
-def _booleans(contract: Document) -> Iterator[Issue]:
-    """Replace a schema `true` with `{}`, which means the same, and refuse `false`."""
-    for location, schema in list(schemas(contract)):
-        if schema is True:
-            contract.get(location[:-1])[location[-1]] = CommentedMap()
-        elif schema is False:
-            yield location, "`false` allows no value at all: remove this"
+    parts = [*node.get("allOf", ())]
+    if required and "properties" in node:
+        parts += [node["properties"].get(name) for name in node.get("required", ())]
+    elif not required and "properties" not in node:
+        parts += [*node.get("anyOf", ()), *node.get("oneOf", ()), node.get("items"), node.get("additionalProperties")]
+    for part in parts:
+        yield from _parts(part, required=required)
 
 
 def _servers(contract: Document) -> Iterator[Issue]:
@@ -114,16 +91,62 @@ def _servers(contract: Document) -> Iterator[Issue]:
 
 
 def _schemas(contract: Document) -> Iterator[Issue]:
-    for location, schema in schemas(contract):
-        if location[:-1] == SCHEMAS:
+    for location, schema in list(schemas(contract)):
+        if schema is True:
+            # It means the same.
+            contract.get(location[:-1])[location[-1]] = CommentedMap()
+        elif schema is False:
+            yield location, "`false` allows no value at all: remove this"
+        else:
+            yield from (((*location, *place), reason) for place, reason in _schema(schema))
             # The templates look schemas up by class name.
-            class_name = ClassName(schema.get("title") or str(location[-1]), "")
-            if class_name != location[-1]:
-                yield location, f"its class would be called {class_name!r}: use that name here, and remove the title"
-        if "properties" in schema and "allOf" not in schema:
-            for index, name in enumerate(schema.get("required", ())):
-                if name not in schema["properties"]:
-                    yield (*location, "required", index), f"there is no property {name!r}"
+            name = ClassName(schema.get("title") or str(location[-1]), "")
+            if location[:-1] == SCHEMAS and name != location[-1]:
+                yield location, f"its class would be called {name!r}: use that name here, and remove the title"
+
+
+def _schema(schema: Any) -> Iterator[Issue]:
+    if "enum" in schema:
+        yield from _values(schema)
+        yield from _members(schema)
+    if "properties" in schema and "allOf" not in schema:
+        for index, name in enumerate(schema.get("required", ())):
+            if name not in schema["properties"]:
+                yield ("required", index), f"there is no property {name!r}"
+
+
+def _values(schema: Any) -> Iterator[Issue]:
+    """Check the values of an enum and their explanations."""
+    values = [str(value) for value in schema["enum"]]
+    explanations = schema.get("x-enumDescriptions", {})
+    for index, value in enumerate(values):
+        if not is_visible(value):
+            yield ("enum", index), f"{value!a} has an invisible character"
+        elif explanations and value not in explanations:
+            yield ("enum", index), f"{value!r} has no explanation in `x-enumDescriptions`"
+    deprecated = enumerate(schema.get("x-enum-deprecated", ()))
+    unknown: list[Location] = [("x-enumDescriptions", value) for value in explanations if value not in values]
+    unknown += [("x-enum-deprecated", index) for index, value in deprecated if value not in schema["enum"]]
+    yield from ((place, "this is not one of the enum's values: remove it here too") for place in unknown)
+
+
+def _members(schema: Any) -> Iterator[Issue]:
+    """Check the names of an enum's members. If two have the same name, the generator drops the first."""
+    key = "x-enum-varnames" if "x-enum-varnames" in schema else "enum"
+    members: dict[str, str] = {}
+    for index, name in enumerate(map(str, schema[key])):
+        member = snake_case(name).upper()
+        if isinstance(schema[key][index], int):
+            member = name  # Its name in Python contains the number.
+        elif not is_visible(name):
+            yield (key, index), f"{name!a} has an invisible character"
+        elif not (re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) if key == "enum" else member.isidentifier()):
+            yield (key, index), f"{name!r} is not a valid name in Python: name each value in `x-enum-varnames`"
+        if member in members:
+            yield (key, index), f"{members[member]!r} and {name!r} would both be called {member}"
+        members[member] = name
+    if len(schema[key]) != len(schema["enum"]):
+        yield (key,), f"there are {len(schema[key])} names for {len(schema['enum'])} values"
 
 
 def _operations(contract: Document) -> Iterator[Issue]:

@@ -36,7 +36,6 @@ def _names_of_two(scope: ast.Module | ast.ClassDef) -> Iterator[str]:
     """Yield the names that are bound to more than one thing. Importing the same thing twice is fine."""
     bound: dict[str, str] = {}
     for statement in scope.body:
-        things: dict[str, str] = {}
         match statement:
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 origin = f"{getattr(statement, 'level', '')} {getattr(statement, 'module', '')}"
@@ -50,5 +49,5 @@ def _names_of_two(scope: ast.Module | ast.ClassDef) -> Iterator[str]:
             ):
                 things = {name: str(statement.lineno)}
             case _:
-                pass
+                things = {}
         yield from (name for name, thing in things.items() if bound.setdefault(name, thing) != thing)

@@ -8,12 +8,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.bodies import BodyType
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import AnyProperty, EnumProperty, ModelProperty, Property
-from openapi_python_client.parser.properties.int import IntProperty
-from openapi_python_client.parser.properties.list_property import ListProperty
-from openapi_python_client.parser.properties.none import NoneProperty
-from openapi_python_client.parser.properties.string import StringProperty
-from openapi_python_client.parser.properties.union import UnionProperty
+from openapi_python_client.parser.properties import EnumProperty
 from openapi_python_client.strings import PythonIdentifier
 
 from runtime.client import AsyncClient, SyncClient
@@ -21,12 +16,13 @@ from runtime.models import BaseRequestModel
 
 from .document import Document, Issue, Location
 from .openapi import CLIENT_PARAMETERS
-from .reshape import MapProperty, fields_of, parts_of
+from .reshape import fields_of, parts_of
 from .walk import SCHEMAS, locate_operations
 
-# The names that the clients' methods use themselves, and those that the endpoint functions use.
-OF_METHODS = ("self", "lang", "real_ip", "access_token", "timeout")
-OF_FUNCTIONS = ("client", "body", "response")
+# The names that the clients' methods use themselves.
+OF_METHODS = ("lang", "real_ip", "access_token", "timeout")
+# The types of parameters, as `_kinds` returns them.
+OF_PARAMETERS = {"str", "int", "float", "bool", "datetime.date", "datetime.datetime", "UUID", "Unset"}
 # An operation's method or a field with one of these names would replace an inherited attribute.
 INHERITED = {*dir(SyncClient), *dir(AsyncClient)}
 INHERITED_BY_MODELS = dir(BaseRequestModel)
@@ -76,67 +72,61 @@ def _models(data: GeneratorData) -> Iterator[Issue]:
         modules.add(model.class_info.module_name)
         for field in fields_of(model):
             name = field.name.get_untrusted_value()
+            place = (*location, "properties", name)
             if field.python_name != PythonIdentifier(name, "field_"):
-                yield (*location, "properties", name), "another field would have the same name in Python"
+                yield place, "another field would have the same name in Python"
             if field.python_name in INHERITED_BY_MODELS:
-                reason = f"the models already use the name {field.python_name!r}: choose another one"
-                yield (*location, "properties", name), reason
+                yield place, f"the models already use the name {field.python_name!r}: choose another one"
             for part in parts_of(field):
-                alternatives = part.inner_properties if isinstance(part, UnionProperty) else []
-                if sum(isinstance(each, ModelProperty | MapProperty) for each in alternatives) > 1:
-                    yield (*location, "properties", name), "a union of two objects is not supported: they look alike"
+                if sum(each.json_is_dict for each in getattr(part, "inner_properties", ())) > 1:
+                    yield place, "a union of two objects is not supported: they look alike"
 
 
 def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> Iterator[Issue]:
     client_headers = [contract.get(("components", "parameters", name, "name")) for name in CLIENT_PARAMETERS]
     headers = [header for header in endpoint.header_parameters if header.name not in client_headers]
-    queries = endpoint.query_parameters
     for parameter in endpoint.path_parameters + endpoint.query_parameters + headers:
         name = parameter.name.get_untrusted_value()
-        if parameter.python_name in (*OF_METHODS, *OF_FUNCTIONS, endpoint.name):
+        if parameter.python_name in (*OF_METHODS, "body", endpoint.name):
             yield location, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
-        is_list = parameter in queries and isinstance(parameter, ListProperty)
-        for part in list(parts_of(parameter))[is_list:]:
-            if isinstance(part, ModelProperty | MapProperty | AnyProperty | ListProperty | NoneProperty):
-                reason = "must be a string, number, boolean or enum; in a query, a list of them is allowed"
-                yield location, f"{name!r}: a parameter {reason}"
+        value = getattr(parameter, "inner_property", parameter) if parameter in endpoint.query_parameters else parameter
+        if not _kinds(value) <= OF_PARAMETERS:
+            reason = "must be a string, number, boolean or enum; in a query, a list of them is allowed"
+            yield location, f"{name!r}: a parameter {reason}"
 
 
 def _body(endpoint: Endpoint, location: Location) -> Iterator[Issue]:
     parameters = [parameter.python_name for _, parameter in endpoint.iter_all_parameters()]
     for index, body in enumerate(endpoint.bodies):
-        is_json = not index and body.body_type is BodyType.JSON
-        if not is_json or not isinstance(body.prop, ModelProperty) or not fields_of(body.prop):
-            reason = "a body must be one JSON object with properties"
-            yield (*location, body.content_type.get_untrusted_value()), reason
+        if index or body.body_type is not BodyType.JSON or not fields_of(body.prop):
+            yield (*location, body.content_type.get_untrusted_value()), "a body must be one JSON object with properties"
             return
         for field in fields_of(body.prop):
             if field.python_name in (*OF_METHODS, endpoint.name, *parameters):
-                schema = (*SCHEMAS, body.prop.class_info.name)
+                model = body.prop.get_base_type_string().as_unembedded_code()
                 reason = f"the methods need the name {field.python_name!r} for something else"
-                yield (*schema, "properties", field.name.get_untrusted_value()), reason
+                yield (*SCHEMAS, model, "properties", field.name.get_untrusted_value()), reason
 
 
 def _responses(endpoint: Endpoint, location: Location, contract: Document) -> Iterator[Issue]:
     if len({response.prop.get_type_string() for response in endpoint.responses}) > 1:
         yield location, "all responses of an operation must have the same schema"
     for response in endpoint.responses:
-        fields = {field.name.get_untrusted_value(): field for field in fields_of(response.prop)}
         schema = (*SCHEMAS, response.prop.get_base_type_string().as_unembedded_code())
         place = schema if contract.get(schema) else (*location, str(response.status_code.pattern))
-        required = {name: field for name, field in fields.items() if field.required}
-        has_code = _is_of_type(required.get("statusCode"), IntProperty, int)
-        if not has_code or not _is_of_type(required.get("message"), StringProperty, str):
+        kinds = {field.name.get_untrusted_value(): _kinds(field) for field in fields_of(response.prop)}
+        if (kinds.get("statusCode"), kinds.get("message")) != ({"int"}, {"str"}):
             reason = "a response must be a JSON object that requires an integer `statusCode` and a string `message`"
             yield place, reason
-        for name, kind, values in (("apiCode", IntProperty, int), ("requestId", StringProperty, str)):
-            if name in fields and not _is_of_type(fields[name], kind | NoneProperty, values):
-                yield place, f"`{name}` must be {'an integer' if values is int else 'a string'}, as in every failure"
+        for name, kind, words in (("apiCode", "int", "an integer"), ("requestId", "str", "a string")):
+            if not kinds.get(name, set()) <= {kind, "None", "Unset"}:
+                yield place, f"`{name}` must be {words}, as in every failure"
 
 
-def _is_of_type(field: Property | None, kind: Any, values: type) -> bool:
-    """Tell whether a field has a type, or is an enum or a union of that type."""
-    return field is not None and all(
-        isinstance(part, kind | UnionProperty) or (isinstance(part, EnumProperty) and part.value_type is values)
-        for part in parts_of(field)
-    )
+def _kinds(prop: Any) -> set[str]:
+    """Return the types that a field or a parameter can have in Python. Those of an enum are the types of its values."""
+    kinds = {
+        each.value_type.__name__ if isinstance(each, EnumProperty) else each.get_base_type_string().as_unembedded_code()
+        for each in getattr(prop, "inner_properties", [prop])
+    }
+    return kinds if prop.required else {*kinds, "Unset"}

@@ -9,121 +9,93 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from attrs import define, evolve, field
-from openapi_python_client import schema as oai
 from openapi_python_client.parser import GeneratorData
-from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import EnumProperty, ModelProperty, Property
-from openapi_python_client.parser.properties.date import DateProperty
-from openapi_python_client.parser.properties.datetime import DateTimeProperty
+from openapi_python_client.parser.properties import ModelProperty
 from openapi_python_client.parser.properties.int import IntProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
-from openapi_python_client.parser.properties.protocol import PropertyProtocol, Value, convert_example
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
-from openapi_python_client.parser.properties.uuid import UuidProperty
 from openapi_python_client.schema.untrusted_string import UntrustedString
-from openapi_python_client.strings import PythonCode, PythonIdentifier
+from openapi_python_client.strings import PythonCode
 
 from .document import Document
 from .walk import locate_operations, parameters_of
 
 # The types that come last in a union, because they accept values meant for other types.
-_LAST = ("datetime.date", "datetime.datetime", "bool", "int", "float", "str", "Any", "None")
+_LAST = ("UUID", "datetime.date", "datetime.datetime", "bool", "int", "float", "str", "Any", "None")
+# What an enum, a date, a time or a UUID is in JSON.
+_PLAIN: dict[str, type[Any]] = {"int": IntProperty, "str": StringProperty}
 
 
-@define
-class MapProperty(PropertyProtocol):
-    """A map from strings to values of one type."""
-
-    name: UntrustedString
-    required: bool
-    default: Value | None
-    python_name: PythonIdentifier
-    description: UntrustedString | None
-    example: UntrustedString | None = field(converter=convert_example)
-    value_property: Property
+class MapProperty(ListProperty):
+    """A map from strings to values of one type, which are its items."""
 
     template: ClassVar[str] = "map_property.py.jinja"
-
-    def convert_value(self, value: Any) -> None:
-        return None
+    json_is_dict: ClassVar[bool] = True
 
     def get_base_type_string(self) -> PythonCode:
-        return PythonCode(f"dict[str, {self.value_property.get_type_string().as_unembedded_code()}]")
-
-    def get_imports(self, *, prefix: str) -> set[str]:
-        return super().get_imports(prefix=prefix) | self.value_property.get_imports(prefix=prefix)
-
-    def get_lazy_imports(self, *, prefix: str) -> set[str]:
-        return self.value_property.get_lazy_imports(prefix=prefix)
+        return PythonCode(f"dict[str, {self.inner_property.get_type_string().as_unembedded_code()}]")
 
 
 @define
 class Facts:
-    """Facts about fields and parameters that the generator does not keep.
-
-    Attributes:
-        request_models: The names of the models in requests.
-        read_only: The `readOnly` fields of request models, each as the names of the class and the field.
-        deprecated: The `deprecated` fields and parameters, each as the names of the class or operation and of the field
-            or parameter.
-    """
+    """What the templates need to know and the generator does not keep."""
 
     request_models: set[str]
-    read_only: set[tuple[str, str]] = field(factory=set)
-    deprecated: set[tuple[str, str]] = field(factory=set)
+    """The names of the models in requests."""
+
+    specified: dict[tuple[str, str], Any] = field(factory=dict)
+    """What the contract says about each field and parameter, by the name of its class or operation and its own."""
 
 
 def reshape(data: GeneratorData, contract: Document) -> Facts:
     """Reshape the models and the parameters of `data`."""
-    models = {str(model.class_info.name): model for model in data.models}
+    models: dict[str, ModelProperty] = {model.class_info.name: model for model in data.models}
     endpoints = [each for collection in data.endpoint_collections_by_tag.values() for each in collection.endpoints]
     in_responses = _reachable((response.prop for each in endpoints for response in each.responses), models)
     facts = Facts(_reachable((body.prop for each in endpoints for body in each.bodies), models))
     for name, model in models.items():
-        _reshape_model(model, models, facts, is_open=name in in_responses)
-    _describe_parameters(endpoints, contract, facts)
+        _reshape_model(model, models, contract, facts, is_open=name in in_responses)
     data.models = [model for model in data.models if not _is_map(model)]
+    locations = locate_operations(contract)
     for endpoint in endpoints:
-        # The generator copies referenced models.
+        parameters = {(each["in"], each["name"]): each for _, each in parameters_of(contract, locations[endpoint.name])}
+        for place, prop in endpoint.iter_all_parameters():
+            parameter = parameters[place.value, prop.name.get_untrusted_value()]
+            _describe(prop, endpoint.name, parameter["schema"] | parameter, facts)
         for part in (*endpoint.responses, *endpoint.bodies):
             if isinstance(part.prop, ModelProperty):
-                model = models[part.prop.class_info.name]
-                part.prop.required_properties = model.required_properties
-                part.prop.optional_properties = model.optional_properties
+                # The generator has copied the model before it was reshaped.
+                part.prop = evolve(models[part.prop.class_info.name], required=part.prop.required)
     return facts
 
 
-def fields_of(model: object) -> list[Property]:
+def fields_of(model: object) -> list[Any]:
     """Return the fields of a model, the required ones first."""
     if not isinstance(model, ModelProperty):
         return []
     return [*(model.required_properties or []), *(model.optional_properties or [])]
 
 
-def parts_of(prop: Property) -> Iterator[Property]:
+def parts_of(prop: object) -> Iterator[Any]:
     """Yield a property, and the properties that it is a union, a list or a map of."""
     yield prop
-    inner: list[Any] = []
     if isinstance(prop, UnionProperty):
-        inner = prop.inner_properties
+        for part in prop.inner_properties:
+            yield from parts_of(part)
     elif isinstance(prop, ListProperty):
-        inner = [prop.inner_property]
-    elif isinstance(prop, MapProperty):
-        inner = [prop.value_property]
-    for part in inner:
-        yield from parts_of(part)
+        yield from parts_of(prop.inner_property)
 
 
 def _is_map(model: ModelProperty) -> bool:
     return model.additional_properties is not None and not fields_of(model)
 
 
-def _reachable(props: Iterable[Property], models: Mapping[str, ModelProperty]) -> set[str]:
+def _reachable(props: Iterable[object], models: Mapping[str, ModelProperty]) -> set[str]:
     """Return the names of the models that properties refer to, directly or through other models."""
     reached: set[str] = set()
     pending = list(props)
@@ -132,41 +104,23 @@ def _reachable(props: Iterable[Property], models: Mapping[str, ModelProperty]) -
             if isinstance(part, ModelProperty) and part.class_info.name not in reached:
                 model = models[part.class_info.name]
                 reached.add(part.class_info.name)
-                pending += fields_of(model)
-                pending += [model.additional_properties] if model.additional_properties else []
+                pending += [*fields_of(model), model.additional_properties]
     return reached
 
 
-def _field_schemas(
-    schema: oai.Schema, models: Mapping[str, ModelProperty]
-) -> Iterator[tuple[str, oai.Schema | oai.Reference]]:
-    """Yield the schema of each field of an object."""
-    for part in schema.allOf:
-        if isinstance(part, oai.Reference):
-            yield from _field_schemas(models[part.ref.get_untrusted_value().rpartition("/")[2]].data, models)
-        else:
-            yield from _field_schemas(part, models)
-    for name, each in (schema.properties or {}).items():
-        yield name.get_untrusted_value(), each
-
-
-def _reshape_model(model: ModelProperty, models: Mapping[str, ModelProperty], facts: Facts, *, is_open: bool) -> None:
+def _reshape_model(
+    model: ModelProperty, models: Mapping[str, ModelProperty], contract: Document, facts: Facts, *, is_open: bool
+) -> None:
     """Reshape the fields of a model, and import what they need."""
-    name = str(model.class_info.name)
-    schemas = dict(_field_schemas(model.data, models))
-    fields: list[Property] = []
+    name = model.class_info.name
+    schemas = dict(_field_schemas(model.data.model_dump(mode="json", by_alias=True, exclude_unset=True), contract))
+    fields: list[Any] = []
     for each in fields_of(model):
-        schema = schemas.get(each.name.get_untrusted_value())
         prop = _reshape(each, models, is_open=is_open)
-        if description := getattr(schema, "description", None):
-            # A description beside a reference is a plain string.
-            prop.description = UntrustedString(description) if isinstance(description, str) else description
-        if getattr(schema, "readOnly", False) and name in facts.request_models:
-            facts.read_only.add((name, each.python_name))
+        schema = schemas[prop.name.get_untrusted_value()]
+        _describe(prop, name, schema, facts)
+        if schema.get("readOnly") and name in facts.request_models:
             prop.required = False
-        if getattr(schema, "deprecated", False):
-            facts.deprecated.add((name, each.python_name))
-            prop.description = _deprecated(prop)
         fields.append(prop)
     model.required_properties = [each for each in fields if each.required]
     model.optional_properties = [each for each in fields if not each.required]
@@ -177,23 +131,42 @@ def _reshape_model(model: ModelProperty, models: Mapping[str, ModelProperty], fa
     model.set_lazy_imports(set().union(*(each.get_lazy_imports(prefix="..") for each in fields)))
 
 
-def _reshape(prop: Property, models: Mapping[str, ModelProperty], *, is_open: bool) -> Property:
+def _field_schemas(schema: Any, contract: Document) -> Iterator[tuple[str, Any]]:
+    """Yield the schema of each field of an object, those of the parts of `allOf` included."""
+    while "$ref" in schema:
+        schema = contract.get(tuple(schema["$ref"].split("/")[1:]))
+    for part in schema.get("allOf", ()):
+        yield from _field_schemas(part, contract)
+    yield from schema.get("properties", {}).items()
+
+
+def _describe(prop: PropertyProtocol, owner: str, specified: Mapping[str, Any], facts: Facts) -> None:
+    """Give a field or a parameter its own description."""
+    facts.specified[owner, prop.python_name] = specified
+    if specified.get("description"):
+        prop.description = UntrustedString(specified["description"])
+    if specified.get("deprecated"):
+        text = prop.description.get_untrusted_value() if prop.description else ""
+        prop.description = UntrustedString(f"Deprecated. {text}".strip())
+
+
+def _reshape(prop: Any, models: Mapping[str, ModelProperty], *, is_open: bool) -> Any:
     """Return a property with its maps, its open enums and its unions as the templates need them."""
-    if isinstance(prop, ListProperty):
-        return evolve(prop, inner_property=_reshape(cast(Property, prop.inner_property), models, is_open=is_open))
-    if isinstance(prop, ModelProperty) and _is_map(model := models[prop.class_info.name]):
-        value = _reshape(cast(Property, model.additional_properties), models, is_open=is_open)
-        return cast(Property, _of_kind(MapProperty, prop, value_property=value))
-    if isinstance(prop, EnumProperty | DateProperty | DateTimeProperty | UuidProperty) and is_open:
-        plain = IntProperty if isinstance(prop, EnumProperty) and prop.value_type is int else StringProperty
-        part = evolve(prop, required=True, default=None)
-        inner: list[PropertyProtocol] = [part, _of_kind(plain, part)]
-        return cast(Property, _of_kind(UnionProperty, prop, inner_properties=inner))
     if isinstance(prop, UnionProperty):
-        parts = [_reshape(cast(Property, part), models, is_open=is_open) for part in prop.inner_properties]
-        unions = [part.inner_properties if isinstance(part, UnionProperty) else [part] for part in parts]
-        by_type = {each.get_type_string(): each for each in chain.from_iterable(unions)}
-        return evolve(prop, inner_properties=sorted(by_type.values(), key=_rank))
+        parts = [_reshape(part, models, is_open=is_open) for part in prop.inner_properties]
+        flat = [each for part in parts for each in getattr(part, "inner_properties", [part])]
+        by_type = {each.get_base_type_string().as_unembedded_code(): each for each in flat}
+        last = [by_type.pop(kind) for kind in _LAST if kind in by_type]
+        return evolve(prop, inner_properties=[*by_type.values(), *last])
+    if isinstance(prop, ListProperty):
+        return evolve(prop, inner_property=_reshape(prop.inner_property, models, is_open=is_open))
+    if isinstance(prop, ModelProperty) and _is_map(model := models[prop.class_info.name]):
+        value = _reshape(model.additional_properties, models, is_open=is_open)
+        return _of_kind(MapProperty, prop, inner_property=value)
+    plain = _PLAIN.get(prop.get_base_json_type_string().as_unembedded_code())
+    if is_open and plain and not isinstance(prop, plain):
+        part = evolve(prop, required=True, default=None)
+        return _of_kind(UnionProperty, prop, inner_properties=[part, _of_kind(plain, part)])
     return evolve(prop)
 
 
@@ -201,30 +174,3 @@ def _of_kind(kind: type[Any], prop: PropertyProtocol, **more: object) -> Any:
     """Return a property of another kind with the name and the description of `prop`."""
     names = ("name", "required", "default", "python_name", "description", "example")
     return kind(**{name: getattr(prop, name) for name in names}, **more)
-
-
-def _rank(prop: PropertyProtocol) -> int:
-    """Return a type's position in a union."""
-    if isinstance(prop, EnumProperty):
-        return -2
-    kind = prop.get_base_type_string().as_unembedded_code()
-    return _LAST.index(kind) if kind in _LAST else -1
-
-
-def _describe_parameters(endpoints: Iterable[Endpoint], contract: Document, facts: Facts) -> None:
-    """Give each parameter its own description."""
-    locations = locate_operations(contract)
-    for endpoint in endpoints:
-        said = {(each["in"], each["name"]): each for _, each in parameters_of(contract, locations[endpoint.name])}
-        for place, prop in endpoint.iter_all_parameters():
-            parameter = said[place.value, prop.name.get_untrusted_value()]
-            if "description" in parameter:
-                prop.description = UntrustedString(str(parameter["description"]))
-            if parameter.get("deprecated") or parameter["schema"].get("deprecated"):
-                facts.deprecated.add((endpoint.name, prop.python_name))
-                prop.description = _deprecated(prop)
-
-
-def _deprecated(prop: PropertyProtocol) -> UntrustedString:
-    text = prop.description.get_untrusted_value() if prop.description else ""
-    return UntrustedString(f"Deprecated. {text}".strip())

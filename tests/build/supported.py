@@ -197,12 +197,12 @@ required = SendSmsDto(phone_number="13800000000", channel=SmsChannel.SMS_LOGIN)
 assert required.to_dict() == {"channel": "SMS_LOGIN", "phoneNumber": "13800000000"}
 for function in (client.list_users, of(list_users)):
     assert repr(inspect.signature(function).parameters["page"].default) == "UNSET"
-assert "page: Which page. Default: the server's, 1." in AuthenticationClient.list_users.__doc__
-assert "page: Which page. Default: the server's, 1." in list_users.sync.__doc__
+    assert "page: Which page. Default: the server's, 1." in function.__doc__
 """,
     "`description` of a parameter or a field": """
 assert "user_id: The id of a user." in AuthenticationClient.get_user.__doc__
 assert "user_id: The id of a user." in get_user.sync.__doc__
+assert "color: Which color." in AuthenticationClient.list_users.__doc__
 assert "size: Deprecated. How large." in AuthenticationClient.note_user.__doc__
 """,
     "`readOnly`": """

@@ -122,9 +122,8 @@ def test_supported_parts_are_right_on_the_wire(server: MockServer, program: Prog
     names = {
         **{name: getattr(program.package, name) for name in program.package.__all__},
         **vars(import_module(f"{program.package.__name__}.api.users")),
-        **{"HERE": __file__, "OK": OK, "USER": USER},
         **{"server": server, "client": program.client, "of": program.of, "is_sync": kind == "sync"},
-        **{"call": call, "get": get, "is_refused": is_refused},
+        **{"HERE": __file__, "OK": OK, "USER": USER, "call": call, "get": get, "is_refused": is_refused},
         "Failure": import_module(f"{program.package.__name__}.types").Failure,
         "last": lambda: server.received[-1],
         "sent": lambda: server.received[-1].json,
@@ -213,6 +212,7 @@ def test_the_packages_mock_server_serves_and_checks_any_operation(package: Modul
         client.delete_user("a/b")
         assert server.received[-1].path == "/api/v3/users/a%2Fb"
         client.note_user("u-1", "x")
+        client.audit(x_reason="x")
         server.fail_next(status_code=603)
         with pytest.raises(package.CustomCodeError):
             client.ping()
