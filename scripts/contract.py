@@ -19,7 +19,7 @@ from runtime.options import validate_options
 from .document import Document, Issue, Location, is_visible
 from .examples import check_examples
 from .openapi import check_openapi
-from .walk import SCHEMAS, locate_operations, operations, schemas
+from .walk import SCHEMAS, default_host, locate_operations, operations, schemas, target
 
 
 def read_contract(path: Path) -> Document:
@@ -38,7 +38,7 @@ def read_contract(path: Path) -> Document:
 def _references(contract: Document) -> Iterator[Issue]:
     for location, node in contract.nodes():
         is_reference = location[-1:] == ("$ref",) and isinstance(node, str)
-        if is_reference and contract.get(tuple(node.split("/")[1:])) is None:
+        if is_reference and contract.get(target(node)) is None:
             yield location, f"there is no {node!r}"
 
 
@@ -65,7 +65,7 @@ def _parts(node: Any, *, required: bool) -> Iterator[Location]:
     if not isinstance(node, dict):
         return
     if "$ref" in node:
-        yield tuple(node["$ref"].split("/")[1:])
+        yield target(node["$ref"])
     parts = [*node.get("allOf", ())]
     if required and "properties" in node:
         parts += [node["properties"].get(name) for name in node.get("required", ())]
@@ -77,10 +77,7 @@ def _parts(node: Any, *, required: bool) -> Iterator[Location]:
 
 def _servers(contract: Document) -> Iterator[Issue]:
     """Check that the first server is a default for `app_host`."""
-    place: Location = ("servers", 0, "url")
-    url: str = contract.get(place)
-    for name, variable in (contract.get(("servers", 0, "variables")) or {}).items():
-        url = url.replace(f"{{{name}}}", str(variable["default"]))
+    place, url = ("servers", 0, "url"), default_host(contract)
     if "{" in url:
         yield place, f"{url!r} has a variable that is not in `variables`"
         return

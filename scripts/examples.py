@@ -15,7 +15,7 @@ from runtime.fields import DATE, DATE_TIME, UUID
 
 from .document import Document, Issue, Location, plain
 from .openapi import explain
-from .walk import SCHEMAS, examples_of, json_content, object_fields, operations, resolve, schemas
+from .walk import SCHEMAS, examples_of, json_content, object_fields, operations, resolve, schemas, target
 
 STRINGS = {
     "date": "2030-01-02",
@@ -74,7 +74,7 @@ def _validator(contract: Document, location: Location) -> Any:
         yield from Draft202012Validator.VALIDATORS["required"](validator, names, instance, schema)
 
     def is_read_only(field: dict[str, Any]) -> bool:
-        referred = contract.get(tuple(field["$ref"].split("/")[1:])) if "$ref" in field else {}
+        referred = contract.get(target(field["$ref"])) if "$ref" in field else {}
         return bool((field | referred).get("readOnly"))
 
     return extend(Draft202012Validator, {"required": required})  # type: ignore[no-untyped-call]

@@ -41,7 +41,7 @@ from .modules import check_module
 from .openapi import Schema, allow, explain
 from .parsed_contract import check_parsed, check_whole
 from .reshape import Facts, reshape
-from .walk import operations
+from .walk import default_host, operations
 
 # Packages that the client needs. A package of the same name would hide them.
 NEEDED = ("aiohttp", "anyio", "attr", "attrs", "certifi", "h11", "httpcore", "httpx", "idna", "typing_extensions")
@@ -181,6 +181,7 @@ def new_project(root: Path, contract: Document, data: GeneratorData, facts: Fact
     project = Project(openapi=data, config=evolve(config, post_hooks=[]), custom_template_path=root / "templates")
     project.env.undefined = StrictUndefined
     project.env.globals["contract"] = contract.to_dict()
+    project.env.globals["default_host"] = default_host(contract)
     project.env.globals["facts"] = facts
     project.env.globals["operations"] = {
         PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)

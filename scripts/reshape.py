@@ -23,7 +23,7 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonCode
 
 from .document import Document
-from .walk import locate_operations, parameters_of
+from .walk import locate_operations, parameters_of, target
 
 # The types that come last in a union, because they accept values meant for other types.
 _LAST = ("UUID", "datetime.date", "datetime.datetime", "bool", "int", "float", "str", "Any", "None")
@@ -134,7 +134,7 @@ def _reshape_model(
 def _field_schemas(schema: Any, contract: Document) -> Iterator[tuple[str, Any]]:
     """Yield the schema of each field of an object, those of the parts of `allOf` included."""
     while "$ref" in schema:
-        schema = contract.get(tuple(schema["$ref"].split("/")[1:]))
+        schema = contract.get(target(schema["$ref"]))
     for part in schema.get("allOf", ()):
         yield from _field_schemas(part, contract)
     yield from schema.get("properties", {}).items()

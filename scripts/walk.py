@@ -11,6 +11,14 @@ SCHEMAS: Location = ("components", "schemas")
 METHODS = ("get", "put", "post", "delete", "options", "patch")
 
 
+def default_host(contract: Document) -> str:
+    """Return the first server's URL, with the defaults of its variables."""
+    url: str = contract.get(("servers", 0, "url"))
+    for name, variable in (contract.get(("servers", 0, "variables")) or {}).items():
+        url = url.replace(f"{{{name}}}", str(variable["default"]))
+    return url
+
+
 def operations(contract: Document) -> Iterator[tuple[Location, Any]]:
     """Yield each operation with its location."""
     for path, item in contract.get(("paths",)).items():
@@ -24,11 +32,16 @@ def locate_operations(contract: Document) -> dict[str, Location]:
     return {PythonIdentifier(each["operationId"], ""): location for location, each in operations(contract)}
 
 
+def target(reference: str) -> Location:
+    """Return the location that a reference refers to."""
+    return tuple(reference.split("/")[1:])
+
+
 def resolve(contract: Document, location: Location) -> tuple[Location, Any]:
     """Follow the reference at a location, if there is one, and return the node with its location."""
     node = contract.get(location)
     while isinstance(node, dict) and "$ref" in node:
-        location = tuple(node["$ref"].split("/")[1:])
+        location = target(node["$ref"])
         node = contract.get(location)
     return location, node
 
