@@ -2,17 +2,18 @@
 
 A name is public by Python's convention: it is in `__all__` if the module has one, and no part of it begins with `_`.
 An object with several public names is described under the shortest, and the other names refer to that one. A class has
-what it inherits from private classes as its own, and leaves out what it inherits from public ones.
+what it inherits from private classes as its own. Of what it inherits from public ones, it lists only the names.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import griffe
 
 from .document import Fact
 
+INHERITED = "inherited"
 # Their form is not part of the interface.
 _IGNORED = ("__repr__", "__slots__", "__str__", "__version__")
 
@@ -26,40 +27,26 @@ def interface(package: Path) -> dict[str, Fact]:
     facts: dict[str, Fact] = {}
     names: dict[str, str] = {}
     # Breadth first, so that the shortest name of an object comes first.
-    level: list[tuple[str, griffe.Object | griffe.Alias]] = [("", module)]
-    while level:
-        containers: list[tuple[str, griffe.Module | griffe.Class]] = []
-        for name, each in level:
-            described = each.final_target if isinstance(each, griffe.Alias) else each
+    containers: deque[tuple[str, griffe.Object | griffe.Alias]] = deque([("", module)])
+    while containers:
+        parent, container = containers.popleft()
+        bases = container.mro() if isinstance(container, griffe.Class) else ()
+        for key, member in container.all_members.items():
+            if not member.is_public or key in _IGNORED:
+                continue
+            name = f"{parent} > {key}".removeprefix(" > ")
+            described = member.final_target if isinstance(member, griffe.Alias) else member
             place = f"{described.relative_package_filepath.as_posix()}:{described.lineno or 1}"
-            known = name if each.inherited else names.setdefault(described.path, name)
+            known = name if member.inherited else names.setdefault(described.path, name)
             if known != name:
                 facts[name] = Fact(f"the same as {known}", place)
-                continue
-            facts |= {f"{name}{part}": Fact(text, place) for part, text in _describe(described) if name}
-            if isinstance(described, griffe.Module | griffe.Class):
-                containers.append((name, described))
-        level = [
-            (f"{name} > {key}" if name else key, member)
-            for name, container in containers
-            for key, member in container.all_members.items()
-            if member.is_public and key not in _IGNORED and not (member.inherited and _has(container, key, names))
-        ]
+            elif member.inherited and any(base.path in names and key in base.all_members for base in bases):
+                facts[name] = Fact(INHERITED, place)
+            else:
+                facts |= {f"{name}{part}": Fact(text, place) for part, text in _describe(described)}
+                if isinstance(described, griffe.Module | griffe.Class):
+                    containers.append((name, described))
     return facts
-
-
-def _has(described: griffe.Module | griffe.Class, member: str, public: Mapping[str, str]) -> bool:
-    """Tell whether a public class that this one inherits from has the member."""
-    bases = described.mro() if isinstance(described, griffe.Class) else []
-    return any(base.path in public and member in base.all_members for base in bases)
-
-
-def is_inherited(name: str, texts: Mapping[str, str]) -> bool:
-    """Tell whether a class inherits the member of that name from another public class."""
-    parent, _, member = name.rpartition(" > ")
-    _, is_class, bases = texts.get(parent, "").partition("class(")
-    inherited = [f"{base} > {member}" for base in re.findall(r"\w+", bases) if is_class]
-    return any(each in texts or is_inherited(each, texts) for each in inherited)
 
 
 def _describe(described: griffe.Object) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .changelog import CHANGELOG, move_unreleased, unreleased
 from .compatibility import CONFIG, RECORD, Version, current_version, hash_of, last_release, needed_version, write_record
-from .document import Document, InputError
+from .document import InputError
 from .generate import generate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,11 +66,10 @@ def release(root: Path, text: str) -> None:
         if not version.pre:
             move_unreleased(root, text, date.today())
         generate(root)
-        contract = Document(root / "openapi.yaml")
-        needed, changes = needed_version(root, contract, text)
+        needed, changes = needed_version(root)
         if version < needed:
             raise ReleaseError("\n".join([f"{version} is too low: make release VERSION={needed}", *changes]))
-        write_record(root, contract, text)
+        write_record(root)
         for target in TARGETS:
             if subprocess.run(["make", "--no-print-directory", target], cwd=root).returncode:
                 raise ReleaseError(f"`make {target}` failed")

@@ -11,11 +11,15 @@ _Part = tuple[str, Location, str]
 
 
 def wire(contract: Document) -> dict[str, Fact]:
-    """Return the facts of what goes over the wire, by name: `POST /v3/users > body > name`."""
+    """Return the facts of what goes over the wire, by name: `POST /v3/users > body > name`.
+
+    The name of the contract as a whole is empty.
+    """
     return {key: Fact(text, contract.place(location)) for key, location, text in _wire(contract)}
 
 
 def _wire(contract: Document) -> Iterator[_Part]:
+    yield "", ("paths",), "contract"
     yield "server", ("servers", 0, "url"), contract.get(("servers", 0, "url"))
     for name, variable in (contract.get(("servers", 0, "variables")) or {}).items():
         yield f"server > {name}", ("servers", 0, "variables", name), f"default {variable['default']}"
