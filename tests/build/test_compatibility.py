@@ -168,7 +168,7 @@ components:
     User:
       allOf:
         - $ref: "#/components/schemas/Named"
-        - {type: object, required: [name], properties: {boss: {$ref: "#/components/schemas/User"}}}
+        - {type: object, required: [name], properties: {any: true, boss: {$ref: "#/components/schemas/User"}}}
         - {type: object, properties: {tags: {type: array, items: {type: string, enum: [a, b]}}}}
 """,
         "utf-8",
@@ -177,6 +177,7 @@ components:
     found = wire(Document(tmp_path / "openapi.yaml"))
     assert {key: fact.text for key, fact in found.items() if key.startswith(f"{response} > ")} == {
         f"{response} > name": "required string",
+        f"{response} > any": "optional any",
         f"{response} > boss": "optional any",
         f"{response} > tags": "optional array",
         f"{response} > tags > items": "string",
