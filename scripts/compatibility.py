@@ -87,17 +87,15 @@ def last_release(root: Path) -> Record | None:
 
 def write_record(root: Path) -> None:
     """Record `generated/` as the last release, or as a candidate for the next one."""
-    version, last = current_version(root), last_release(root)
-    hashes = {version: hash_of(root / "generated")}
-    if last and Version.parse(version).pre:
-        record = last._replace(hashes={**last.hashes, **hashes})
-    else:
-        record = Record(version, hashes, {key: fact.text for key, fact in facts_of(root).items()})
+    version, record = current_version(root), last_release(root)
+    if record is None or not Version.parse(version).pre:
+        record = Record(version, {}, {key: fact.text for key, fact in facts_of(root).items()})
     groups: dict[str, dict[str, str]] = {}
     for key, text in record.facts.items():
         parent, _, name = key.rpartition(" > ")
         groups.setdefault(parent, {})[name] = text
-    text = json.dumps(record._asdict() | {"facts": groups}, indent=1, ensure_ascii=False)
+    hashes = {**record.hashes, version: hash_of(root / "generated")}
+    text = json.dumps({"version": record.version, "hashes": hashes, "facts": groups}, indent=1, ensure_ascii=False)
     # One line for each group keeps diffs readable.
     (root / RECORD).write_text(re.sub(r"\n   |\n  (?=})", " ", text) + "\n", "utf-8")
 
@@ -136,8 +134,9 @@ def main(root: Path = ROOT) -> int:
 def facts_of(root: Path) -> dict[str, Fact]:
     """Return everything that users can rely on, by name."""
     contract = Document(root / "openapi.yaml")
+    facts = {name: Fact(text, contract.place(location)) for name, location, text in wire(contract)}
+    places = locate_names(contract)
     (marker,) = root.glob("generated/*/py.typed")
-    facts, places = wire(contract), locate_names(contract)
     for key, fact in interface(marker.parent).items():
         # Prefer the place in the contract, where the maintainer can change it.
         names = [] if fact.text == "module" else reversed(key.replace("'", "").split(" > "))
@@ -157,10 +156,8 @@ def read_tree(top: Path) -> dict[str, bytes]:
 
 def hash_of(generated: Path) -> str:
     """Return a hash of the names and the contents of all files."""
-    total = hashlib.sha256()
-    for name, content in read_tree(generated).items():
-        total.update(f"{name} {len(content)}\n".encode() + content)
-    return total.hexdigest()
+    files = [f"{name} {len(content)}\n".encode() + content for name, content in read_tree(generated).items()]
+    return hashlib.sha256(b"".join(files)).hexdigest()
 
 
 if __name__ == "__main__":

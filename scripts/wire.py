@@ -3,22 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .document import Document, Fact, Location
+from .document import Document, Location
 from .walk import json_content, operations, parameters_of, resolve
 
-_Part = tuple[str, Location, str]
-"""A part's key, its location in the contract, and a text."""
+Part = tuple[str, Location, str]
+"""A name such as `POST /v3/users > body > name`, its location in the contract, and a text."""
 
 
-def wire(contract: Document) -> dict[str, Fact]:
-    """Return the facts of what goes over the wire, by name: `POST /v3/users > body > name`.
-
-    The name of the contract as a whole is empty.
-    """
-    return {key: Fact(text, contract.place(location)) for key, location, text in _wire(contract)}
-
-
-def _wire(contract: Document) -> Iterator[_Part]:
+def wire(contract: Document) -> Iterator[Part]:
+    """Yield what goes over the wire. The name of the contract as a whole is empty."""
     yield "", ("paths",), "contract"
     yield "server", ("servers", 0, "url"), contract.get(("servers", 0, "url"))
     for name, variable in (contract.get(("servers", 0, "variables")) or {}).items():
@@ -41,7 +34,7 @@ def _wire(contract: Document) -> Iterator[_Part]:
         yield from _schema(contract, f"{key} > response", (*place, "schema"), f"{place[-1]} ")
 
 
-def _security(contract: Document, key: str, location: Location) -> Iterator[_Part]:
+def _security(contract: Document, key: str, location: Location) -> Iterator[Part]:
     """Yield what each alternative of an operation's or the contract's `security` sends."""
     alternatives: list[Any] = contract.get((*location, "security")) or []
     for index, alternative in enumerate(alternatives):
@@ -57,7 +50,7 @@ def _mark(required: object) -> str:
 
 def _schema(
     contract: Document, key: str, location: Location, mark: str, outer: tuple[Location, ...] = ()
-) -> Iterator[_Part]:
+) -> Iterator[Part]:
     """Yield a schema and its parts. `outer` are the enclosing schemas, because a schema can contain itself."""
     place, schema = resolve(contract, location)
     schema = {} if schema is True else schema

@@ -142,7 +142,7 @@ def test_members_inherited_from_a_public_class_are_described_only_there() -> Non
 
 
 def test_the_wire_has_methods_paths_headers_names_and_what_is_required() -> None:
-    found = {key: fact.text for key, fact in wire(Document(ROOT / "openapi.yaml")).items()}
+    found = {key: text for key, _, text in wire(Document(ROOT / "openapi.yaml"))}
     operation = "POST /api/v3/send-email"
     assert found[operation] == "operation sendEmail"
     assert found[f"{operation} > header x-genauth-lang"] == "optional string"
@@ -174,8 +174,8 @@ components:
         "utf-8",
     )
     response = "GET /users > response"
-    found = wire(Document(tmp_path / "openapi.yaml"))
-    assert {key: fact.text for key, fact in found.items() if key.startswith(f"{response} > ")} == {
+    contract = Document(tmp_path / "openapi.yaml")
+    assert {key: text for key, _, text in wire(contract) if key.startswith(f"{response} > ")} == {
         f"{response} > name": "required string",
         f"{response} > any": "optional any",
         f"{response} > boss": "optional any",
@@ -184,7 +184,8 @@ components:
         f"{response} > tags > items > a": "value",
         f"{response} > tags > items > b": "value",
     }
-    assert found[f"{response} > tags > items > a"].place == "openapi.yaml:15"
+    (a,) = (location for key, location, _ in wire(contract) if key == f"{response} > tags > items > a")
+    assert contract.place(a) == "openapi.yaml:15"
 
 
 # ---------------------------------------------------------------- the version, and the record of the last release
