@@ -137,11 +137,11 @@ def facts_of(root: Path) -> dict[str, Fact]:
     facts = {name: Fact(text, contract.place(location)) for name, location, text in wire(contract)}
     places = locate_names(contract)
     (marker,) = root.glob("generated/*/py.typed")
-    for key, fact in interface(marker.parent).items():
+    for name, place, text in interface(marker.parent):
         # Prefer the place in the contract, where the maintainer can change it.
-        names = [] if fact.text == "module" else reversed(key.replace("'", "").split(" > "))
-        location = next((places[name] for name in names if name in places), None)
-        facts[key] = Fact(fact.text, contract.place(location) if location else f"generated/{fact.place}")
+        parts = [] if text == "module" else reversed(name.replace("'", "").split(" > "))
+        location = next((places[part] for part in parts if part in places), None)
+        facts[name] = Fact(text, contract.place(location) if location else f"generated/{place}")
     return facts
 
 

@@ -11,20 +11,17 @@ from pathlib import Path
 
 import griffe
 
-from .document import Fact
-
 INHERITED = "inherited"
 # Their form is not part of the interface.
 _IGNORED = ("__repr__", "__slots__", "__str__", "__version__")
 
 
-def interface(package: Path) -> dict[str, Fact]:
-    """Return the facts of the package in a directory, by name: `Channel > CHANNEL_LOGIN`.
+def interface(package: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield each name of the package in a directory, such as `Channel > CHANNEL_LOGIN`, its place and a text.
 
     The last part of a name can also be a parameter, an enum member or a value of a `Literal`.
     """
     module = griffe.load(package.name, search_paths=[str(package.parent)], resolve_aliases=True)
-    facts: dict[str, Fact] = {}
     names: dict[str, str] = {}
     # Breadth first, so that the shortest name of an object comes first.
     containers: deque[tuple[str, griffe.Object | griffe.Alias]] = deque([("", module)])
@@ -39,14 +36,13 @@ def interface(package: Path) -> dict[str, Fact]:
             place = f"{described.relative_package_filepath.as_posix()}:{described.lineno or 1}"
             known = name if member.inherited else names.setdefault(described.path, name)
             if known != name:
-                facts[name] = Fact(f"the same as {known}", place)
+                yield name, place, f"the same as {known}"
             elif member.inherited and any(base.path in names and key in base.all_members for base in bases):
-                facts[name] = Fact(INHERITED, place)
+                yield name, place, INHERITED
             else:
-                facts |= {f"{name}{part}": Fact(text, place) for part, text in _describe(described)}
+                yield from ((f"{name}{part}", place, text) for part, text in _describe(described))
                 if isinstance(described, griffe.Module | griffe.Class):
                     containers.append((name, described))
-    return facts
 
 
 def _describe(described: griffe.Object) -> Iterator[tuple[str, str]]:

@@ -19,9 +19,8 @@ def wire(contract: Document) -> Iterator[Part]:
     for location, operation in operations(contract):
         key = f"{str(location[-1]).upper()} {location[-2]}"
         yield key, location, f"operation {operation['operationId']}"
-        if "x-deduplication-interval" in operation:
-            place = (*location, "x-deduplication-interval")
-            yield f"{key} > deduplication", place, f"within {operation[place[-1]]} seconds"
+        if interval := operation.get("x-deduplication-interval"):
+            yield f"{key} > deduplication", (*location, "x-deduplication-interval"), f"within {interval} seconds"
         yield from _security(contract, key, location if "security" in operation else ())
         for place, parameter in parameters_of(contract, location):
             name = f"{key} > {parameter['in']} {parameter['name']}"

@@ -111,7 +111,7 @@ def test_adding_or_removing_something_as_a_whole_is_one_change() -> None:
 
 
 def test_the_interface_has_members_of_enums_literals_inherited_methods_and_their_arguments() -> None:
-    found = {key: fact.text for key, fact in interface(ROOT / "generated" / "genauth_email").items()}
+    found = {key: text for key, _, text in interface(ROOT / "generated" / "genauth_email")}
     assert found["AuthenticationClient > close"] == "function -> None"
     assert found["AsyncAuthenticationClient > send_email"] == "async function -> SendEmailRespDto"
     assert found["AuthenticationClient > send_email > email"] == "required positional or keyword: str"
@@ -123,7 +123,7 @@ def test_the_interface_has_members_of_enums_literals_inherited_methods_and_their
 
 
 def test_members_inherited_from_a_public_class_are_described_only_there() -> None:
-    found = {key: fact.text for key, fact in interface(ROOT / "generated" / "genauth_email").items()}
+    found = {key: text for key, _, text in interface(ROOT / "generated" / "genauth_email")}
     assert found["APITimeoutError"] == "class(APIConnectionError)"
     assert "GenAuthError > delivery" in found
     assert found["APIConnectionError > delivery"] == found["APITimeoutError > delivery"] == "inherited"
