@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 def changes(before: Mapping[str, str], after: Mapping[str, Fact]) -> Iterator[Change]:
     """Yield the changes. Something added or removed as a whole is one change."""
-    # The parts of what is inherited are not known.
+    # What a class inherits is listed without its parts.
     compared = {key for key, text in before.items() if key in after and INHERITED not in (text, after[key].text)}
     for key, text in before.items():
         parent = key.rpartition(" > ")[0]

@@ -6,11 +6,11 @@ from typing import Any
 from .document import Document, Location
 from .walk import json_content, operations, parameters_of, resolve
 
-Part = tuple[str, Location, str]
+Entry = tuple[str, Location, str]
 """A name such as `POST /v3/users > body > name`, its location in the contract, and a text."""
 
 
-def wire(contract: Document) -> Iterator[Part]:
+def wire(contract: Document) -> Iterator[Entry]:
     """Yield what goes over the wire. The name of the contract as a whole is empty."""
     yield "", ("paths",), "contract"
     yield "server", ("servers", 0, "url"), contract.get(("servers", 0, "url"))
@@ -33,7 +33,7 @@ def wire(contract: Document) -> Iterator[Part]:
         yield from _schema(contract, f"{key} > response", (*place, "schema"), f"{place[-1]} ")
 
 
-def _security(contract: Document, key: str, location: Location) -> Iterator[Part]:
+def _security(contract: Document, key: str, location: Location) -> Iterator[Entry]:
     """Yield what each alternative of an operation's or the contract's `security` sends."""
     alternatives: list[Any] = contract.get((*location, "security")) or []
     for index, alternative in enumerate(alternatives):
@@ -48,15 +48,16 @@ def _mark(required: object) -> str:
 
 
 def _schema(
-    contract: Document, key: str, location: Location, mark: str, outer: tuple[Location, ...] = ()
-) -> Iterator[Part]:
-    """Yield a schema and its parts. `outer` are the enclosing schemas, because a schema can contain itself."""
+    contract: Document, key: str, location: Location, prefix: str, outer: tuple[Location, ...] = ()
+) -> Iterator[Entry]:
+    """Yield a schema, whose text begins with `prefix`, and its parts. `outer` are the schemas around it."""
     place, schema = resolve(contract, location)
     schema = {} if schema is True else schema
     types = schema.get("type", "any")
     # What happens to an enum's values is seen where they are listed.
     shown = place if "enum" in schema else location
-    yield key, shown, mark + (" | ".join(types) if isinstance(types, list) else types)
+    yield key, shown, prefix + (" | ".join(types) if isinstance(types, list) else types)
+    # A schema can contain itself.
     if place in outer or not schema:
         return
     for index, value in enumerate(schema.get("enum", ())):
