@@ -59,6 +59,7 @@ def fold(found: Iterable[Change]) -> list[Change]:
     all_changes = list(found)
     on_the_wire = [each for each in all_changes if re.match(r"[A-Z]+ /|server", each.key)]
     highest = min((each.part for each in on_the_wire), default=Part.PATCH + 1)
+    # No change on the wire is above the highest.
     in_python = [each for each in all_changes if each.part < highest]
     edits = {(each.key.rpartition(" > ")[2], each.place, each.what): each for each in [*in_python, *on_the_wire]}
     return list(edits.values())
