@@ -98,7 +98,7 @@ def test_a_contract_changes_from_release_to_release(
     before = state(repository)
     assert main("1.0.1", repository) == 1
     told = capfd.readouterr().err
-    assert f"body > channel > {NEW_CHANNEL} is new (needs 1.1.0)" in told
+    assert f"channel > {NEW_CHANNEL} is new (needs 1.1.0)" in told
     assert "error: 1.0.1 is too low: make release VERSION=1.1.0\n" in told
     assert state(repository) == before
     assert main("1.1.0rc1", repository) == 0
