@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import packaging.version
 
-from .changes import Change, Part, changes, fold
-from .document import Document, Fact
+from .changes import Fact, Part, changes, fold
+from .document import Document
 from .interface import interface
 from .walk import locate_names
 from .wire import wire
@@ -46,13 +46,10 @@ class Version(packaging.version.Version):
             )
         return cls(text)
 
-    def __str__(self) -> str:
-        return super().__str__().removesuffix("rc0")
-
     def after(self, part: Part) -> "Version":
-        """Return a version with a higher `part`. It sorts before its candidates, which are high enough too."""
+        """Return the lowest release with a higher `part`."""
         numbers = [*self.release[:part], self.release[part] + 1, 0, 0]
-        return Version(".".join(map(str, numbers[:3])) + "rc0")
+        return Version(".".join(map(str, numbers[:3])))
 
     def next(self) -> "Version":
         """Return the lowest version that a different package can have."""
@@ -81,76 +78,70 @@ def last_release(root: Path) -> Record | None:
         return None
     record = json.loads((root / RECORD).read_text("utf-8"))
     facts = {
-        f"{parent} > {name}" if parent else name: text
+        f"{parent} > {name}".removeprefix(" > "): text
         for parent, group in record["facts"].items()
         for name, text in group.items()
     }
     return Record(record["version"], record["hashes"], facts)
 
 
-def write_record(root: Path, contract: Document, version: str) -> None:
+def write_record(root: Path) -> None:
     """Record `generated/` as the last release, or as a candidate for the next one."""
-    hashes = {version: hash_of(root / "generated")}
-    if Version.parse(version).pre and (last := last_release(root)):
-        record = last._replace(hashes={**last.hashes, **hashes})
-    else:
-        facts = {key: fact.text for key, fact in facts_of(root / "generated", contract).items()}
-        record = Record(version, hashes, facts)
+    version, record = current_version(root), last_release(root)
+    if record is None or not Version.parse(version).pre:
+        record = Record(version, {}, {key: fact.text for key, fact in facts_of(root).items()})
     groups: dict[str, dict[str, str]] = {}
     for key, text in record.facts.items():
         parent, _, name = key.rpartition(" > ")
         groups.setdefault(parent, {})[name] = text
+    hashes = {**record.hashes, version: hash_of(root / "generated")}
+    text = json.dumps({"version": record.version, "hashes": hashes, "facts": groups}, indent=1, ensure_ascii=False)
     # One line for each group keeps diffs readable.
-    lines = [f"  {json.dumps(parent)}: {json.dumps(group, ensure_ascii=False)}" for parent, group in groups.items()]
-    head = json.dumps({"version": record.version, "hashes": record.hashes, "facts": {}}, indent=1)
-    (root / RECORD).write_text(head.removesuffix("}\n}") + "\n" + ",\n".join(lines) + "\n }\n}\n", "utf-8")
+    (root / RECORD).write_text(re.sub(r"\n   |\n  (?=})", " ", text) + "\n", "utf-8")
 
 
-def needed_version(root: Path, contract: Document, version: str) -> tuple[Version, list[str]]:
-    """Return the lowest version that `generated/` can have, and the changes that `version` does not allow.
+def needed_version(root: Path) -> tuple[Version, list[str]]:
+    """Return the lowest version that `generated/` can have, and the changes that its version does not allow.
 
     There is one line for each edit since the last release.
     """
-    given, last = Version.parse(version), last_release(root)
-    if last is None:
+    version, last = current_version(root), last_release(root)
+    given = Version.parse(version)
+    if last is None or last.hashes.get(version) == hash_of(root / "generated"):
         return given, []
-    before, recorded = Version.parse(last.version), last.hashes.get(version)
-    if recorded is None:
-        needed = max(given, before.after(Part.PATCH))
-    else:
-        needed = given if recorded == hash_of(root / "generated") else given.next()
-    facts = facts_of(root / "generated", contract)
-    found: list[Change] = []
-    for change in changes(last.facts, facts, contract.place(("paths",))):
-        if given < (needs := before.after(change.part)):
-            needed = max(needed, needs)
-            found.append(change)
-    return needed, [f"{change} (needs {before.after(change.part)})" for change in fold(found)]
+    # A candidate is as high as its release.
+    higher = {part: Version.parse(last.version).after(part) for part in Part}
+    found = [each for each in fold(changes(last.facts, facts_of(root))) if given.release < higher[each.part].release]
+    needed = higher[min((each.part for each in found), default=Part.PATCH)]
+    if given.release >= needed.release:
+        needed = given.next() if version in last.hashes else given
+    return needed, [f"{each} (needs {higher[each.part]})" for each in found]
 
 
 def main(root: Path = ROOT) -> int:
     """Print the changes that the version does not allow and, at the end, what to write where."""
-    config = Document(root / CONFIG)
     version = current_version(root)
-    needed, lines = needed_version(root, Document(root / "openapi.yaml"), version)
+    needed, lines = needed_version(root)
     if Version.parse(version) >= needed:
         print(f"Version {version} is high enough for what changed since the last release.")
         return 0
-    place = config.place(("package_version_override",))
+    place = Document(root / CONFIG).place(("package_version_override",))
     print(*lines, f"{place}: {version} is too low. Write this line there, and run `make` again:", sep="\n")
     print(f"package_version_override: {needed}")
     return 1
 
 
-def facts_of(generated: Path, contract: Document) -> dict[str, Fact]:
+def facts_of(root: Path) -> dict[str, Fact]:
     """Return everything that users can rely on, by name."""
-    (marker,) = generated.glob("*/py.typed")
-    facts, places = wire(contract), locate_names(contract)
-    for key, fact in interface(marker.parent).items():
+    contract = Document(root / "openapi.yaml")
+    facts = {name: Fact(text, contract.place(location)) for name, location, text in wire(contract)}
+    places = locate_names(contract)
+    (marker,) = root.glob("generated/*/py.typed")
+    for name, place, text in interface(marker.parent):
         # Prefer the place in the contract, where the maintainer can change it.
-        names = [] if fact.text == "module" else reversed(key.replace("'", "").split(" > "))
-        location = next((places[name] for name in names if name in places), None)
-        facts[key] = Fact(fact.text, contract.place(location) if location else f"generated/{fact.place}")
+        parts = [] if text == "module" else reversed(name.replace("'", "").split(" > "))
+        location = next((places[part] for part in parts if part in places), None)
+        facts[name] = Fact(text, contract.place(location) if location else f"generated/{place}")
     return facts
 
 
@@ -165,10 +156,8 @@ def read_tree(top: Path) -> dict[str, bytes]:
 
 def hash_of(generated: Path) -> str:
     """Return a hash of the names and the contents of all files."""
-    total = hashlib.sha256()
-    for name, content in read_tree(generated).items():
-        total.update(f"{name} {len(content)}\n".encode() + content)
-    return total.hexdigest()
+    files = [f"{name} {len(content)}\n".encode() + content for name, content in read_tree(generated).items()]
+    return hashlib.sha256(b"".join(files)).hexdigest()
 
 
 if __name__ == "__main__":

@@ -15,19 +15,19 @@ import shutil
 from pathlib import Path
 from types import ModuleType
 
+import genauth_email
 from pdoc.doc import Module
 from pdoc.render import configure, env, html_module, search_index
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "genauth_email"
-RUNTIME = f"{PACKAGE}._runtime"
 # Private modules, and those that the package itself re-exports completely.
 NOT_SHOWN = tuple(f"{PACKAGE}.{name}" for name in ("__main__", "_runtime", "client", "errors", "models"))
 # The sync client comes first.
 CLIENTS = ("AuthenticationClient", "AsyncAuthenticationClient")
-# pdoc wraps dots in signatures in markup, which the search index escapes. A ~ marks a type variable.
-DOT = r'(?:\.|</span><span class=\\?"o\\?">\.</span><span class=\\?"n\\?">)'
-NOT_FOR_USERS = re.compile(rf'{PACKAGE}{DOT}_runtime{DOT}(?:[a-z_]+{DOT})+|<span class=\\?"o\\?">~</span>')
+# pdoc wraps dots in signatures in markup. A ~ marks a type variable.
+DOT = r"(?:\.|<[^>]*>)+"
+NOT_FOR_USERS = re.compile(rf"{PACKAGE}{DOT}_runtime{DOT}(?:[a-z_]+{DOT})+|<span[^>]*>~</span>")
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def write(site: Path) -> None:
     all_modules = {module.modulename: module for module in (*readme_and_pages, *api())}
 
     configure(docformat="google", show_source=False, template_directory=Path(__file__).with_name("pdoc_templates"))
-    env.globals["version"] = importlib.import_module(PACKAGE).__version__
+    env.globals["version"] = genauth_email.__version__
     env.globals["pages"] = [page.modulename for page in readme_and_pages]
 
     shutil.rmtree(site, ignore_errors=True)
@@ -54,42 +54,38 @@ def write(site: Path) -> None:
 
 def pages() -> list[Module]:
     """Return the README as the module `index`, and the pages beside it as modules of `docs`."""
-    generated = ROOT / "generated"
-    files = {"index": generated / "README.md"}
-    files |= {f"docs.{file.stem}": file for file in sorted((generated / PACKAGE / "docs").glob("*.md"))}
-    return [page(name, file.read_text(encoding="utf-8")) for name, file in files.items()]
-
-
-def page(name: str, text: str) -> Module:
-    text = text.replace(f"]({PACKAGE}/docs/", "](docs/")
-    module = ModuleType(name, re.sub(r"(\]\((?!https?:)[^)#]+)\.md(?=[)#])", r"\1.html", text))
-    module.__dict__["__docformat__"] = "markdown"
-    return Module(module)
+    readme, folder = ROOT / "generated" / "README.md", ROOT / "generated" / PACKAGE / "docs"
+    modules: list[Module] = []
+    for file in (readme, *sorted(folder.glob("*.md"))):
+        text = file.read_text(encoding="utf-8").replace(f"]({PACKAGE}/docs/", "](docs/")
+        text = re.sub(r"(\]\((?!https?:)[^)#]+)\.md(?=[)#])", r"\1.html", text)
+        module = ModuleType("index" if file == readme else f"docs.{file.stem}", text)
+        vars(module)["__docformat__"] = "markdown"
+        modules.append(Module(module))
+    return modules
 
 
 def api() -> list[Module]:
     """Return the modules that users import from."""
-    package = importlib.import_module(PACKAGE)
-    names = [PACKAGE, *(each.name for each in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."))]
-    imported = {name: importlib.import_module(name) for name in names}
-    for name, each in imported.items():
+    submodules = pkgutil.walk_packages(genauth_email.__path__, f"{PACKAGE}.")
+    imported = [genauth_email, *(importlib.import_module(each.name) for each in submodules)]
+    for each in imported:
         # pdoc reads the source of the module that a class names. The package's own name their public one.
         for defined in re.findall(r"^(?:class|def) (\w+)", inspect.getsource(each), re.MULTILINE):
-            vars(each)[defined].__module__ = name
-    modules = [Module(each) for name, each in imported.items() if not name.startswith(NOT_SHOWN)]
+            vars(each)[defined].__module__ = each.__name__
+    modules = [Module(each) for each in imported if not each.__name__.startswith(NOT_SHOWN)]
     for module in modules:
         if module.modulename == PACKAGE:
             # Most users look for the clients.
             module.members = {name: module.members[name] for name in CLIENTS} | module.members
         else:
-            module.members = {name: each for name, each in module.members.items() if name not in package.__all__}
+            module.members = {name: each for name, each in module.members.items() if name not in genauth_email.__all__}
         for cls in module.classes:
             # What a class inherits from private bases alone is shown as its own.
-            others = module.members.keys() - {cls.name}
-            if not any(base.__name__ in others for base in cls.obj.__bases__):
-                owners = {member: member.taken_from[1].partition(".")[0] for member in cls.members.values()}
-                ours = [member for member in owners if member.taken_from[0].startswith(PACKAGE)]
-                cls.own_members = [member for member in ours if owners[member] not in others]
+            public = [base for base in cls.obj.__mro__[1:] if base.__name__ in module.members]
+            inherited = {name for base in public for name in dir(base)} - vars(cls.obj).keys()
+            ours = [member for member in cls.members.values() if member.taken_from[0].startswith(PACKAGE)]
+            cls.own_members = [member for member in ours if member.name not in inherited]
             # pdoc turns these names into links.
             cls.members = {member.name: member for member in cls.own_members}
             if (constructor := cls.members.get("__init__")) and "generated by attrs" in constructor.docstring:

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -22,14 +22,6 @@ Issue = tuple[Location, str]
 
 # Characters that show nothing, although Python calls them printable: fillers, joiners and variation selectors.
 BLANK = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-
-
-class Fact(NamedTuple):
-    """Something that users of the package can rely on."""
-
-    text: str
-    place: str
-    """The file and the line that define it."""
 
 
 class InputError(Exception):

@@ -2,64 +2,47 @@
 
 A name is public by Python's convention: it is in `__all__` if the module has one, and no part of it begins with `_`.
 An object with several public names is described under the shortest, and the other names refer to that one. A class has
-what it inherits from private classes as its own, and leaves out what it inherits from public ones.
+what it inherits from private classes as its own. Of what it inherits from public ones, it lists only the names.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import griffe
 
-from .document import Fact
-
+INHERITED = "inherited"
 # Their form is not part of the interface.
 _IGNORED = ("__repr__", "__slots__", "__str__", "__version__")
 
 
-def interface(package: Path) -> dict[str, Fact]:
-    """Return the facts of the package in a directory, by name: `Channel > CHANNEL_LOGIN`.
+def interface(package: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield each name of the package in a directory, such as `Channel > CHANNEL_LOGIN`, its place and a text.
 
     The last part of a name can also be a parameter, an enum member or a value of a `Literal`.
     """
     module = griffe.load(package.name, search_paths=[str(package.parent)], resolve_aliases=True)
-    facts: dict[str, Fact] = {}
     names: dict[str, str] = {}
     # Breadth first, so that the shortest name of an object comes first.
-    level: list[tuple[str, griffe.Object | griffe.Alias]] = [("", module)]
-    while level:
-        containers: list[tuple[str, griffe.Module | griffe.Class]] = []
-        for name, each in level:
-            described = each.final_target if isinstance(each, griffe.Alias) else each
-            place = f"{described.relative_package_filepath.as_posix()}:{described.lineno or 1}"
-            known = name if each.inherited else names.setdefault(described.path, name)
-            if known != name:
-                facts[name] = Fact(f"the same as {known}", place)
+    containers: deque[tuple[str, griffe.Object | griffe.Alias]] = deque([("", module)])
+    while containers:
+        parent, container = containers.popleft()
+        bases = container.mro() if isinstance(container, griffe.Class) else ()
+        for key, member in container.all_members.items():
+            if not member.is_public or key in _IGNORED:
                 continue
-            facts |= {f"{name}{part}": Fact(text, place) for part, text in _describe(described) if name}
-            if isinstance(described, griffe.Module | griffe.Class):
-                containers.append((name, described))
-        level = [
-            (f"{name} > {key}" if name else key, member)
-            for name, container in containers
-            for key, member in container.all_members.items()
-            if member.is_public and key not in _IGNORED and not (member.inherited and _has(container, key, names))
-        ]
-    return facts
-
-
-def _has(described: griffe.Module | griffe.Class, member: str, public: Mapping[str, str]) -> bool:
-    """Tell whether a public class that this one inherits from has the member."""
-    bases = described.mro() if isinstance(described, griffe.Class) else []
-    return any(base.path in public and member in base.all_members for base in bases)
-
-
-def is_inherited(name: str, texts: Mapping[str, str]) -> bool:
-    """Tell whether a class inherits the member of that name from another public class."""
-    parent, _, member = name.rpartition(" > ")
-    _, is_class, bases = texts.get(parent, "").partition("class(")
-    inherited = [f"{base} > {member}" for base in re.findall(r"\w+", bases) if is_class]
-    return any(each in texts or is_inherited(each, texts) for each in inherited)
+            name = f"{parent} > {key}".removeprefix(" > ")
+            described = member.final_target if isinstance(member, griffe.Alias) else member
+            place = f"{described.relative_package_filepath.as_posix()}:{described.lineno or 1}"
+            known = name if member.inherited else names.setdefault(described.path, name)
+            if known != name:
+                yield name, place, f"the same as {known}"
+            elif member.inherited and any(base.path in names and key in base.all_members for base in bases):
+                yield name, place, INHERITED
+            else:
+                yield from ((f"{name}{part}", place, text) for part, text in _describe(described))
+                if isinstance(described, griffe.Module | griffe.Class):
+                    containers.append((name, described))
 
 
 def _describe(described: griffe.Object) -> Iterator[tuple[str, str]]:

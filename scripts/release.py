@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .changelog import CHANGELOG, UNRELEASED, check_changelog
 from .compatibility import CONFIG, RECORD, Version, last_release, needed_version, write_record
-from .document import Document, InputError
+from .document import InputError
 from .generate import generate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,11 +77,10 @@ def commit_release(root: Path, version: Version) -> None:
     if not version.pre:
         edit(root / CHANGELOG, f"^{re.escape(UNRELEASED)}", f"{UNRELEASED}\n\n## [{version}] - {date.today()}")
     generate(root)
-    contract = Document(root / "openapi.yaml")
-    needed, changes = needed_version(root, contract, str(version))
+    needed, changes = needed_version(root)
     if version < needed:
         raise ReleaseError("\n".join([f"{version} is too low: make release VERSION={needed}", *changes]))
-    write_record(root, contract, str(version))
+    write_record(root)
     for target in TARGETS:
         if subprocess.run(["make", "--no-print-directory", target], cwd=root).returncode:
             raise ReleaseError(f"`make {target}` failed")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.changelog import check_changelog
-from scripts.changes import Change, Part, changes, fold
+from scripts.changes import Change, Fact, Part, changes, fold
 from scripts.compatibility import (
     CONFIG,
     RECORD,
@@ -20,7 +20,7 @@ from scripts.compatibility import (
     write_record,
 )
 from scripts.compatibility import main as check_version
-from scripts.document import Document, Fact
+from scripts.document import Document
 from scripts.generate import main
 from scripts.interface import interface
 from scripts.wire import wire
@@ -91,28 +91,25 @@ PARAMETER = "Client > send > "
 def test_each_change_raises_a_part_of_the_version(key: str, before: str | None, after: str | None, part: Part) -> None:
     old = {} if before is None else {key: before}
     new = {} if after is None else {key: Fact(after, "openapi.yaml:7")}
-    parents = [" > ".join(key.split(" > ")[:end]) for end in range(1, key.count(" > ") + 1)]
-    found = list(
-        changes({parent: "" for parent in parents} | old, {parent: Fact("", "x") for parent in parents} | new, "paths")
-    )
+    parents = [" > ".join(key.split(" > ")[:end]) for end in range(key.count(" > ") + 1)]
+    found = list(changes(dict.fromkeys(parents, "") | old, dict.fromkeys(parents, Fact("", "x")) | new))
     assert [each.part for each in found] == [part]
     assert ("which breaks users' code" in str(found[0])) == (part is MAJOR)
 
 
 def test_adding_or_removing_something_as_a_whole_is_one_change() -> None:
-    method = {"send": "function", "send > email": "required keyword-only: str"}
-    placed = {key: Fact(text, "openapi.yaml:7") for key, text in method.items()}
-    assert list(map(str, changes({}, placed, ""))) == ["openapi.yaml:7: send is new"]
-    assert list(map(str, changes(method, {}, "openapi.yaml:5"))) == [
-        "openapi.yaml:5: send was removed, which breaks users' code"
-    ]
+    contract = {"": Fact("contract", "openapi.yaml:5")}
+    method = {"": "contract", "send": "function", "send > email": "required keyword-only: str"}
+    placed = contract | {key: Fact(text, "openapi.yaml:7") for key, text in method.items() if key}
+    assert list(map(str, changes({"": "contract"}, placed))) == ["openapi.yaml:7: send is new"]
+    assert list(map(str, changes(method, contract))) == ["openapi.yaml:5: send was removed, which breaks users' code"]
 
 
 # ---------------------------------------------------------------- the facts
 
 
 def test_the_interface_has_members_of_enums_literals_inherited_methods_and_their_arguments() -> None:
-    found = {key: fact.text for key, fact in interface(ROOT / "generated" / "genauth_email").items()}
+    found = {key: text for key, _, text in interface(ROOT / "generated" / "genauth_email")}
     assert found["AuthenticationClient > close"] == "function -> None"
     assert found["AsyncAuthenticationClient > send_email"] == "async function -> SendEmailRespDto"
     assert found["AuthenticationClient > send_email > email"] == "required positional or keyword: str"
@@ -124,22 +121,26 @@ def test_the_interface_has_members_of_enums_literals_inherited_methods_and_their
 
 
 def test_members_inherited_from_a_public_class_are_described_only_there() -> None:
-    found = {key: fact.text for key, fact in interface(ROOT / "generated" / "genauth_email").items()}
+    found = {key: text for key, _, text in interface(ROOT / "generated" / "genauth_email")}
     assert found["APITimeoutError"] == "class(APIConnectionError)"
     assert "GenAuthError > delivery" in found
-    assert "APIConnectionError > delivery" not in found
-    assert "APITimeoutError > delivery" not in found
+    assert found["APIConnectionError > delivery"] == found["APITimeoutError > delivery"] == "inherited"
     assert "AuthenticationClient > close" in found  # Inherited from a private class.
 
-    # If the class inherited it before, this may break users' code.
-    is_own = {**found, "APITimeoutError > delivery": "function -> int"}
-    (change,) = changes(found, {key: Fact(text, "errors.py:7") for key, text in is_own.items()}, "")
+    # If the class inherited it before, this may break users' code. Its parts are no changes of their own.
+    init = "APITimeoutError > __init__"
+    is_own = {**found, init: "function -> None", f"{init} > text": "required positional or keyword: str"}
+    (change,) = changes(found, {key: Fact(text, "errors.py:7") for key, text in is_own.items()})
     assert change.part is MAJOR
-    assert str(change).endswith("APITimeoutError > delivery is no longer inherited, which breaks users' code")
+    assert str(change).startswith(f"errors.py:7: {init} changed from `inherited` to `function -> None`")
+
+    # What is removed from the public class is one change.
+    fewer = {key: Fact(text, "errors.py:7") for key, text in found.items() if not key.endswith("Error > delivery")}
+    assert [each.key for each in changes(found, fewer)] == ["GenAuthError > delivery"]
 
 
 def test_the_wire_has_methods_paths_headers_names_and_what_is_required() -> None:
-    found = {key: fact.text for key, fact in wire(Document(ROOT / "openapi.yaml")).items()}
+    found = {key: text for key, _, text in wire(Document(ROOT / "openapi.yaml"))}
     operation = "POST /api/v3/send-email"
     assert found[operation] == "operation sendEmail"
     assert found[f"{operation} > header x-genauth-lang"] == "optional string"
@@ -165,22 +166,24 @@ components:
     User:
       allOf:
         - $ref: "#/components/schemas/Named"
-        - {type: object, required: [name], properties: {boss: {$ref: "#/components/schemas/User"}}}
+        - {type: object, required: [name], properties: {any: true, boss: {$ref: "#/components/schemas/User"}}}
         - {type: object, properties: {tags: {type: array, items: {type: string, enum: [a, b]}}}}
 """,
         "utf-8",
     )
     response = "GET /users > response"
-    found = wire(Document(tmp_path / "openapi.yaml"))
-    assert {key: fact.text for key, fact in found.items() if key.startswith(f"{response} > ")} == {
+    contract = Document(tmp_path / "openapi.yaml")
+    assert {key: text for key, _, text in wire(contract) if key.startswith(f"{response} > ")} == {
         f"{response} > name": "required string",
+        f"{response} > any": "optional any",
         f"{response} > boss": "optional any",
         f"{response} > tags": "optional array",
         f"{response} > tags > items": "string",
         f"{response} > tags > items > a": "value",
         f"{response} > tags > items > b": "value",
     }
-    assert found[f"{response} > tags > items > a"].place == "openapi.yaml:15"
+    (a,) = (location for key, location, _ in wire(contract) if key == f"{response} > tags > items > a")
+    assert contract.place(a) == "openapi.yaml:15"
 
 
 # ---------------------------------------------------------------- the version, and the record of the last release
@@ -193,7 +196,7 @@ def released(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "docs").mkdir()
     set_version(root, "1.4.2")
     assert main([], root) == 0
-    write_record(root, Document(root / "openapi.yaml"), "1.4.2")
+    write_record(root)
     return root
 
 
@@ -215,7 +218,8 @@ def test_without_a_change_the_version_can_stay_but_not_fall(root: Path, capsys: 
     assert capsys.readouterr().out == (
         "generated/ is up to date.\nVersion 1.4.2 is high enough for what changed since the last release.\n"
     )
-    assert str(needed_version(root, Document(root / "openapi.yaml"), "1.4.1")[0]) == "1.4.3"
+    set_version(root, "1.4.1")
+    assert str(needed_version(root)[0]) == "1.4.3"
 
 
 def test_removing_a_channel_needs_a_major_version_and_the_line_is_reported(
@@ -297,7 +301,7 @@ def test_the_next_release_is_compared_with_the_last_one_and_not_with_a_candidate
     replace(contract, f"        {OTHER_CHANNEL}: ", f"        CHANNEL_NEW: New.\n        {OTHER_CHANNEL}: ")
     set_version(root, "1.5.0rc1")
     assert main([], root) == check_version(root) == 0
-    write_record(root, Document(contract), "1.5.0rc1")
+    write_record(root)
     record = last_release(root)
     assert record is not None
     assert (record.version, list(record.hashes)) == ("1.4.2", ["1.4.2", "1.5.0rc1"])
@@ -307,7 +311,7 @@ def test_the_next_release_is_compared_with_the_last_one_and_not_with_a_candidate
     assert check_version(root) == 1
     set_version(root, "1.5.0")
     assert main([], root) == check_version(root) == 0
-    write_record(root, Document(contract), "1.5.0")
+    write_record(root)
     record = last_release(root)
     assert record is not None
     assert (record.version, list(record.hashes)) == ("1.5.0", ["1.5.0"])
@@ -330,7 +334,7 @@ def test_a_class_with_a_name_that_comes_first_changes_no_other(root: Path, capsy
 
 def test_a_released_candidate_cannot_change(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     set_version(root, "1.5.0rc2")
-    write_record(root, Document(root / "openapi.yaml"), "1.5.0rc2")
+    write_record(root)
     with (root / "generated" / "README.md").open("a") as page:
         page.write("A change.\n")
     assert check_version(root) == 1
@@ -343,16 +347,15 @@ def test_a_released_candidate_cannot_change(root: Path, capsys: pytest.CaptureFi
 
 def test_the_record_can_be_read_back_and_has_one_line_for_each_group(root: Path) -> None:
     record = last_release(root)
-    found = facts_of(root / "generated", Document(root / "openapi.yaml"))
     assert record is not None
-    assert record.facts == {key: fact.text for key, fact in found.items()}
+    assert record.facts == {key: fact.text for key, fact in facts_of(root).items()}
     text = (root / RECORD).read_text("utf-8")
     assert len(text.splitlines()) < 250
-    assert '  "Lang": {"ZH_CN": "= \'zh-CN\'", ' in text
+    assert '  "Lang": { "ZH_CN": "= \'zh-CN\'", ' in text
 
 
 def test_a_name_is_located_in_the_contract_if_it_is_there_and_otherwise_in_the_package(root: Path) -> None:
-    found = facts_of(root / "generated", Document(root / "openapi.yaml"))
+    found = facts_of(root)
     assert found["AuthenticationClient > send_email > channel"].place.startswith("openapi.yaml:")
     assert found["AuthenticationClient > close"].place.startswith("generated/genauth_email/_runtime/client.py:")
 

@@ -8,7 +8,6 @@ import pytest
 
 from scripts.changelog import CHANGELOG
 from scripts.compatibility import CONFIG, current_version, write_record
-from scripts.document import Document
 
 from .conftest import copy_repository, extend, give_environment, make, replace
 
@@ -24,7 +23,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = copy_repository(tmp_path_factory.mktemp("grown") / "repository")
     give_environment(copy)
     released = current_version(copy)
-    write_record(copy, Document(copy / "openapi.yaml"), released)
+    write_record(copy)
     (copy / CHANGELOG).write_text(
         f"# Changelog\n\n## [Unreleased]\n\n### Added\n\n- `send_sms`.\n\n## [{released}] - 2026-11-26\n", "utf-8"
     )
@@ -33,9 +32,9 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = make(copy, "generate").stdout
     # One line for each change.
     assert re.findall(r": (.+) is new", told) == [
-        "POST /api/v3/send-sms",
         "POST /api/v3/send-email > body > tenantId",
         "POST /api/v3/send-email > response > expiresAt",
+        "POST /api/v3/send-sms",
     ]
     (asked,) = re.findall(r"\npackage_version_override: (.+)\n$", told)
     replace(copy / CONFIG, released, asked)

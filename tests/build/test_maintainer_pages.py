@@ -11,7 +11,6 @@ import pytest
 
 from scripts.changelog import CHANGELOG
 from scripts.compatibility import CONFIG, current_version, write_record
-from scripts.document import Document
 from tests.examples.test_readmes import Block, blocks_of, targets
 
 from .conftest import ROOT, commit, copy_repository, make, replace
@@ -119,7 +118,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (repository / CHANGELOG).write_text("# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-11-26\n", "utf-8")
     replace(repository / CONFIG, current_version(repository), "1.0.0")
     run(repository, "make generate")
-    write_record(repository, Document(repository / "openapi.yaml"), "1.0.0")
+    write_record(repository)
     commit(repository)
     apply(repository, edit.text)
     return repository

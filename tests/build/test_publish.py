@@ -12,7 +12,6 @@ from pytest_httpx import HTTPXMock
 
 from scripts import publish
 from scripts.compatibility import RECORD, current_version, write_record
-from scripts.document import Document
 from scripts.release import ReleaseError
 from tests.servers.index import PASSWORD, USERNAME, Index
 
@@ -26,7 +25,7 @@ VERSION = current_version(ROOT)
 def repository(tmp_path: Path) -> Path:
     """A released copy of the repository."""
     repository = copy_repository(tmp_path / "repository")
-    write_record(repository, Document(repository / "openapi.yaml"), VERSION)
+    write_record(repository)
     commit(repository)
     return repository
 

@@ -99,7 +99,7 @@ CLIENTS = re.compile(r"\b(Async|Sync)Client\[Any\]")
 
 
 def test_any_stands_only_for_json_and_languages() -> None:
-    types = {name: CLIENTS.sub("", fact.text) for name, fact in interface(PACKAGE).items()}
+    types = {name: CLIENTS.sub("", text) for name, _, text in interface(PACKAGE)}
     with_any = {name for name, text in types.items() if "Any" in JSON.sub("", text)}
     assert with_any == {"testing > ReceivedRequest > json"}
     with_json = {name for name, text in types.items() if JSON.search(text)}
