@@ -83,7 +83,8 @@ def settings(environment: Mapping[str, str]) -> Index:
         except httpx.InvalidURL:
             url = httpx.URL()
         if url.scheme not in ("https", "http") or not url.host:
-            raise ReleaseError(f"{name} must start with https:// and name a host: make publish {name}=https://…")
+            problem = "must start with https:// and name a host" if text else "is missing"
+            raise ReleaseError(f"{name} {problem}: make publish {name}=https://…")
         if url.scheme == "http" and url.host not in LOOPBACK and environment.get("ALLOW_HTTP") != "1":
             raise ReleaseError(
                 f"{name} starts with http://, so the credentials would travel unencrypted. Use https://, or set "

@@ -4,7 +4,6 @@ A wheel allows ranges of versions. The bill lists the versions in `.venv`, with 
 """
 
 import json
-import sys
 import tomllib
 from collections.abc import Iterable
 from importlib.metadata import distribution
@@ -17,11 +16,10 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def main() -> int:
+def main() -> None:
     project = tomllib.loads((ROOT / "generated" / "pyproject.toml").read_text("utf-8"))["project"]
     file = ROOT / "dist" / f"{project['name'].replace('-', '_')}-{project['version']}.cdx.json"
     file.write_text(json.dumps(bill_of_materials(project), indent=2) + "\n", "utf-8")
-    return 0
 
 
 def bill_of_materials(project: dict[str, Any]) -> dict[str, Any]:
@@ -57,4 +55,4 @@ def bill_of_materials(project: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

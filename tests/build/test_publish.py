@@ -261,7 +261,7 @@ HERE = {"INDEX_URL": "http://127.0.0.1/"}
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        (CREDENTIALS, "INDEX_URL must start with https:// and name a host: make publish INDEX_URL=https://…"),
+        (CREDENTIALS, "INDEX_URL is missing: make publish INDEX_URL=https://…"),
         (HERE, "The index's credentials are missing. Set UV_PUBLISH_USERNAME and UV_PUBLISH_PASSWORD, or UV_PUBLISH_T"),
         (HERE | {"UV_PUBLISH_USERNAME": USERNAME}, "The index's credentials are missing"),
         (HERE | {"UV_PUBLISH_PASSWORD": PASSWORD}, "The index's credentials are missing"),
