@@ -18,14 +18,13 @@ help: ## List the targets
 
 # Halfway through a change, the version may still be too low.
 demo: .venv/environment ## Regenerate, then send an email through both clients (plain `make`)
-	@$(BIN)/python -m scripts.generate
+	@$(BIN)/python -m scripts generate
 	@$(MAKE) --silent .venv/package
-	@$(BIN)/python -m scripts.demo
-	@$(BIN)/python -m scripts.compatibility || true
+	@$(BIN)/python -m scripts demo; status=$$?; $(BIN)/python -m scripts compatibility || true; exit $$status
 
 generate: .venv/environment ## Write generated/ from openapi.yaml, generator-config.yml, templates/ and runtime/
-	@$(BIN)/python -m scripts.generate
-	@$(BIN)/python -m scripts.compatibility || true
+	@$(BIN)/python -m scripts generate
+	@$(BIN)/python -m scripts compatibility || true
 
 test: .venv/package ## Run the tests
 	@$(BIN)/pytest --numprocesses=4 --dist=worksteal
@@ -51,9 +50,9 @@ test-integrations: .venv/integrations/package ## Test with tracing tools, queues
 
 # The slow steps come last.
 check: .venv/package ## Run the linters and type checkers; check generated/, the version and the wheel
-	@$(BIN)/python -m scripts.generate --check
-	@$(BIN)/python -m scripts.compatibility
-	@$(BIN)/python -m scripts.changelog
+	@$(BIN)/python -m scripts generate --check
+	@$(BIN)/python -m scripts compatibility
+	@$(BIN)/python -m scripts changelog
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff finds no problems"
 	@$(MAKE) --no-print-directory lint wheel
 	@$(BIN)/mypy --no-error-summary benchmarks examples runtime scripts tests && $(BIN)/mypy --no-error-summary -p genauth_email \
@@ -76,7 +75,7 @@ wheel: build .venv/lowest/environment ## Check the wheel, and send an email with
 	@$(BUILD) --out-dir dist/again generated && for file in dist/again/*; do cmp $$file dist/$${file##*/} || exit 1; done; \
 		rm -r dist/again
 	@for environment in .venv .venv/lowest; do $(BIN)/uv pip install --quiet --offline --no-deps --reinstall \
-		--python $$environment dist/*.whl && $$environment/bin/python -m scripts.demo >/dev/null || exit 1; done; \
+		--python $$environment dist/*.whl && $$environment/bin/python -m scripts demo >/dev/null || exit 1; done; \
 		echo "The wheel works with the lowest and the newest versions that it allows"
 
 serve: .venv/package ## Run the mock server until Ctrl-C
@@ -87,17 +86,17 @@ bench: .venv/package .venv/benchmarks ## Compare our clients with others (QUICK=
 
 build: .venv/environment ## Build the wheel and the sdist into dist/, with a software bill of materials
 	@rm -rf dist && $(BUILD) --out-dir dist generated
-	@$(BIN)/python -m scripts.sbom && ls dist/*
+	@$(BIN)/python -m scripts sbom && ls dist/*
 
 release: export VERSION ?=
 release: .venv/environment ## Release VERSION (1.4.0, or 1.4.0rc1): a commit with a tag, if all checks and tests pass
-	@$(BIN)/python -m scripts.release
+	@$(BIN)/python -m scripts release
 
 publish: .venv/environment ## Build the recorded release, and upload it to the package index at INDEX_URL
-	@$(BIN)/python -m scripts.publish
+	@$(BIN)/python -m scripts publish
 
 docs: .venv/package ## Write the package's documentation into site/
-	@$(BIN)/python -m scripts.docs
+	@$(BIN)/python -m scripts docs
 
 lock: COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate
 lock: .venv/environment ## Update the requirements files to the newest or the lowest versions allowed

@@ -1,7 +1,6 @@
 """Check `CHANGELOG.md`, which follows Keep a Changelog."""
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +41,3 @@ def check_changelog(root: Path, version: str | None = None) -> Iterator[str]:
     elif version != expected and re.search(rf"^{re.escape(UNRELEASED)}\s*(## |\Z)", text, re.MULTILINE):
         place = f"{CHANGELOG}:{headings[1][0]}"
         yield f"{place}: there is nothing under `{UNRELEASED}`: tell users what changes for them in {version}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

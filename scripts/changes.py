@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from .interface import INHERITED
+from .wire import DEPRECATED
 
 
 class Fact(NamedTuple):
@@ -74,6 +75,9 @@ def fold(found: Iterable[Change]) -> list[Change]:
 
 def _takes_more(before: str, after: str, *, in_response: bool) -> bool:
     """Tell whether everything that users could pass, or rely on in a response, is still valid."""
+    before, after = before.removesuffix(DEPRECATED), after.removesuffix(DEPRECATED)
+    if before == after:
+        return True
     was, _, old = before.partition(" ")
     now, _, new = after.partition(" ")
     if in_response:

@@ -11,7 +11,6 @@ a minor version, and any other change of the package needs a new version.
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -107,14 +106,16 @@ def needed_version(root: Path) -> tuple[Version, list[str]]:
     """
     version, last = current_version(root), last_release(root)
     given = Version.parse(version)
-    if last is None or last.hashes.get(version) == hash_of(root / "generated"):
+    if last is None:
         return given, []
     # A candidate is as high as its release.
     higher = {part: Version.parse(last.version).after(part) for part in Part}
     found = [each for each in fold(changes(last.facts, facts_of(root))) if given.release < higher[each.part].release]
     needed = higher[min((each.part for each in found), default=Part.PATCH)]
-    if given.release >= needed.release:
-        needed = given.next() if version in last.hashes else given
+    if not found and version in last.hashes:
+        needed = given if last.hashes[version] == hash_of(root / "generated") else given.next()
+    elif given.release >= needed.release:
+        needed = given
     return needed, [f"{each} (needs {higher[each.part]})" for each in found]
 
 
@@ -135,6 +136,9 @@ def facts_of(root: Path) -> dict[str, Fact]:
     """Return everything that users can rely on, by name."""
     contract = Document(root / "openapi.yaml")
     facts = {name: Fact(text, contract.place(location)) for name, location, text in wire(contract)}
+    config = Document(root / CONFIG)
+    for name in ("project_name_override", "package_name_override"):
+        facts[name.removesuffix("_override")] = Fact(config.get((name,)), config.place((name,)))
     places = locate_names(contract)
     (marker,) = root.glob("generated/*/py.typed")
     for name, place, text in interface(marker.parent):
@@ -158,7 +162,3 @@ def hash_of(generated: Path) -> str:
     """Return a hash of the names and the contents of all files."""
     files = [f"{name} {len(content)}\n".encode() + content for name, content in read_tree(generated).items()]
     return hashlib.sha256(b"".join(files)).hexdigest()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

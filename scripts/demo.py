@@ -44,7 +44,3 @@ def show(mock_server: MockServer, outcome: SendEmailRespDto | ThrottleError) -> 
         print(f"  < {outcome.content.decode()}\n  raised as ThrottleError: {outcome}")
     else:
         print(f"  < {json.dumps(outcome.to_dict())}\n  returned as {outcome!r}")
-
-
-if __name__ == "__main__":
-    main()

@@ -281,11 +281,3 @@ def compare(old: Path, new: Path, *, with_diff: bool) -> Iterator[str]:
 
 def lines(content: bytes | None) -> list[str]:
     return (content or b"").decode("utf-8", "replace").splitlines()
-
-
-if __name__ == "__main__":
-    # No traceback if a reader closes the pipe early (`| head`), or if the terminal lacks a character.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(main())

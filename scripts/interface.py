@@ -12,8 +12,8 @@ from pathlib import Path
 import griffe
 
 INHERITED = "inherited"
-# Their form is not part of the interface.
-_IGNORED = ("__repr__", "__slots__", "__str__", "__version__")
+# Their form is not part of the interface, or the contract says the same.
+_IGNORED = ("__deprecated_values__", "__repr__", "__slots__", "__str__", "__version__")
 
 
 def interface(package: Path) -> Iterator[tuple[str, str, str]]:
@@ -53,13 +53,14 @@ def _describe(described: griffe.Object) -> Iterator[tuple[str, str]]:
         case griffe.Function():
             kind = "async function" if "async" in described.labels else "function"
             yield "", f"{kind} -> {described.returns}"
-            for parameter in described.parameters:
+            for index, parameter in enumerate(described.parameters):
                 if parameter.name in ("self", "cls"):
                     continue
                 required = "required" if parameter.required else "optional"
                 default = "" if parameter.default is None else f" = {parameter.default}"
                 kind = parameter.kind.value if parameter.kind else ""
-                yield f" > {parameter.name}", f"{required} {kind}: {parameter.annotation}{default}"
+                position = f" {index}" if kind.startswith("positional") else ""
+                yield f" > {parameter.name}", f"{required} {kind}{position}: {parameter.annotation}{default}"
         case griffe.Attribute(value=griffe.ExprSubscript(canonical_name="Literal", slice=values)):
             yield "", "Literal"
             for value in values.elements if isinstance(values, griffe.ExprTuple) else [values]:

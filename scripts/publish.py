@@ -185,7 +185,3 @@ def is_there(file: Path, index: Index) -> bool:
             "release with a higher version, and publish that."
         )
     return True
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -27,9 +27,9 @@ class ReleaseError(Exception):
     """A release cannot be made or published. The text says why, and what to do."""
 
 
-def main(version: str, root: Path = ROOT) -> int:
+def main(version: str | None = None, root: Path = ROOT) -> int:
     try:
-        release(root, version)
+        release(root, os.environ.get("VERSION", "") if version is None else version)
     except (ReleaseError, InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -104,7 +104,3 @@ def git(root: Path, *arguments: str) -> str:
     if done.returncode:
         raise ReleaseError(f"`git {arguments[0]}` failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.strip("\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main(os.environ.get("VERSION", "")))

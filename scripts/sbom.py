@@ -52,7 +52,3 @@ def bill_of_materials(project: dict[str, Any]) -> dict[str, Any]:
         "components": [components[ref] for ref in sorted(components)],
         "dependencies": [{"ref": ref, "dependsOn": sorted(dependencies[ref])} for ref in sorted(dependencies)],
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -6,6 +6,7 @@ from typing import Any
 from .document import Document, Location
 from .walk import json_content, object_fields, operations, parameters_of, resolve
 
+DEPRECATED = ", deprecated"
 Entry = tuple[str, Location, str]
 """A name such as `POST /v3/users > body > name`, its location in the contract, and a text."""
 
@@ -18,13 +19,13 @@ def wire(contract: Document) -> Iterator[Entry]:
         yield f"server > {name}", ("servers", 0, "variables", name), f"default {variable['default']}"
     for location, operation in operations(contract):
         key = f"{str(location[-1]).upper()} {location[-2]}"
-        yield key, location, f"operation {operation['operationId']}"
+        yield key, location, f"operation {operation['operationId']}{DEPRECATED if operation.get('deprecated') else ''}"
         if interval := operation.get("x-deduplication-interval"):
             yield f"{key} > deduplication", (*location, "x-deduplication-interval"), f"within {interval} seconds"
         yield from _security(contract, key, location if "security" in operation else ())
         for place, parameter in parameters_of(contract, location):
-            name = f"{key} > {parameter['in']} {parameter['name']}"
-            yield from _schema(contract, name, (*place, "schema"), _mark(parameter.get("required")))
+            name, required = f"{key} > {parameter['in']} {parameter['name']}", _mark(parameter.get("required"))
+            yield from _schema(contract, name, (*place, "schema"), required, deprecated=parameter.get("deprecated"))
         if "requestBody" in operation:
             place = json_content(contract, (*location, "requestBody"))
             required = contract.get((*place[:-2], "required"))
@@ -48,20 +49,29 @@ def _mark(required: object) -> str:
 
 
 def _schema(
-    contract: Document, key: str, location: Location, prefix: str, outer: tuple[Location, ...] = ()
+    contract: Document,
+    key: str,
+    location: Location,
+    prefix: str,
+    outer: tuple[Location, ...] = (),
+    *,
+    deprecated: bool = False,
 ) -> Iterator[Entry]:
     """Yield a schema, whose text begins with `prefix`, and its parts. `outer` are the schemas around it."""
     place, schema = resolve(contract, location)
     schema = {} if schema is True else schema
     types = schema.get("type", "any")
+    text = prefix + (" | ".join(types) if isinstance(types, list) else types)
+    if deprecated or schema.get("deprecated") or contract.get((*location, "deprecated")):
+        text += DEPRECATED
     # What happens to an enum's values is seen where they are listed.
-    shown = place if "enum" in schema else location
-    yield key, shown, prefix + (" | ".join(types) if isinstance(types, list) else types)
+    yield key, place if "enum" in schema else location, text
     # A schema can contain itself.
     if place in outer or not schema:
         return
     for index, value in enumerate(schema.get("enum", ())):
-        yield f"{key} > {value}", (*place, "enum", index), "value"
+        text = f"value{DEPRECATED}" if value in schema.get("x-enum-deprecated", ()) else "value"
+        yield f"{key} > {value}", (*place, "enum", index), text
     fields, required = object_fields(contract, place)
     parts = [(name, field, _mark(name in required)) for name, field in fields.items()]
     parts += [

@@ -71,7 +71,8 @@ PARAMETER = "Client > send > "
         (f"{PARAMETER}note", "required keyword-only: int | str", "required keyword-only: str", MAJOR),
         (f"{PARAMETER}note", "optional keyword-only: str = ''", "required keyword-only: str", MAJOR),
         (f"{PARAMETER}note", "optional keyword-only: str = ''", "optional keyword-only: str = 'x'", MAJOR),
-        (f"{PARAMETER}note", "required positional or keyword: str", "required keyword-only: str", MAJOR),
+        (f"{PARAMETER}note", "required positional or keyword 1: str", "required keyword-only: str", MAJOR),
+        (f"{PARAMETER}note", "required positional or keyword 1: str", "required positional or keyword 2: str", MAJOR),
         ("Client > send", "function -> Response", "async function -> Response", MAJOR),
         ("Client > send", "function -> Response", "function -> Response | None", MAJOR),
         ("POST /send > body > note", None, "optional string", MINOR),
@@ -84,6 +85,7 @@ PARAMETER = "Client > send > "
         ("POST /send > response > note", "required string", "required string | null", MAJOR),
         ("POST /send > response > note", "optional string", None, MAJOR),
         ("POST /send", "operation send", "operation sendEmail", MAJOR),
+        ("POST /send", "operation send, deprecated", "operation send", MINOR),
         ("POST /send > deduplication", "within 60 seconds", None, MAJOR),
         ("POST /send > security appId", "header x-app-id", "header x-app", MAJOR),
     ],
@@ -112,7 +114,7 @@ def test_the_interface_has_members_of_enums_literals_inherited_methods_and_their
     found = {key: text for key, _, text in interface(ROOT / "generated" / "genauth_email")}
     assert found["AuthenticationClient > close"] == "function -> None"
     assert found["AsyncAuthenticationClient > send_email"] == "async function -> SendEmailRespDto"
-    assert found["AuthenticationClient > send_email > email"] == "required positional or keyword: str"
+    assert found["AuthenticationClient > send_email > email"] == "required positional or keyword 2: str"
     assert found["AuthenticationClient > __init__ > max_retries"].startswith("optional keyword-only: int = ")
     assert found["StatusCode > THROTTLE_ERROR"] == "= 429"
     assert found["LangLiteral > 'ja-JP'"] == "value"
@@ -129,7 +131,7 @@ def test_members_inherited_from_a_public_class_are_described_only_there() -> Non
 
     # If the class inherited it before, this may break users' code. Its parts are no changes of their own.
     init = "APITimeoutError > __init__"
-    is_own = {**found, init: "function -> None", f"{init} > text": "required positional or keyword: str"}
+    is_own = {**found, init: "function -> None", f"{init} > text": "required positional or keyword 1: str"}
     (change,) = changes(found, {key: Fact(text, "errors.py:7") for key, text in is_own.items()})
     assert change.part is MAJOR
     assert str(change).startswith(f"errors.py:7: {init} changed from `inherited` to `function -> None`")
@@ -259,6 +261,17 @@ def test_removing_a_channel_needs_a_major_version_and_the_line_is_reported(
         ("interval: 60", "interval: 90", " > deduplication changed from `within 60 seconds` to `within 90 seconds`"),
         ("      parameters:\n", f"      parameters:\n        - {QUERY}\n", " > query dryRun is new"),
         ("        email:\n", "        tenantId: {type: string}\n        email:\n", " > body > tenantId is new"),
+        ("  - appId: []\n    accessToken: []\n", "", " > security accessToken was removed"),
+        (
+            "operationId: sendEmail",
+            "operationId: sendEmail\n      deprecated: true",
+            " changed from `operation sendEmail` to `operation sendEmail, deprecated`",
+        ),
+        (
+            "    Channel:\n",
+            f"    Channel:\n      x-enum-deprecated: [{OTHER_CHANNEL}]\n",
+            f" > body > channel > {OTHER_CHANNEL} changed from `value` to `value, deprecated`",
+        ),
     ],
 )
 def test_an_edit_of_the_contract_is_one_line(
@@ -270,6 +283,31 @@ def test_an_edit_of_the_contract_is_one_line(
     assert check_version(root) == 1
     line, _, _ = capsys.readouterr().out.splitlines()
     assert re.sub(r"^openapi.yaml:\d+: |, which breaks users' code| \(needs .*\)$", "", line) == f"{OPERATION}{change}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("project_name_override: genauth-email", "project_name_override: genauth-mail", {"project_name"}),
+        ("package_name_override: genauth_email", "package_name_override: genauth_mail", {"package_name"}),
+    ],
+)
+def test_another_name_of_the_package_breaks_users_code(root: Path, old: str, new: str, changed: set[str]) -> None:
+    replace(root / CONFIG, old, new)
+    assert main([], root) == 0
+    needed, lines = needed_version(root)
+    assert str(needed) == "2.0.0"
+    assert {line.split()[1] for line in lines} == changed
+
+
+def test_another_order_of_a_methods_arguments_breaks_users_code(root: Path) -> None:
+    fields = '        channel:\n          $ref: "#/components/schemas/Channel"\n'
+    replace(root / "openapi.yaml", fields, "")
+    replace(
+        root / "openapi.yaml", "          examples: [test@example.com]\n", f"          example: a@example.com\n{fields}"
+    )
+    assert main([], root) == 0
+    assert str(needed_version(root)[0]) == "2.0.0"
 
 
 def test_a_change_of_a_schema_that_two_operations_share_is_one_line() -> None:

@@ -20,7 +20,8 @@ from .wrong_contracts import FIRST_FIELD
 
 OTHER_TEXT = f"{CHANNEL}: 登录。"
 NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-GENERATE = [sys.executable, "-m", "scripts.generate"]
+SCRIPTS = [sys.executable, "-m", "scripts"]
+GENERATE = [*SCRIPTS, "generate"]
 
 
 @pytest.fixture
@@ -119,6 +120,15 @@ def test_a_check_can_be_printed_if_the_terminal_lacks_characters(small: Path) ->
     done = subprocess.run([*GENERATE, "--check"], cwd=small, env=NO_UTF8, capture_output=True, check=False)
     assert rb'"""\u767b\u5f55\u3002"""' in done.stdout
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["generate", "--check"], ["compatibility"], ["changelog"], ["demo"]])
+def test_a_closed_pipe_is_no_traceback(command: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*SCRIPTS, *command], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_make_ends_with_the_reason(small: Path) -> None:

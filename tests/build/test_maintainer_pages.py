@@ -156,7 +156,7 @@ def test_the_steps_of_changing_the_contract_work(changed: Path) -> None:
             replace(changed / CONFIG, "1.0.0", "1.1.0")
             replace(changed / CHANGELOG, "## [Unreleased]\n", f"## [Unreleased]\n\n{told}")
         if command == "make check test":
-            for check in ("scripts.generate --check", "scripts.compatibility", "scripts.changelog"):
+            for check in ("scripts generate --check", "scripts compatibility", "scripts changelog"):
                 run(changed, f"python -m {check}")
         printed[command] = run(changed, as_tried(command))
 

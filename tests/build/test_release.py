@@ -25,7 +25,7 @@ from .conftest import CHANNEL, OTHER_CHANNEL, ROOT, commit, git, replace
 NEW_CHANNEL = "CHANNEL_OF_THE_WALK"
 MAKEFILE = f"""
 check:
-	@{sys.executable} -m scripts.changelog
+	@{sys.executable} -m scripts changelog
 test test-lowest test-release:
 build:
 	@rm -rf dist && {sys.executable} -m uv build --quiet --offline --no-create-gitignore --out-dir dist generated
