@@ -14,9 +14,11 @@ ENUMS = [name for name, schema in SCHEMAS.items() if "enum" in schema]
 
 
 @pytest.mark.parametrize("name", ENUMS)
-def test_an_enum_has_the_values_of_the_contract_in_its_order(name: str) -> None:
+def test_an_enum_has_the_values_of_the_contract_in_its_order_with_their_explanations(name: str) -> None:
     generated: type[Enum] = getattr(genauth_email, name)
     assert [member.value for member in generated] == SCHEMAS[name]["enum"]
+    explained = {str(member.value): member.__doc__ for member in generated}
+    assert explained.items() >= SCHEMAS[name].get("x-enumDescriptions", {}).items()
 
 
 @pytest.mark.parametrize("name", ["StatusCode", "ApiCode"])
