@@ -42,7 +42,7 @@ test-pythons: $(PYTHONS:%=.venv/python%/package) $(WASM)/node_modules/.package-l
 	@for version in $(PYTHONS); do echo "Python $$version" && .venv/python$$version/bin/python -m pytest --numprocesses=auto \
 		--maxprocesses=4 tests/unit tests/client tests/faults || exit 1; done
 	@echo "Python 3.14 as WebAssembly, so without sockets, threads, processes, trio and aiohttp"
-	@$(NODE) --experimental-wasm-jspi $(WASM)/run.mjs $$($(BIN)/python -c $(SITE_PACKAGES))
+	@$(NODE) --experimental-wasm-jspi $(WASM)/run.mjs "$$($(BIN)/python -c $(SITE_PACKAGES))"
 
 test-integrations: .venv/integrations/package ## Test with tracing tools, queues and frameworks
 	@$(BIN)/mypy --python-executable .venv/integrations/bin/python $$(find tests/integrations -name "*.py")
@@ -124,11 +124,11 @@ clean: ## Remove everything that make wrote, except generated/
 	@$(BIN)/uv pip install --quiet --offline --no-deps --reinstall --compile-bytecode ./generated
 	@touch $@
 
-.SECONDARY: $(PYTHONS:%=.venv/python%/environment)
+.PRECIOUS: .venv/python%/environment
 .venv/python%/environment: .venv/environment
 	@echo "Setting up .venv/python$* from requirements/dev.txt. This takes a minute."
 	@# pyenv's own programs on PATH run only the versions that are active.
-	@PATH="$$(printf '%s:' $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$*.*/bin)$$PATH" python$* -m venv --clear .venv/python$* \
+	@PATH="$$(printf '%s:' "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$*.*/bin)$$PATH" python$* -m venv --clear .venv/python$* \
 		|| { echo >&2 "Python $* is needed. Install it, or name those you have: make test-pythons PYTHONS=3.13"; exit 1; }
 	@.venv/python$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@

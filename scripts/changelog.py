@@ -33,7 +33,7 @@ def check_changelog(root: Path, version: str | None = None) -> Iterator[str]:
             )
     last = last_release(root)
     expected = last.version if last else "none"
-    newest, *_ = [*re.findall(f"^{_RELEASED}$", text, re.MULTILINE), "none"]
+    newest = next(iter(re.findall(f"^{_RELEASED}$", text, re.MULTILINE)), "none")
     if [line for _, line in headings[1:2]] != [UNRELEASED]:
         yield f"{CHANGELOG}:1: `{UNRELEASED}` must be the first heading below the title"
     elif newest != expected:

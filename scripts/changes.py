@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 def changes(before: Mapping[str, str], after: Mapping[str, Fact]) -> Iterator[Change]:
     """Yield the changes. Something added or removed as a whole is one change."""
-    # What a class inherits is listed without its parts.
+    # Only the parts of these are compared. What a class inherits is listed without its parts.
     compared = {key for key, text in before.items() if key in after and INHERITED not in (text, after[key].text)}
     for key, text in before.items():
         parent = key.rpartition(" > ")[0]
@@ -67,9 +67,13 @@ def fold(found: Iterable[Change]) -> list[Change]:
     all_changes = list(found)
     on_the_wire = [each for each in all_changes if re.match(r"[A-Z]+ /|server", each.key)]
     highest = min((each.part for each in on_the_wire), default=Part.PATCH + 1)
-    # No change on the wire is above the highest.
+    # Only changes of the Python interface can be above that.
     in_python = [each for each in all_changes if each.part < highest]
-    edits = {(each.key.rpartition(" > ")[2], each.place, each.what): each for each in [*in_python, *on_the_wire]}
+    edits: dict[tuple[str, str, str], Change] = {}
+    for each in [*in_python, *on_the_wire]:
+        edit = (each.key.rpartition(" > ")[2], each.place, each.what)
+        # The highest part comes first: what breaks a request may not break a response.
+        edits[edit] = min(each, edits.get(edit, each))
     return list(edits.values())
 
 

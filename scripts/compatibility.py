@@ -95,7 +95,7 @@ def write_record(root: Path) -> None:
         groups.setdefault(parent, {})[name] = text
     hashes = {**record.hashes, version: hash_of(root / "generated")}
     text = json.dumps({"version": record.version, "hashes": hashes, "facts": groups}, indent=1, ensure_ascii=False)
-    # One line for each group keeps diffs readable.
+    # One line for each group, whose names are indented by three spaces, keeps diffs readable.
     (root / RECORD).write_text(re.sub(r"\n   |\n  (?=})", " ", text) + "\n", "utf-8")
 
 
@@ -138,7 +138,7 @@ def facts_of(root: Path) -> dict[str, Fact]:
     facts = {name: Fact(text, contract.place(location)) for name, location, text in wire(contract)}
     config = Document(root / CONFIG)
     for name in ("project_name_override", "package_name_override"):
-        facts[name.removesuffix("_override")] = Fact(config.get((name,)), config.place((name,)))
+        facts[name.removesuffix("_override")] = Fact(str(config.get((name,))), config.place((name,)))
     places = locate_names(contract)
     (marker,) = root.glob("generated/*/py.typed")
     for name, place, text in interface(marker.parent):

@@ -94,7 +94,7 @@ class Document:
             raise InputError("\n".join(str(self._error(*each)) for each in sorted(lines)))
 
     def _find(self, location: Location) -> tuple[Any, int]:
-        """Return the node at `location`, or None, and its line, or that of the last node on the way that exists."""
+        """Return a node and its line or, if there is none, None and the line of the last node on the way to it."""
         node: Any = self._root
         line = 0
         for key in location:

@@ -17,7 +17,7 @@ _IGNORED = ("__deprecated_values__", "__repr__", "__slots__", "__str__", "__vers
 
 
 def interface(package: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield each name of the package in a directory, such as `Channel > CHANNEL_LOGIN`, its place and a text.
+    """Yield each name, such as `Channel > CHANNEL_LOGIN`, of the package in a directory, with its place and a text.
 
     The last part of a name can also be a parameter, an enum member or a value of a `Literal`.
     """

@@ -21,8 +21,8 @@ from .walk import SCHEMAS, locate_operations
 
 # The names that the clients' methods use themselves.
 OF_METHODS = ("lang", "real_ip", "access_token", "timeout")
-# The types of parameters, as `_kinds` returns them.
-OF_PARAMETERS = {"str", "int", "float", "bool", "datetime.date", "datetime.datetime", "UUID", "Unset"}
+# The types that a parameter can have, as `_kinds` returns them.
+PARAMETER_TYPES = {"str", "int", "float", "bool", "datetime.date", "datetime.datetime", "UUID", "Unset"}
 # An operation's method or a field with one of these names would replace an inherited attribute.
 INHERITED = {*dir(SyncClient), *dir(AsyncClient)}
 INHERITED_BY_MODELS = dir(BaseRequestModel)
@@ -90,7 +90,7 @@ def _parameters(endpoint: Endpoint, location: Location, contract: Document) -> I
         if parameter.python_name in (*OF_METHODS, "body", endpoint.name):
             yield location, f"{name!r}: the functions need the name {parameter.python_name!r} for themselves"
         value = getattr(parameter, "inner_property", parameter) if parameter in endpoint.query_parameters else parameter
-        if not _kinds(value) <= OF_PARAMETERS:
+        if not _kinds(value) <= PARAMETER_TYPES:
             reason = "must be a string, number, boolean or enum; in a query, a list of them is allowed"
             yield location, f"{name!r}: a parameter {reason}"
 

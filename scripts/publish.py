@@ -144,7 +144,7 @@ def check_credentials(response: httpx.Response) -> None:
 
 
 def look_up(file: Path, index: Index) -> str | None:
-    """Return the hash that the index lists for a file: `algorithm=digest`, or "" if it has none. None: no such file."""
+    """Return the listed hash of a file, `algorithm=digest`: "" if the index lists none, None if it lacks the file."""
     page = f"{index.check_url}{file.name.split('-')[0].replace('_', '-')}/"
     try:
         response = httpx.get(page, auth=index.auth, headers={"Accept": "text/html"}, timeout=30)
@@ -161,8 +161,8 @@ def look_up(file: Path, index: Index) -> str | None:
             "It must be a page of the index's simple index: set CHECK_URL."
         )
     # Whatever has a link counts, in any quotes: an overlooked file could be overwritten.
-    for link in re.findall(r"""\bhref\s*=\s*["']?([^"'\s>]+)""", response.text, re.IGNORECASE):
-        url = urlsplit(html.unescape(link))
+    for link in re.findall(r"""\shref\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", response.text, re.IGNORECASE):
+        url = urlsplit(html.unescape(link.strip("\"' \n")))
         if unquote(PurePosixPath(url.path).name) == file.name:
             return url.fragment
     return None

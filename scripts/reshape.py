@@ -23,7 +23,7 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from openapi_python_client.strings import PythonCode
 
 from .document import Document
-from .walk import locate_operations, parameters_of, target
+from .walk import locate_operations, parameters_of, resolve, target
 
 # The types that come last in a union, because they accept values meant for other types.
 _LAST = ("UUID", "datetime.date", "datetime.datetime", "bool", "int", "float", "str", "Any", "None")
@@ -137,7 +137,9 @@ def _field_schemas(schema: Any, contract: Document) -> Iterator[tuple[str, Any]]
         schema = contract.get(target(schema["$ref"]))
     for part in schema.get("allOf", ()):
         yield from _field_schemas(part, contract)
-    yield from schema.get("properties", {}).items()
+    for name, each in schema.get("properties", {}).items():
+        referred = resolve(contract, target(each["$ref"]))[1] if "$ref" in each else each
+        yield name, {"readOnly": referred.get("readOnly")} | each
 
 
 def _describe(prop: PropertyProtocol, owner: str, specified: Mapping[str, Any], facts: Facts) -> None:

@@ -49,18 +49,13 @@ def _mark(required: object) -> str:
 
 
 def _schema(
-    contract: Document,
-    key: str,
-    location: Location,
-    prefix: str,
-    outer: tuple[Location, ...] = (),
-    *,
-    deprecated: bool = False,
+    contract: Document, key: str, location: Location, prefix: str, *outer: Location, deprecated: bool = False
 ) -> Iterator[Entry]:
     """Yield a schema, whose text begins with `prefix`, and its parts. `outer` are the schemas around it."""
     place, schema = resolve(contract, location)
     schema = {} if schema is True else schema
-    types = schema.get("type", "any")
+    fields, required = object_fields(contract, place) if schema else ({}, set())
+    types = schema.get("type", "object" if fields else "any")
     text = prefix + (" | ".join(types) if isinstance(types, list) else types)
     if deprecated or schema.get("deprecated") or contract.get((*location, "deprecated")):
         text += DEPRECATED
@@ -72,7 +67,6 @@ def _schema(
     for index, value in enumerate(schema.get("enum", ())):
         text = f"value{DEPRECATED}" if value in schema.get("x-enum-deprecated", ()) else "value"
         yield f"{key} > {value}", (*place, "enum", index), text
-    fields, required = object_fields(contract, place)
     parts = [(name, field, _mark(name in required)) for name, field in fields.items()]
     parts += [
         (name, (*place, name), "") for name in ("items", "additionalProperties") if isinstance(schema.get(name), dict)
@@ -80,4 +74,4 @@ def _schema(
     for union in ("anyOf", "oneOf"):
         parts += [(f"{union} {index}", (*place, union, index), "") for index in range(len(schema.get(union, ())))]
     for name, part, mark in parts:
-        yield from _schema(contract, f"{key} > {name}", part, mark, (*outer, place))
+        yield from _schema(contract, f"{key} > {name}", part, mark, *outer, place)

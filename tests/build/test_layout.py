@@ -92,6 +92,6 @@ def test_a_template_that_overrides_another_is_based_on_the_pinned_version() -> N
     """If this fails, compare the originals in the two versions, adopt relevant changes, and name the new version."""
     first_line = f"{{# Overridden, from openapi-python-client {version('openapi-python-client')}: "
     originals = Path(openapi_python_client.__file__).with_name("templates")
-    for original in originals.rglob("*.jinja"):
-        template = ROOT / "templates" / original.relative_to(originals)
-        assert not template.exists() or template.read_text("utf-8").startswith(first_line), template
+    for template in (ROOT / "templates").rglob("*.jinja"):
+        overrides = (originals / template.relative_to(ROOT / "templates")).exists()
+        assert template.read_text("utf-8").startswith(first_line) == overrides, template

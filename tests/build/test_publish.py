@@ -121,7 +121,7 @@ def test_any_hash_tells_whether_the_contents_are_the_same(files: list[Path], ind
         publish_to(index)
 
 
-@pytest.mark.parametrize("link", ["href='/x/{}'", 'HREF = "{}"', "href={}"])
+@pytest.mark.parametrize("link", ["href='/x/{}'", 'HREF = " {} "', "href={}", """href="/a b/o'c/>/{}\""""])
 def test_a_link_to_a_file_is_found_in_any_quotes(
     files: list[Path], tmp_path: Path, publish_to: Publish, httpx_mock: HTTPXMock, link: str
 ) -> None:
