@@ -58,7 +58,7 @@ SETTINGS: dict[str, Schema] = {
         "not": {"enum": [*kwlist, *NEEDED, *sys.stdlib_module_names]},
         "reason": "'{}' is not a name that Python can import, such as genauth_email, or would hide a module",
     },
-    "package_version_override": {},
+    "package_version_override": {"type": ["string", "number"]},
     "post_hooks": {"type": "array", "items": {"type": "string"}},
 }
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,6 +136,9 @@ def make(root: Path, target: Path) -> None:
     Raises:
         InputError: The contract, the config or a template is wrong.
     """
+    for name in ("CHANGELOG.md", "LICENSE"):
+        if not (root / name).is_file():
+            raise InputError(f"{name}: No such file or directory")
     contract = read_contract(root / "openapi.yaml")
     settings = Document(root / "generator-config.yml")
     config = Config.from_sources(
@@ -204,7 +207,8 @@ def render_more(project: Project, templates: Path, target: Path) -> None:
 def read_config(document: Document) -> ConfigFile:
     """Return the settings of generator-config.yml, if they are right."""
     allowed = allow(SETTINGS, f"this setting is not supported; allowed are {', '.join(SETTINGS)}")
-    if error := best_match(Draft202012Validator({**allowed, "properties": SETTINGS}).iter_errors(document.get(()))):
+    schema = {**allowed, "properties": SETTINGS, "required": ["package_version_override"]}
+    if error := best_match(Draft202012Validator(schema).iter_errors(document.get(()))):
         document.raise_issues([explain(error)])
     try:
         Version.parse(str(document.get(("package_version_override",))))
