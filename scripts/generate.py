@@ -274,17 +274,14 @@ def compare(old: Path, new: Path, *, with_diff: bool) -> Iterator[str]:
         was, now = before.get(name), after.get(name)
         if was == now:
             continue
-        diff = list(difflib.unified_diff(lines(was), lines(now), f"a/{name}", f"b/{name}", lineterm="", n=1))
+        lines, new_lines = ((content or b"").decode("utf-8", "replace").splitlines() for content in (was, now))
+        diff = list(difflib.unified_diff(lines, new_lines, f"a/{name}", f"b/{name}", lineterm="", n=1))
         added = sum(line.startswith("+") for line in diff[2:])
         removed = sum(line.startswith("-") for line in diff[2:])
         verb = "new" if was is None else "gone" if now is None else "changed"
         yield f"{verb:8}generated/{name} (+{added} -{removed})"
         if with_diff:
             yield from diff
-
-
-def lines(content: bytes | None) -> list[str]:
-    return (content or b"").decode("utf-8", "replace").splitlines()
 
 
 if __name__ == "__main__":
