@@ -70,7 +70,7 @@ def unfit(reason: str) -> str:
     return f"this does not fit its schema: {reason}"
 
 
-ENDLESS = "this refers to itself, which only `properties` can do"
+ENDLESS = "this refers to itself, which only the `properties` of a schema can do"
 NOT_A_REFERENCE = "a reference must be '#/components/…/…', in quotes because # begins a comment"
 NOT_A_RESPONSE = "a response must be a JSON object that requires an integer `statusCode` and a string `message`"
 NOT_A_URL = "app_host must be a URL such as https://example.genauth.ai"
@@ -101,6 +101,8 @@ WRONG_CONTRACTS = [
         edit(URL, f"url: {url}", NOT_A_URL)
         for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'", "https://a:99999")
     ),
+    edit(URL, f"{URL}/api/v3/send-email", "app_host must be the host alone"),
+    edit("default: api", "default: https://api", "'https://https://api.genauth.ai' has `://` twice", URL),
     edit(URL, "url: https://{hots}", "'https://{hots}' has a variable that is not in `variables`"),
     insert("  - appId: []\n", "- appID: []", "the client has no security scheme 'appID'; did you mean appId?"),
     edit(INTERVAL, "x-deduplication-intervall: 60", "is not supported here; did you mean x-deduplication-interval?"),
