@@ -31,17 +31,17 @@ from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
-from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
+from openapi_python_client.strings import safe_for_docstring
 
 from .compatibility import Version, read_tree
 from .contract import read_contract
 from .document import Document, InputError, shorten
-from .examples import check_status_codes, response_examples
+from .examples import response_examples
 from .modules import check_module
 from .openapi import Schema, allow, explain
 from .parsed_contract import check_parsed, check_whole
 from .reshape import Facts, reshape
-from .walk import default_host, operations
+from .walk import default_host, locate_operations
 
 # Packages that the client needs. A package of the same name would hide them.
 NEEDED = ("aiohttp", "anyio", "attr", "attrs", "certifi", "h11", "httpcore", "httpx", "idna", "typing_extensions")
@@ -155,11 +155,8 @@ def make(root: Path, target: Path) -> None:
         assert isinstance(data, GeneratorData)
         facts = reshape(data, contract)
         contract.raise_issues(check_parsed(data, contract))
-        examples = response_examples(contract)
-        contract.raise_issues(check_status_codes(contract, examples))
 
         project = new_project(root, contract, data, facts, config)
-        project.env.globals["examples"] = examples
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
         render_more(project, root / "templates", target)
@@ -186,9 +183,8 @@ def new_project(root: Path, contract: Document, data: GeneratorData, facts: Fact
     project.env.globals["contract"] = contract.to_dict()
     project.env.globals["default_host"] = default_host(contract)
     project.env.globals["facts"] = facts
-    project.env.globals["operations"] = {
-        PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
-    }
+    project.env.globals["examples"] = response_examples(contract)
+    project.env.globals["operations"] = {name: contract.get(each) for name, each in locate_operations(contract).items()}
     project.env.filters["safe_for_docstring"] = in_docstring
     project.env.filters["in_markdown"] = in_markdown
     return project
@@ -274,8 +270,8 @@ def compare(old: Path, new: Path, *, with_diff: bool) -> Iterator[str]:
         was, now = before.get(name), after.get(name)
         if was == now:
             continue
-        lines, new_lines = ((content or b"").decode("utf-8", "replace").splitlines() for content in (was, now))
-        diff = list(difflib.unified_diff(lines, new_lines, f"a/{name}", f"b/{name}", lineterm="", n=1))
+        old_lines, new_lines = ((content or b"").decode("utf-8", "replace").splitlines() for content in (was, now))
+        diff = list(difflib.unified_diff(old_lines, new_lines, f"a/{name}", f"b/{name}", lineterm="", n=1))
         added = sum(line.startswith("+") for line in diff[2:])
         removed = sum(line.startswith("-") for line in diff[2:])
         verb = "new" if was is None else "gone" if now is None else "changed"

@@ -60,10 +60,11 @@ def parameters_of(contract: Document, operation: Location) -> Iterator[tuple[Loc
 def examples_of(contract: Document, location: Location) -> Iterator[tuple[Location, Any]]:
     """Yield each example of a parameter or a content with its location."""
     node = contract.get(location)
-    places = [(*resolve(contract, (*location, "examples", name))[0], "value") for name in node.get("examples", ())]
-    for place in ((*location, "example"), *places):
-        if (example := contract.get(place)) is not None:
-            yield place, plain(example)
+    if "example" in node:
+        yield (*location, "example"), plain(node["example"])
+    for name in node.get("examples", ()):
+        place, example = resolve(contract, (*location, "examples", name))
+        yield (*place, "value"), plain(example["value"])
 
 
 def json_content(contract: Document, location: Location) -> Location:

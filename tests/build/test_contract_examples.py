@@ -22,6 +22,7 @@ ITSELF = {"$ref": "#/components/schemas/Value"}
         ({"type": "string", "format": "date"}, "2030-01-02"),
         ({"type": "string", "examples": ["a"], "default": "b"}, "b"),
         ({"type": "string", "example": "c", "enum": ["d", "c"]}, "c"),
+        ({"type": ["string", "null"], "example": None}, None),
         ({"type": "integer"}, 1),
         ({"type": "integer", "minimum": 5}, 5),
         ({"type": "integer", "exclusiveMinimum": 5}, 6),

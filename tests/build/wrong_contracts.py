@@ -67,7 +67,7 @@ def parameter(text: str, reason: str, at: str = "") -> Wrong:
 
 
 def unfit(reason: str) -> str:
-    return f"this does not fit its schema: {reason}"
+    return f"a value must fit its schema: {reason}"
 
 
 ENDLESS = "this refers to itself, which only the `properties` of a schema can do"
@@ -131,6 +131,9 @@ WRONG_CONTRACTS = [
     field("kind: {anyOf: [{enum: [a]}, {type: 'null'}], default: x}", unfit("'x' is not allowed here; allowed are a")),
     field("kind: {type: [string, 'null'], default: 5}", unfit("5 is not of type 'string' or 'null'")),
     field("kind: {anyOf: [{type: string}, {type: 'null'}], default: 5}", unfit("5 is not of type 'string' or 'null'")),
+    edit("value: {statusCode: 400, message: Wrong}", "value:", unfit("this is empty: 'object' is expected")),
+    edit("value: 203.0.113.9", "value: ", unfit("this is empty: 'string' is expected")),
+    body("application/json: {schema: {type: object}, example: }", unfit("this is empty: 'object' is expected")),
     edit("IPv4: {value: 203.0.113.9}", "IPv4: {summary: x}", "an example needs a `value`"),
     # A property can have the name of a keyword.
     body(
