@@ -93,8 +93,8 @@ def _schemas(contract: Document) -> Iterator[Issue]:
     for location, schema in list(schemas(contract)):
         if schema is True:
             # It means the same.
-            contract.get(location[:-1])[location[-1]] = CommentedMap()
-        elif schema is False:
+            schema = contract.get(location[:-1])[location[-1]] = CommentedMap()
+        if schema is False:
             yield location, "`false` allows no value at all: remove this"
         else:
             yield from (((*location, *place), reason) for place, reason in _schema(schema))

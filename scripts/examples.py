@@ -136,4 +136,4 @@ def sample(contract: Document, location: Location) -> Any:
             return None
         case _:
             text = STRINGS.get(schema.get("format", ""), "text")
-            return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", len(text) + 99)]
+            return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]

@@ -17,7 +17,7 @@ ITSELF = {"$ref": "#/components/schemas/Value"}
     ("schema", "value"),
     [
         ({"type": "string"}, "text"),
-        ({"type": "string", "minLength": 6}, "textxx"),
+        ({"type": "string", "minLength": 200}, "text" + 196 * "x"),
         ({"type": "string", "maxLength": 2}, "te"),
         ({"type": "string", "format": "date"}, "2030-01-02"),
         ({"type": "string", "examples": ["a"], "default": "b"}, "b"),

@@ -195,7 +195,7 @@ WRONG_CONTRACTS = [
         for value in ("a minute", "5")
     ),
     schema("Size: {title: The size, type: string, enum: [a]}", "its class would be called 'TheSize': use that name"),
-    schema("size: {type: string, enum: [a]}", "its class would be called 'Size'"),
+    *(schema(f"size: {size}", "its class would be called 'Size'") for size in ("{type: string, enum: [a]}", "true")),
     schema("Specification: {properties: {a: {type: string}}}", "client.py would define 'Specification' twice"),
     schema("SMSSize: {enum: [a]}\n    SmsSize: {enum: [a]}", "two modules would be called 'sms_size'"),
     field("to_dict: {type: string}", "the models already use the name 'to_dict'"),
