@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .compatibility import current_version, last_release
+from .document import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 CHANGELOG = Path("CHANGELOG.md")
 UNRELEASED = "## [Unreleased]"
 _RELEASED = r"## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}"

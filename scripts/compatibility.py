@@ -18,12 +18,11 @@ from typing import NamedTuple
 import packaging.version
 
 from .changes import Fact, Part, changes, fold
-from .document import Document
+from .document import ROOT, Document
 from .interface import interface
 from .walk import locate_names
 from .wire import wire
 
-ROOT = Path(__file__).resolve().parent.parent
 CONFIG = Path("generator-config.yml")
 RECORD = Path("docs", "last-release.json")
 
@@ -33,11 +32,7 @@ class Version(packaging.version.Version):
 
     @classmethod
     def parse(cls, text: str) -> "Version":
-        """Read a version.
-
-        Raises:
-            ValueError: It is neither a release nor a release candidate.
-        """
+        """Read a version, or raise a `ValueError` if the text is neither a release nor a release candidate."""
         if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}(rc[1-9]\d*)?", text, re.ASCII):
             raise ValueError(
                 f"{text!r} is not a version: three numbers are needed, such as 1.4.0, "

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
+from openapi_python_client.strings import ClassName, snake_case
 from ruamel.yaml.comments import CommentedMap
 
 from runtime.options import validate_options
@@ -45,7 +45,7 @@ def _references(contract: Document) -> Iterator[Issue]:
 def _recursion(contract: Document) -> Iterator[Issue]:
     """Check that no component refers to itself forever."""
     for required, reason in (
-        (False, "this refers to itself, which only `properties` can do"),
+        (False, "this refers to itself, which only the `properties` of a schema can do"),
         (True, "an object that requires another of the same type never ends: make that property optional"),
     ):
         graph = {
@@ -80,19 +80,21 @@ def _servers(contract: Document) -> Iterator[Issue]:
     place, url = ("servers", 0, "url"), default_host(contract)
     if "{" in url:
         yield place, f"{url!r} has a variable that is not in `variables`"
-        return
-    try:
-        validate_options(cast(Any, SimpleNamespace(paths=())), {"app_host": url})
-    except ValueError as error:
-        yield place, str(error)
+    elif re.match(r"\w+://\w+://", url):
+        yield place, f"{url!r} has `://` twice: a variable's `default` must be without it"
+    else:
+        try:
+            validate_options(cast(Any, SimpleNamespace(paths=contract.get(("paths",)))), {"app_host": url})
+        except ValueError as error:
+            yield place, str(error)
 
 
 def _schemas(contract: Document) -> Iterator[Issue]:
+    """Check each schema, and replace `true` with `{}`, which means the same: what comes later expects mappings."""
     for location, schema in list(schemas(contract)):
         if schema is True:
-            # It means the same.
-            contract.get(location[:-1])[location[-1]] = CommentedMap()
-        elif schema is False:
+            schema = contract.get(location[:-1])[location[-1]] = CommentedMap()
+        if schema is False:
             yield location, "`false` allows no value at all: remove this"
         else:
             yield from (((*location, *place), reason) for place, reason in _schema(schema))
@@ -147,7 +149,7 @@ def _members(schema: Any) -> Iterator[Issue]:
 
 
 def _operations(contract: Document) -> Iterator[Issue]:
-    names = locate_operations(contract)
+    named = locate_operations(contract).values()
     for location, operation in operations(contract):
-        if names[PythonIdentifier(operation["operationId"], "")] != location:
+        if location not in named:
             yield (*location, "operationId"), f"another operation is also called {operation['operationId']!r}"

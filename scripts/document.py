@@ -14,6 +14,7 @@ from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
+ROOT = Path(__file__).resolve().parent.parent
 Location = tuple[str | int, ...]
 """The keys that lead to a node of a document."""
 

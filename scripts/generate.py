@@ -31,17 +31,17 @@ from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
-from openapi_python_client.strings import PythonIdentifier, safe_for_docstring
+from openapi_python_client.strings import safe_for_docstring
 
 from .compatibility import Version, read_tree
 from .contract import read_contract
-from .document import Document, InputError, shorten
-from .examples import check_status_codes, response_examples
+from .document import ROOT, Document, InputError, shorten
+from .examples import response_examples
 from .modules import check_module
 from .openapi import Schema, allow, explain
 from .parsed_contract import check_parsed, check_whole
 from .reshape import Facts, reshape
-from .walk import default_host, operations
+from .walk import default_host, locate_operations
 
 # Packages that the client needs. A package of the same name would hide them.
 NEEDED = ("aiohttp", "anyio", "attr", "attrs", "certifi", "h11", "httpcore", "httpx", "idna", "typing_extensions")
@@ -58,10 +58,9 @@ SETTINGS: dict[str, Schema] = {
         "not": {"enum": [*kwlist, *NEEDED, *sys.stdlib_module_names]},
         "reason": "'{}' is not a name that Python can import, such as genauth_email, or would hide a module",
     },
-    "package_version_override": {},
+    "package_version_override": {"type": ["string", "number"]},
     "post_hooks": {"type": "array", "items": {"type": "string"}},
 }
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
@@ -136,6 +135,9 @@ def make(root: Path, target: Path) -> None:
     Raises:
         InputError: The contract, the config or a template is wrong.
     """
+    for name in ("CHANGELOG.md", "LICENSE"):
+        if not (root / name).is_file():
+            raise InputError(f"{name}: No such file or directory")
     contract = read_contract(root / "openapi.yaml")
     settings = Document(root / "generator-config.yml")
     config = Config.from_sources(
@@ -152,11 +154,8 @@ def make(root: Path, target: Path) -> None:
         assert isinstance(data, GeneratorData)
         facts = reshape(data, contract)
         contract.raise_issues(check_parsed(data, contract))
-        examples = response_examples(contract)
-        contract.raise_issues(check_status_codes(contract, examples))
 
         project = new_project(root, contract, data, facts, config)
-        project.env.globals["examples"] = examples
         with contextlib.redirect_stdout(io.StringIO()):
             project.build()
         render_more(project, root / "templates", target)
@@ -183,9 +182,8 @@ def new_project(root: Path, contract: Document, data: GeneratorData, facts: Fact
     project.env.globals["contract"] = contract.to_dict()
     project.env.globals["default_host"] = default_host(contract)
     project.env.globals["facts"] = facts
-    project.env.globals["operations"] = {
-        PythonIdentifier(operation["operationId"], ""): operation for _, operation in operations(contract)
-    }
+    project.env.globals["examples"] = response_examples(contract)
+    project.env.globals["operations"] = {name: contract.get(each) for name, each in locate_operations(contract).items()}
     project.env.filters["safe_for_docstring"] = in_docstring
     project.env.filters["in_markdown"] = in_markdown
     return project
@@ -204,7 +202,8 @@ def render_more(project: Project, templates: Path, target: Path) -> None:
 def read_config(document: Document) -> ConfigFile:
     """Return the settings of generator-config.yml, if they are right."""
     allowed = allow(SETTINGS, f"this setting is not supported; allowed are {', '.join(SETTINGS)}")
-    if error := best_match(Draft202012Validator({**allowed, "properties": SETTINGS}).iter_errors(document.get(()))):
+    schema = {**allowed, "properties": SETTINGS, "required": ["package_version_override"]}
+    if error := best_match(Draft202012Validator(schema).iter_errors(document.get(()))):
         document.raise_issues([explain(error)])
     try:
         Version.parse(str(document.get(("package_version_override",))))
@@ -270,14 +269,11 @@ def compare(old: Path, new: Path, *, with_diff: bool) -> Iterator[str]:
         was, now = before.get(name), after.get(name)
         if was == now:
             continue
-        diff = list(difflib.unified_diff(lines(was), lines(now), f"a/{name}", f"b/{name}", lineterm="", n=1))
+        old_lines, new_lines = ((content or b"").decode("utf-8", "replace").splitlines() for content in (was, now))
+        diff = list(difflib.unified_diff(old_lines, new_lines, f"a/{name}", f"b/{name}", lineterm="", n=1))
         added = sum(line.startswith("+") for line in diff[2:])
         removed = sum(line.startswith("-") for line in diff[2:])
         verb = "new" if was is None else "gone" if now is None else "changed"
         yield f"{verb:8}generated/{name} (+{added} -{removed})"
         if with_diff:
             yield from diff
-
-
-def lines(content: bytes | None) -> list[str]:
-    return (content or b"").decode("utf-8", "replace").splitlines()

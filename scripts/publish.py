@@ -27,10 +27,9 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from .compatibility import RECORD, current_version, hash_of, last_release
-from .document import InputError
+from .document import ROOT, InputError
 from .release import ReleaseError, check_committed
 
-ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from .changelog import CHANGELOG, UNRELEASED, check_changelog
 from .compatibility import CONFIG, RECORD, Version, last_release, needed_version, write_record
-from .document import InputError
+from .document import ROOT, InputError
 from .generate import generate
 
-ROOT = Path(__file__).resolve().parent.parent
 OUTPUTS = (str(CONFIG), str(CHANGELOG), str(RECORD), "generated")
 """The files that a release changes."""
 

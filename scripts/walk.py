@@ -60,10 +60,11 @@ def parameters_of(contract: Document, operation: Location) -> Iterator[tuple[Loc
 def examples_of(contract: Document, location: Location) -> Iterator[tuple[Location, Any]]:
     """Yield each example of a parameter or a content with its location."""
     node = contract.get(location)
-    places = [(*resolve(contract, (*location, "examples", name))[0], "value") for name in node.get("examples", ())]
-    for place in ((*location, "example"), *places):
-        if (example := contract.get(place)) is not None:
-            yield place, plain(example)
+    if "example" in node:
+        yield (*location, "example"), plain(node["example"])
+    for name in node.get("examples", ()):
+        place, example = resolve(contract, (*location, "examples", name))
+        yield (*place, "value"), plain(example["value"])
 
 
 def json_content(contract: Document, location: Location) -> Location:
@@ -81,9 +82,11 @@ def schemas(contract: Document) -> Iterator[tuple[Location, Any]]:
                 is_schema = True
             case (*outer, "properties" | "allOf" | "anyOf" | "oneOf", _) if tuple(outer) in found:
                 is_schema = True
-            case (*outer, "items" | "additionalProperties"):
-                # `additionalProperties` may be true or false instead of a schema.
-                is_schema = tuple(outer) in found and (location[-1] == "items" or not isinstance(node, bool))
+            case (*outer, "items") if tuple(outer) in found:
+                is_schema = True
+            case (*outer, "additionalProperties") if tuple(outer) in found:
+                # It may be true or false instead of a schema.
+                is_schema = not isinstance(node, bool)
             case _:
                 is_schema = False
         if is_schema:

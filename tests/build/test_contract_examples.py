@@ -17,11 +17,12 @@ ITSELF = {"$ref": "#/components/schemas/Value"}
     ("schema", "value"),
     [
         ({"type": "string"}, "text"),
-        ({"type": "string", "minLength": 6}, "textxx"),
+        ({"type": "string", "minLength": 200}, "text" + 196 * "x"),
         ({"type": "string", "maxLength": 2}, "te"),
         ({"type": "string", "format": "date"}, "2030-01-02"),
         ({"type": "string", "examples": ["a"], "default": "b"}, "b"),
         ({"type": "string", "example": "c", "enum": ["d", "c"]}, "c"),
+        ({"type": ["string", "null"], "example": None}, None),
         ({"type": "integer"}, 1),
         ({"type": "integer", "minimum": 5}, 5),
         ({"type": "integer", "exclusiveMinimum": 5}, 6),
@@ -31,10 +32,11 @@ ITSELF = {"$ref": "#/components/schemas/Value"}
         ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, 1),
         ({"allOf": [{"enum": ["a"]}]}, "a"),
         ({"type": "array", "items": {"type": "boolean"}}, []),
+        ({"type": "array", "items": {"type": "boolean"}, "minItems": 2}, [True, True]),
         ({"type": "object", "additionalProperties": {"type": "integer"}}, {}),
         ({"required": ["b"], "properties": {"a": {"type": "string"}, "b": {"enum": [2]}}}, {"b": 2}),
         ({"allOf": [{"required": ["a"], "properties": {"a": {"enum": [1]}}}, {"required": ["b"]}]}, {"a": 1}),
-        ({"required": ["next"], "properties": {"next": {"anyOf": [ITSELF, {"type": "null"}]}}}, {"next": None}),
+        ({"required": ["next"], "properties": {"next": {"anyOf": [ITSELF, {"type": "string"}]}}}, {"next": "text"}),
     ],
 )
 def test_a_value_fits_its_schema(tmp_path: Path, schema: dict[str, Any], value: object) -> None:

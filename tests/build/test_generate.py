@@ -169,6 +169,10 @@ def test_examples_may_lack_fields_of_a_success_and_read_only_fields(inputs: Path
     replace(inputs / "openapi.yaml", "required: [statusCode, message]", "required: [statusCode, message, data]")
     replace(inputs / "openapi.yaml", FIRST_FIELD, f"        data: {{type: string}}\n{FIRST_FIELD}")
     replace(inputs / "openapi.yaml", "message: Sent", "message: Sent, data: x")
+    replace(inputs / "openapi.yaml", "value: {statusCode: 429, message: Later}", "$ref: '#/components/examples/Later'")
+    failure = "{statusCode: 429, message: Later}"
+    replace(inputs / "openapi.yaml", "  schemas:\n", f"  examples: {{Later: {{value: {failure}}}}}\n\n  schemas:\n")
+    replace(inputs / "openapi.yaml", "RespDto:\n", f"RespDto:\n      examples: [{failure}]\n")
     replace(inputs / "openapi.yaml", "required: [channel, email]", "required: [channel, email, id]")
     replace(inputs / "openapi.yaml", "        email:\n", "        id: {type: string, readOnly: true}\n        email:\n")
     assert main([], inputs) == 0

@@ -67,7 +67,7 @@ def test_a_contract_that_is_not_a_text_or_not_a_mapping_is_rejected(
     assert issues(inputs, capsys) == [issue]
 
 
-@pytest.mark.parametrize("name", ["openapi.yaml", "generator-config.yml"])
+@pytest.mark.parametrize("name", ["openapi.yaml", "generator-config.yml", "CHANGELOG.md", "LICENSE"])
 def test_a_missing_input_is_reported(inputs: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     (inputs / name).unlink()
     assert main([], inputs) == 1
@@ -83,6 +83,8 @@ def test_a_missing_input_is_reported(inputs: Path, capsys: pytest.CaptureFixture
         ("post_hooks:", "post_hooks: [", "not valid YAML"),
         ("version_override: ", "version_override: 2.0 # ", "three numbers are needed, such as 1.4.0"),
         ("version_override: ", "version_override: '2.0' # ", "three numbers are needed, such as 1.4.0"),
+        ("version_override: ", "version_override: # ", "this is empty: 'string' or 'number' is expected"),
+        ("package_version_override: ", "# ", "'package_version_override' is a required property"),
         ("_override: genauth_email", "_override: genauth-mail", "'genauth-mail' is not a name that Python can import"),
         ("_override: genauth_email", "_override: class", "'class' is not a name that Python can import"),
         ("_override: genauth_email", "_override: json", "or would hide a module"),

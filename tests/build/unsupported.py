@@ -13,11 +13,13 @@ from .wrong_contracts import (
     named,
     operation,
     parameter,
+    response,
     schema,
 )
 
 DTO = "{$ref: '#/components/schemas/SendEmailDto'}"
 RESP_DTO = "{$ref: '#/components/schemas/SendEmailRespDto'}"
+LIMITED = f"{{allOf: [{RESP_DTO}, {{required: [a], properties: {{a: {{%s}}}}}}]}}"
 TREE = "{$ref: '#/components/schemas/Tree'}"
 NO_NAME = "is not a valid name in Python: name each value in `x-enum-varnames`"
 NOT_A_BODY = "a body must be one JSON object with properties"
@@ -96,6 +98,17 @@ UNSUPPORTED: dict[str, list[Wrong]] = {
     ],
     "a `statusCode` other than 200 without an example": [
         edit("{statusCode: 400,", "{statusCode: 499,", "no operation has an example of a response with", "enum: [200")
+    ],
+    "a success without an example, if one made from its schema does not fit": [
+        response(f", content: {{application/json: {{schema: {LIMITED % limit}}}}}", "add an example of a success")
+        for limit in (
+            *(
+                "type: string, pattern: ^x",
+                "type: array, items: {}, minItems: 2, uniqueItems: true",
+                "type: object, minProperties: 1",
+            ),
+            *("type: integer, multipleOf: 7", "type: integer, exclusiveMaximum: 1"),
+        )
     ],
     "an operation with a name that the clients already use": [
         named(name, f"the clients already use the name {python_name!r}: choose another one")

@@ -67,10 +67,10 @@ def parameter(text: str, reason: str, at: str = "") -> Wrong:
 
 
 def unfit(reason: str) -> str:
-    return f"this does not fit its schema: {reason}"
+    return f"a value must fit its schema: {reason}"
 
 
-ENDLESS = "this refers to itself, which only `properties` can do"
+ENDLESS = "this refers to itself, which only the `properties` of a schema can do"
 NOT_A_REFERENCE = "a reference must be '#/components/…/…', in quotes because # begins a comment"
 NOT_A_RESPONSE = "a response must be a JSON object that requires an integer `statusCode` and a string `message`"
 NOT_A_URL = "app_host must be a URL such as https://example.genauth.ai"
@@ -101,6 +101,8 @@ WRONG_CONTRACTS = [
         edit(URL, f"url: {url}", NOT_A_URL)
         for url in ("/api", "example.com", "ftp://example.com", "https://a..b", "'https://a b'", "https://a:99999")
     ),
+    edit(URL, f"{URL}/api/v3/send-email", "app_host must be the host alone"),
+    edit("default: api", "default: https://api", "'https://https://api.genauth.ai' has `://` twice", URL),
     edit(URL, "url: https://{hots}", "'https://{hots}' has a variable that is not in `variables`"),
     insert("  - appId: []\n", "- appID: []", "the client has no security scheme 'appID'; did you mean appId?"),
     edit(INTERVAL, "x-deduplication-intervall: 60", "is not supported here; did you mean x-deduplication-interval?"),
@@ -129,6 +131,9 @@ WRONG_CONTRACTS = [
     field("kind: {anyOf: [{enum: [a]}, {type: 'null'}], default: x}", unfit("'x' is not allowed here; allowed are a")),
     field("kind: {type: [string, 'null'], default: 5}", unfit("5 is not of type 'string' or 'null'")),
     field("kind: {anyOf: [{type: string}, {type: 'null'}], default: 5}", unfit("5 is not of type 'string' or 'null'")),
+    edit("value: {statusCode: 400, message: Wrong}", "value:", unfit("this is empty: 'object' is expected")),
+    edit("value: 203.0.113.9", "value: ", unfit("this is empty: 'string' is expected")),
+    body("application/json: {schema: {type: object}, example: }", unfit("this is empty: 'object' is expected")),
     edit("IPv4: {value: 203.0.113.9}", "IPv4: {summary: x}", "an example needs a `value`"),
     # A property can have the name of a keyword.
     body(
@@ -190,7 +195,7 @@ WRONG_CONTRACTS = [
         for value in ("a minute", "5")
     ),
     schema("Size: {title: The size, type: string, enum: [a]}", "its class would be called 'TheSize': use that name"),
-    schema("size: {type: string, enum: [a]}", "its class would be called 'Size'"),
+    *(schema(f"size: {size}", "its class would be called 'Size'") for size in ("{type: string, enum: [a]}", "true")),
     schema("Specification: {properties: {a: {type: string}}}", "client.py would define 'Specification' twice"),
     schema("SMSSize: {enum: [a]}\n    SmsSize: {enum: [a]}", "two modules would be called 'sms_size'"),
     field("to_dict: {type: string}", "the models already use the name 'to_dict'"),
