@@ -169,7 +169,7 @@ def test_an_unknown_argument_is_reported_with_the_name_of_the_public_class(
 
 
 ALLOWED = f"allowed are {', '.join(SCHEMAS['Channel']['enum'])}"
-NEEDED = f"a Channel or its value, such as '{CHANNEL}'"
+NEEDED = f"a Channel or its value, such as '{SCHEMAS['Channel']['enum'][0]}'"
 NO_CHANNELS: list[Any] = ["NO_CHANNEL", CHANNEL.lower(), f"{CHANNEL}\n", "", Lang.EN_US]
 OF_OTHER_TYPES: list[Any] = [None, [], StatusCode.OK, b"bytes"]
 WRONG_ARGUMENTS: list[tuple[Any, Any, type[Exception], str]] = [
