@@ -233,7 +233,7 @@ def test_the_attributes_of_errors_are_listed() -> None:
 @pytest.mark.parametrize("name", [name for name in SCHEMAS if f"{name}Literal" in genauth_email.__all__])
 def test_the_enums_of_arguments_match_the_contract(name: str) -> None:
     descriptions = SCHEMAS[name].get("x-enumDescriptions", {})
-    table = {value: meaning.removesuffix(" **Deprecated.**") for value, (meaning,) in rows(name).items()}
+    table = {value: meaning.removesuffix("**Deprecated.**").rstrip() for value, (meaning,) in rows(name).items()}
     assert table == {value: descriptions.get(value, "") for value in SCHEMAS[name]["enum"]}
 
 
