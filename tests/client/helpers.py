@@ -15,13 +15,15 @@ from hypothesis import HealthCheck, settings
 from tests.clients import BlockingClient, ClientFactory
 from tests.clock import Clock
 from tests.contract import facts
-from tests.contract.facts import CHANNEL
+from tests.contract.facts import CHANNEL, SCHEMAS
 from tests.servers.raw import RawServer, Step, http
 
 EMAIL = "test@example.com"
 BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
 PATH = "/api/v3/send-email"
 SENT: dict[str, Any] = {**facts.SENT, "message": "Sent."}
+LEAST = {name: SENT[name] for name in SCHEMAS["SendEmailRespDto"]["required"]}
+"""A success with only the required fields."""
 AT_ONCE = {"retry-after": "0"}
 LOST = Step(then="close")
 """The server hangs up once it has the request."""

@@ -28,11 +28,9 @@ from genauth_email.types import UNSET
 from tests.clients import ClientFactory, before_transport
 from tests.contract.facts import CHANNEL, FAILURES, OPERATION, SCHEMAS, UNLISTED
 
-from .helpers import BODY, COPIES, EMAIL, PATH, SENT, MockNetwork, error_of
+from .helpers import BODY, COPIES, EMAIL, LEAST, PATH, MockNetwork, error_of
 
 TOKEN = "s3cret-token"
-LEAST = {name: SENT[name] for name in SCHEMAS["SendEmailRespDto"]["required"]}
-"""A success with only the required fields."""
 
 
 def class_of(number: int) -> type[APIError]:
@@ -42,6 +40,9 @@ def class_of(number: int) -> type[APIError]:
 
 
 def explained(schema: str, number: int) -> str:
+    # If a success requires more than a failure has, failures are read as a `Failure`, whose codes are plain numbers.
+    if LEAST.keys() > {"statusCode", "message"}:
+        return str(number)
     return f"{number} ({SCHEMAS[schema]['x-enumDescriptions'][str(number)].rstrip('.')})"
 
 
