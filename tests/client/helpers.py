@@ -73,6 +73,14 @@ def dto(status_code: int, **more: Any) -> bytes:
     return json.dumps({**least, "statusCode": status_code, "message": "As asked.", **more}).encode()
 
 
+def explained(schema: str, number: int) -> str:
+    """Return a code as errors and logs show it."""
+    # If a success requires more than a failure has, failures are read as a `Failure`, whose codes are plain numbers.
+    if number != 200 and LEAST.keys() > {"statusCode", "message"}:
+        return str(number)
+    return f"{number} ({SCHEMAS[schema]['x-enumDescriptions'][str(number)].rstrip('.')})"
+
+
 def refusal(status_code: int, headers: dict[str, str] | None = None, *, http_status: int = 200) -> Step:
     """Respond with a failure. By default, its `Retry-After` lets a retry follow at once."""
     return Step(http(http_status, dto(status_code), AT_ONCE if headers is None else headers))

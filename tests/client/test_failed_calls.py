@@ -26,9 +26,9 @@ from genauth_email.api.email import send_email
 from genauth_email.types import UNSET
 
 from tests.clients import ClientFactory, before_transport
-from tests.contract.facts import CHANNEL, FAILURES, OPERATION, SCHEMAS, UNLISTED
+from tests.contract.facts import CHANNEL, FAILURES, OPERATION, UNLISTED
 
-from .helpers import BODY, COPIES, EMAIL, LEAST, PATH, MockNetwork, error_of
+from .helpers import BODY, COPIES, EMAIL, LEAST, PATH, MockNetwork, error_of, explained
 
 TOKEN = "s3cret-token"
 
@@ -37,13 +37,6 @@ def class_of(number: int) -> type[APIError]:
     cls = getattr(genauth_email, FAILURES[number]) if number in FAILURES else APIError
     assert issubclass(cls, APIError)
     return cls
-
-
-def explained(schema: str, number: int) -> str:
-    # If a success requires more than a failure has, failures are read as a `Failure`, whose codes are plain numbers.
-    if LEAST.keys() > {"statusCode", "message"}:
-        return str(number)
-    return f"{number} ({SCHEMAS[schema]['x-enumDescriptions'][str(number)].rstrip('.')})"
 
 
 # This uses no client, so it does not run once per kind.
