@@ -6,7 +6,8 @@ import json
 from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel, SendEmailRespDto, ThrottleError
 from genauth_email.testing import MockServer, mock_genauth
 
-CHANNEL = next(iter(Channel))
+# The first one, but a deprecated one only if all are.
+CHANNEL = min(Channel, key=lambda channel: channel in getattr(Channel, "__deprecated_values__", ()))
 
 
 def main() -> None:

@@ -33,8 +33,10 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # One line for each change.
     assert re.findall(r": (.+) is new", told) == [
         "POST /api/v3/send-email > body > tenantId",
+        "POST /api/v3/send-email > response > statusCode > anyOf 0 > 604",
         "POST /api/v3/send-email > response > expiresAt",
         "POST /api/v3/send-sms",
+        "POST /api/v3/verify-sms",
     ]
     (asked,) = re.findall(r"\npackage_version_override: (.+)\n$", told)
     replace(copy / CONFIG, released, asked)

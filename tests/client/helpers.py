@@ -15,13 +15,15 @@ from hypothesis import HealthCheck, settings
 from tests.clients import BlockingClient, ClientFactory
 from tests.clock import Clock
 from tests.contract import facts
-from tests.contract.facts import CHANNEL
+from tests.contract.facts import CHANNEL, SCHEMAS
 from tests.servers.raw import RawServer, Step, http
 
 EMAIL = "test@example.com"
 BODY = SendEmailDto(channel=Channel(CHANNEL), email=EMAIL)
 PATH = "/api/v3/send-email"
 SENT: dict[str, Any] = {**facts.SENT, "message": "Sent."}
+LEAST = {name: SENT[name] for name in SCHEMAS["SendEmailRespDto"]["required"]}
+"""A success with only the required fields."""
 AT_ONCE = {"retry-after": "0"}
 LOST = Step(then="close")
 """The server hangs up once it has the request."""
@@ -69,6 +71,14 @@ def dto(status_code: int, **more: Any) -> bytes:
     """Return the body of an API response with the message "As asked."."""
     least = SENT if status_code == 200 else {}
     return json.dumps({**least, "statusCode": status_code, "message": "As asked.", **more}).encode()
+
+
+def explained(schema: str, number: int) -> str:
+    """Return a code as errors and logs show it."""
+    # If a success requires more than a failure has, failures are read as a `Failure`, whose codes are plain numbers.
+    if number != 200 and LEAST.keys() > {"statusCode", "message"}:
+        return str(number)
+    return f"{number} ({SCHEMAS[schema]['x-enumDescriptions'][str(number)].rstrip('.')})"
 
 
 def refusal(status_code: int, headers: dict[str, str] | None = None, *, http_status: int = 200) -> Step:

@@ -16,6 +16,8 @@ from tests.contract.facts import CHANNEL, OPERATION
 from tests.contract.operations import FIRST_CALLS
 from tests.servers.raw import RawServer, Step, http
 
+from .helpers import dto, explained
+
 EMAIL = "test@example.com"
 SEND = ("send-email", CHANNEL, EMAIL)
 TOKEN = "s3cret-token-of-the-environment"
@@ -79,9 +81,13 @@ UNKNOWN = "delivery: unknown. The operation may have been carried out: look for 
 @pytest.mark.parametrize(
     ("failure", "error", "advice"),
     [
-        ({"status_code": 404}, "NotFoundError: statusCode 404 ", NOT_SENT),
-        ({"status_code": 503}, "ServiceUnavailableError: statusCode 503 ", NOT_SENT_FOR_NOW),
-        ({"status_code": 429}, "ThrottleError: statusCode 429 ", f"{UNKNOWN} Wait 60 seconds before that."),
+        ({"status_code": 404}, f"NotFoundError: statusCode {explained('StatusCode', 404)}", NOT_SENT),
+        ({"status_code": 503}, f"ServiceUnavailableError: statusCode {explained('StatusCode', 503)}", NOT_SENT_FOR_NOW),
+        (
+            {"status_code": 429},
+            f"ThrottleError: statusCode {explained('StatusCode', 429)}",
+            f"{UNKNOWN} Wait 60 seconds before that.",
+        ),
         ({"connection": "broken"}, "APIConnectionError: RemoteProtocolError", UNKNOWN),
     ],
 )
@@ -110,7 +116,7 @@ def test_a_refused_connection_is_a_failure_that_sent_nothing(run: Run) -> None:
 
 
 def test_a_request_id_is_printed_on_one_line_whatever_it_contains(run: Run) -> None:
-    body = b'{"statusCode": 200, "message": "", "requestId": "r\\nsend-email failed.\\u001b[31m\\u00e9"}'
+    body = dto(200, requestId="r\nsend-email failed.\x1b[31m\xe9")
     with RawServer(Step(http(200, body), then="close")) as server:
         outcome = run(*SEND, GENAUTH_APP_HOST=server.url)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.clients import BlockingClient, ClientFactory, before_transport
 
-from .helpers import MockNetwork, drawing, send
+from .helpers import LEAST, MockNetwork, drawing, send
 
 pytestmark = [before_transport, pytest.mark.usefixtures("no_pauses", "unwatched")]
 
@@ -67,7 +67,7 @@ def proves_refusal(http_status: int, status_code: int) -> bool:
 def test_a_dto_is_believed_only_with_http_200(
     client: BlockingClient, network: MockNetwork, http_status: int, body: dict[str, Any], retry_after: str | None
 ) -> None:
-    network.play(response(http_status, json.dumps(body).encode(), retry_after))
+    network.play(response(http_status, json.dumps(LEAST | body).encode(), retry_after))
     end = ended(client)
     status_code = body["statusCode"]
     if status_code == 200 and 200 <= http_status <= 299:

@@ -12,15 +12,14 @@ from genauth_email.types import Request
 
 from tests.clients import BlockingClient, ClientFactory, before_transport
 from tests.clock import Clock
-from tests.contract.facts import CHANNEL, SCHEMAS
+from tests.contract.facts import CHANNEL
 from tests.servers.raw import RawServer
 
-from .helpers import BUSY, PATH, SENT, MockNetwork, after, dto, each_way, error_of, send
+from .helpers import BUSY, PATH, SENT, MockNetwork, after, dto, each_way, error_of, explained, send
 
 HOST = "http://example.com"
 ASKED = f"POST {HOST}{PATH} SendEmailDto(channel={CHANNEL}, email=t***@example.com)"
-STATUS_CODES = SCHEMAS["StatusCode"]["x-enumDescriptions"]
-OK, THROTTLED, BUSY_TEXT = (f"statusCode {code} ({STATUS_CODES[code].rstrip('.')})" for code in ("200", "429", "503"))
+OK, THROTTLED, BUSY_TEXT = (f"statusCode {explained('StatusCode', code)}" for code in (200, 429, 503))
 SUCCESS = httpx.Response(200, json=SENT | {"requestId": "r-1"})
 REFUSED = httpx.ConnectError("no route")
 

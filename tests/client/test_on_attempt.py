@@ -11,6 +11,7 @@ from genauth_email import AttemptDetails, GenAuthError, ThrottleError
 
 from tests.clients import ClientFactory, before_transport
 from tests.clock import Clock
+from tests.contract.facts import UNLISTED_4XX
 from tests.servers import MockServer
 from tests.servers.raw import SUCCESS, RawServer, Step, http
 
@@ -52,7 +53,7 @@ CASES: dict[str, tuple[list[Step], list[dict[str, Any]]]] = {
     "a success": ([Step(SUCCESS)], [SUCCESSFUL]),
     "statusCode 429": failed(429, "ThrottleError", "unknown"),
     "statusCode 500": failed(500, "ServerError", "unknown"),
-    "statusCode 418": failed(418, "APIError", "not_sent"),
+    "statusCode 4xx without a class": failed(UNLISTED_4XX, "APIError", "not_sent"),
     "a gateway's error": (
         [Step(http(502, b"<h1>"))],
         [NO_RESPONSE | {"http_status": 502, "error": "BadGatewayError"}],

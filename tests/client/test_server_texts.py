@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.clients import ClientFactory, before_transport
 
-from .helpers import BODY, EMAIL, MockNetwork, drawing, dto, error_of, send
+from .helpers import BODY, EMAIL, LEAST, MockNetwork, drawing, dto, error_of, send
 
 # The drawn texts can look like an address, but are not secret.
 pytestmark = [before_transport, pytest.mark.usefixtures("no_pauses", "unwatched")]
@@ -61,7 +61,7 @@ def show(make_client: ClientFactory, caplog: pytest.LogCaptureFixture) -> Show:
     text=st.builds("{}{}{}".format, SERVER_TEXTS, st.sampled_from(["", EMAIL, TOKEN]), SERVER_TEXTS),
 )
 def test_no_text_of_the_server_changes_what_is_shown(show: Show, status_code: int, field: str, text: str) -> None:
-    body = {"statusCode": status_code, "message": "", **dict.fromkeys(["requestId", "data", "error"], "?")}
+    body = LEAST | {"statusCode": status_code, "message": "", **dict.fromkeys(["requestId", "data", "error"], "?")}
     plain = show(TOKEN, body)
     if field == "a header":
         header = text.encode(errors="ignore").translate(None, b"\r\n\0").strip()

@@ -1,5 +1,6 @@
 """Facts that the tests take from `openapi.yaml` itself, not from the generated package."""
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ FAILURES: dict[int, str] = {
     if code != 200
 }
 
+UNLISTED_4XX, UNLISTED = (next(code for code in count(first) if code not in FAILURES) for first in (400, 600))
+"""Values of `statusCode` that the contract does not list: one of 4xx, and one from 600 on."""
+
 CHANNEL: Any
 OTHER_CHANNEL: Any
-CHANNEL, OTHER_CHANNEL, *_ = SCHEMAS["Channel"]["enum"]
-"""Channels for tests that need any channel."""
-
-CHANNEL_TEXT = f"{CHANNEL}: {SCHEMAS['Channel']['x-enumDescriptions'][CHANNEL]}"
-"""The contract's line about the purpose of the email for `CHANNEL`."""
+CHANNEL, OTHER_CHANNEL, *_ = sorted(
+    SCHEMAS["Channel"]["enum"], key=lambda channel: channel in SCHEMAS["Channel"].get("x-enum-deprecated", ())
+)
+"""Channels for tests that need any channel: the first that are not deprecated."""
 
 SENT: dict[str, Any] = next(example for example in EXAMPLES.values() if example["statusCode"] == 200)
 """A success of `sendEmail`, with everything that the contract requires."""

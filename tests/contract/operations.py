@@ -78,9 +78,10 @@ class Operation:
         content = json_content(DOCUMENT, (*self.location, "requestBody"))
         fields, required = object_fields(DOCUMENT, (*content, "schema"))
         sent = {name: place for name, place in fields.items() if not resolve(DOCUMENT, place)[1].get("readOnly")}
-        values = {name: sample(DOCUMENT, place) for name, place in sent.items()}
-        examples = {str(place[-2]): each for place, each in examples_of(DOCUMENT, content)} or {"schema": values}
-        return examples | {"required": {name: value for name, value in values.items() if name in required}}
+        examples = {str(place[-2]): each for place, each in examples_of(DOCUMENT, content)}
+        values = {name: sample(DOCUMENT, place) for name, place in sent.items()} | next(iter(examples.values()), {})
+        least = {name: value for name, value in values.items() if name in required}
+        return (examples or {"schema": values}) | {"required": least}
 
     def parameters(self) -> Iterator[tuple[Mapping[str, Any], Any]]:
         """Yield the parameters that are not the client's own, each with an example value."""

@@ -104,6 +104,8 @@ NOT_IN_TIME = replace(TIMED_OUT, delivery="not_sent", requests=0)
 UNCONNECTED = Outcome(APIConnectionError, "not_sent", requests=0, connections=3)
 UNREACHED = replace(UNCONNECTED, connections=0)
 UNTRUSTED = replace(UNCONNECTED, connections=1)
+# The contract can get a class for any of these.
+WITHOUT_A_CLASS = [status for status in (407, 408, 418, 504, 520, 599) if status not in facts.FAILURES]
 SILENCE = 0.3
 DRIP = 0.01
 GZIP = {"content-encoding": "gzip"}
@@ -308,10 +310,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
             for status, error in (
                 (401, UnauthorizedError),
                 (403, ForbiddenError),
-                (407, APIError),
-                (408, APIError),
+                *((status, APIError) for status in WITHOUT_A_CLASS),
                 (413, PayloadTooLargeError),
-                (418, APIError),
                 (429, ThrottleError),
                 (503, ServiceUnavailableError),
             )
@@ -332,7 +332,6 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
         Fault("HTTP 500", BROKEN, responds(500)),
         Fault("HTTP 502 with HTML", GATEWAY, responds(502)),
-        *(Fault(f"HTTP {status}", failed(APIError), responds(status)) for status in (504, 520, 599)),
         Fault("HTTP 999", INVALID, responds(999)),
     ),
     "The HTTP status, with a response of the API": (
@@ -390,7 +389,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         ),
         Fault("HTTP 200, statusCode 429", THROTTLED, responds(200, dto(statusCode=429), AT_ONCE)),
         Fault("HTTP 200, statusCode 500", BROKEN, responds(200, dto(statusCode=500))),
-        Fault("HTTP 200, an unknown statusCode", failed(APIError), responds(200, dto(statusCode=604))),
+        Fault("HTTP 200, an unknown statusCode", failed(APIError), responds(200, dto(statusCode=facts.UNLISTED))),
         Fault(
             "HTTP 200, statusCode 403 and an unknown apiCode",
             refused(ForbiddenError),

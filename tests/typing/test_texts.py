@@ -2,17 +2,18 @@
 
 import griffe
 import pytest
+from genauth_email import Channel
 
-from tests.contract.facts import CHANNEL, CHANNEL_TEXT
+from tests.contract.facts import SCHEMAS
 
 PACKAGE = griffe.load("genauth_email", resolve_aliases=True)
-EXPLANATION = CHANNEL_TEXT.partition(": ")[2]
+CHANNELS = SCHEMAS["Channel"].get("x-enumDescriptions", {})
 
 
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        (f"Channel.{CHANNEL}", EXPLANATION),
+        *((f"Channel.{Channel(value).name}", text) for value, text in CHANNELS.items()),
         ("SendEmailDto.email", "The address of the mailbox"),
         ("SendEmailRespDto.request_id", "support"),
         ("AttemptDetails.duration", "Seconds."),
@@ -29,7 +30,7 @@ def test_a_name_has_its_text(name: str, shown: str) -> None:
     ("function", "argument", "shown"),
     [
         (".send_email", "channel", "What the email is for."),
-        (".send_email", "channel", f"`{CHANNEL}`: {EXPLANATION}"),
+        *((".send_email", "channel", f"`{value}`: {text}") for value, text in CHANNELS.items()),
         (".send_email", "email", "The address of the mailbox"),
         (".with_options", "real_ip", "The IP address of the end user."),
         ("", "max_retries", "How often a call is retried at most"),

@@ -29,6 +29,7 @@ from runtime.transport.internals import (
     warm_up_anyio,
 )
 from runtime.transport.pools import AsyncPool, SyncPool
+from tests.contract.facts import CHANNEL
 from tests.servers.raw import RawServer
 
 from .coroutines import run
@@ -71,21 +72,22 @@ PRIVATE = {
 TWO_EMAILS = """
 import sys
 import anyio
-from genauth_email import AsyncAuthenticationClient, AuthenticationClient, Channel
+from genauth_email import AsyncAuthenticationClient, AuthenticationClient
 from genauth_email._runtime.transport import internals
 
 options = {"app_id": "app-1", "app_host": sys.argv[1]}
+channel = sys.argv[4]
 
 with AuthenticationClient(**options) as client:
     print(type(client._transport._http_client._transport) is internals.PoolTransport)
     for email in ("one@example.com", "two@example.com"):
-        client.send_email(Channel.CHANNEL_LOGIN, email)
+        client.send_email(channel, email)
 
 async def main():
     async with AsyncAuthenticationClient(**options) as client:
         print(type(client._transport._http_client._transport) is internals.AsyncPoolTransport)
         for email in ("three@example.com", "four@example.com"):
-            await client.send_email(Channel.CHANNEL_LOGIN, email)
+            await client.send_email(channel, email)
 
 anyio.run(main, backend=sys.argv[3])
 print(__import__(sys.argv[2]).__file__)
@@ -121,7 +123,7 @@ def test_each_email_arrives_once_if_a_private_name_is_renamed(
     python_path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     with RawServer() as server:
         process = subprocess.run(
-            [sys.executable, "-c", TWO_EMAILS, server.url, private.library, private.loop],
+            [sys.executable, "-c", TWO_EMAILS, server.url, private.library, private.loop, CHANNEL],
             env={**os.environ, "PYTHONPATH": python_path, "NO_PROXY": "*"},
             capture_output=True,
             text=True,
