@@ -96,10 +96,9 @@ def response_examples(contract: Document) -> dict[str, dict[int, Any]]:
         for _, response in examples_of(contract, content):
             by_code.setdefault(int(response["statusCode"]), response)
         if 200 not in by_code:
-            success = sample(contract, (*content, "schema")) | {"statusCode": 200}
-            if any(_misfits(contract, (*content, "schema"), success)):
+            by_code[200] = sample(contract, (*content, "schema")) | {"statusCode": 200}
+            if any(_misfits(contract, (*content, "schema"), by_code[200])):
                 issues.append((place, "add an example of a success: one made from the schema would not fit it"))
-            by_code[200] = success
     codes = (*SCHEMAS, "StatusCode", "enum")
     for index, code in enumerate(contract.get(codes)):
         if not any(code in by_code for by_code in found.values()):

@@ -77,9 +77,10 @@ class Operation:
             return {}
         content = json_content(DOCUMENT, (*self.location, "requestBody"))
         fields, required = object_fields(DOCUMENT, (*content, "schema"))
-        sent = {name: place for name, place in fields.items() if not resolve(DOCUMENT, place)[1].get("readOnly")}
+        both = {name: resolve(DOCUMENT, place)[1] | DOCUMENT.get(place) for name, place in fields.items()}
+        values = {name: sample(DOCUMENT, fields[name]) for name, field in both.items() if not field.get("readOnly")}
         examples = {str(place[-2]): each for place, each in examples_of(DOCUMENT, content)}
-        values = {name: sample(DOCUMENT, place) for name, place in sent.items()} | next(iter(examples.values()), {})
+        values |= next(iter(examples.values()), {})
         least = {name: value for name, value in values.items() if name in required}
         return (examples or {"schema": values}) | {"required": least}
 
