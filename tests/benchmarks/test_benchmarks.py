@@ -3,17 +3,14 @@
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks.clients import AIOHTTP, HTTPX, OURS, OURS_ON_AIOHTTP, RAW_SOCKET, ROOT, STOCK, VENDOR
 from benchmarks.measure import Key, interleaved
-from benchmarks.picture import picture
 from benchmarks.report import Results, Spread, aims, relative, report, write
 
 pytestmark = pytest.mark.release
@@ -113,14 +110,3 @@ def test_a_report_has_every_client_and_takes_the_place_of_the_one_before(tmp_pat
         *("7500000 [4125000, 41250000]", "0.75 [0.75, 0.75]", "7500000 [4125000, 41250000]", "-")
     ]
     assert text.endswith("- Left out: somebody: Error() (sync)")
-
-
-def test_the_picture_shows_every_client() -> None:
-    drawn = ElementTree.fromstring(picture(recorded()))
-    shown = Counter(element.text for element in drawn.iter(f"{SVG}text"))
-    # A bar for a call, one for the first call of a process, and a curve.
-    assert shown[OURS] == shown[HTTPX] == shown["openapi-python-client"] == 3
-    assert shown[VENDOR] == 2
-    # The medians, in milliseconds.
-    assert shown["7500"] == shown["20000"] == 2
-    assert len(list(drawn.iter(f"{SVG}polyline"))) == len(ASYNC)

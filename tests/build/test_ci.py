@@ -130,18 +130,6 @@ def test_the_bill_of_materials_is_kept() -> None:
     assert GITLAB_JOBS["publish"]["artifacts"]["paths"] == ["dist/*.cdx.json"]
 
 
-def test_the_cache_is_ignored_by_git_and_depends_on_the_lock_file() -> None:
-    cache = GITLAB["default"]["cache"]
-    (path,) = cache["paths"]
-    assert GITLAB["variables"]["PIP_CACHE_DIR"] == f"$CI_PROJECT_DIR/{path.rstrip('/')}"
-    subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT, check=True)
-
-    setups = [step["with"] for job in GITHUB_JOBS.values() for step in job["steps"] if "cache" in step.get("with", {})]
-    files = {setup["cache-dependency-path"] for setup in setups} | set(cache["key"]["files"])
-    assert files == {"requirements/dev.txt"}
-    assert (ROOT / "requirements/dev.txt").is_file()
-
-
 def test_the_commands_of_a_release_through_a_pull_request_exist() -> None:
     (block,) = re.findall(r"^```sh\n(.+?)^```", PAGE, re.DOTALL | re.MULTILINE)
     branch, release, push = block.splitlines()

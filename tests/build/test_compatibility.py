@@ -48,10 +48,6 @@ def test_a_candidate_comes_before_its_release_and_after_the_last_one() -> None:
     assert [str(version) for version in sorted(map(Version.parse, reversed(versions)))] == versions
 
 
-def test_raising_a_part_resets_the_parts_after_it() -> None:
-    assert [str(Version.parse("1.4.2").after(part)) for part in Part] == ["2.0.0", "1.5.0", "1.4.3"]
-
-
 # ---------------------------------------------------------------- which part a change raises
 
 

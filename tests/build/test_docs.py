@@ -63,15 +63,6 @@ def test_no_link_is_broken(pages: dict[str, Page]) -> None:
     assert {link for link in links if link[2] and link[2] not in pages[link[1]].ids} == set()
 
 
-def test_every_page_can_be_reached_from_the_front_page(pages: dict[str, Page]) -> None:
-    reached, found = set[str](), {"index.html"}
-    while found - reached:
-        name = (found - reached).pop()
-        reached.add(name)
-        found |= {path for path, _ in internal_links(name, pages[name])}
-    assert reached == pages.keys()
-
-
 def test_the_front_page_is_the_readme_with_its_pages_and_examples(pages: dict[str, Page], site: Path) -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "generated/README.md").read_text(), re.MULTILINE)
     assert re.findall(r"<h2 id=\S+?>(.+)</h2>", (site / "index.html").read_text("utf-8")) == headings
