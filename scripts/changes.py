@@ -1,7 +1,7 @@
 """Find what changed for users between two lists of facts, and which part of the version each change raises."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -58,17 +58,16 @@ def changes(before: Mapping[str, str], after: Mapping[str, Fact]) -> Iterator[Ch
                 yield Change(Part.MINOR, place, key, "is new")
 
 
-def fold(found: Iterable[Change]) -> list[Change]:
+def fold(found: list[Change]) -> list[Change]:
     """Return one change for each edit.
 
     A change on the wire changes the Python interface too, so a change there counts only if it needs a higher version.
     A schema that several operations share changes once.
     """
-    all_changes = list(found)
-    on_the_wire = [each for each in all_changes if re.match(r"[A-Z]+ /|server", each.key)]
+    on_the_wire = [each for each in found if re.match(r"[A-Z]+ /|server", each.key)]
     highest = min((each.part for each in on_the_wire), default=Part.PATCH + 1)
     # Only changes of the Python interface can be above that.
-    in_python = [each for each in all_changes if each.part < highest]
+    in_python = [each for each in found if each.part < highest]
     edits: dict[tuple[str, str, str], Change] = {}
     for each in [*in_python, *on_the_wire]:
         edit = (each.key.rpartition(" > ")[2], each.place, each.what)

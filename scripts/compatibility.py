@@ -105,7 +105,7 @@ def needed_version(root: Path) -> tuple[Version, list[str]]:
         return given, []
     # A candidate is as high as its release.
     higher = {part: Version.parse(last.version).after(part) for part in Part}
-    found = [each for each in fold(changes(last.facts, facts_of(root))) if given.release < higher[each.part].release]
+    found = [each for each in fold([*changes(last.facts, facts_of(root))]) if given.release < higher[each.part].release]
     needed = higher[min((each.part for each in found), default=Part.PATCH)]
     if not found and version in last.hashes:
         needed = given if last.hashes[version] == hash_of(root / "generated") else given.next()

@@ -31,11 +31,6 @@ NOT_FOR_USERS = re.compile(rf"{PACKAGE}{DOT}_runtime{DOT}(?:[a-z_]+{DOT})+|<span
 
 
 def main() -> None:
-    write(ROOT / "site")
-    print("Open site/index.html in a browser.")
-
-
-def write(site: Path) -> None:
     readme_and_pages = pages()
     all_modules = {module.modulename: module for module in (*readme_and_pages, *api())}
 
@@ -43,6 +38,7 @@ def write(site: Path) -> None:
     env.globals["version"] = genauth_email.__version__
     env.globals["pages"] = [page.modulename for page in readme_and_pages]
 
+    site = ROOT / "site"
     shutil.rmtree(site, ignore_errors=True)
     texts = {f"{name.replace('.', '/')}.html": html_module(module, all_modules) for name, module in all_modules.items()}
     for name, text in (texts | {"search.js": search_index(all_modules)}).items():
@@ -50,6 +46,7 @@ def write(site: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(NOT_FOR_USERS.sub("", text), encoding="utf-8")
     shutil.copytree(ROOT / "generated" / "examples", site / "examples")  # The README links them.
+    print("Open site/index.html in a browser.")
 
 
 def pages() -> list[Module]:

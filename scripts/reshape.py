@@ -127,8 +127,12 @@ def _reshape_model(
     if model.additional_properties is not None:
         model.additional_properties = _reshape(model.additional_properties, models, is_open=is_open)
         fields.append(model.additional_properties)
-    model.set_relative_imports(set().union(*(each.get_imports(prefix="..") for each in fields)))
-    model.set_lazy_imports(set().union(*(each.get_lazy_imports(prefix="..") for each in fields)))
+    # Only models that contain each other cannot import each other before they are defined.
+    lazy = [each for each in fields if name in _reachable([each], models)]
+    imports = [each.get_imports(prefix="..") for each in fields]
+    imports += [each.get_lazy_imports(prefix="..") for each in fields if each not in lazy]
+    model.set_relative_imports(set().union(*imports))
+    model.set_lazy_imports(set().union(*(each.get_lazy_imports(prefix="..") for each in lazy)))
 
 
 def _field_schemas(schema: Any, contract: Document) -> Iterator[tuple[str, Any]]:
