@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from itertools import count
 from typing import Any
 
@@ -242,6 +243,7 @@ async def _call_after(server: EchoServer, steps: int, client: AsyncAuthenticatio
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock for all modules of the package. Each imports `monotonic` by its name."""
     clock = Clock()
+    import_module("genauth_email._runtime.transport.httpx_transport")  # The first client would do it too late.
     for name, module in list(sys.modules.items()):
         if name.startswith("genauth_email._runtime") and hasattr(module, "monotonic"):
             monkeypatch.setattr(module, "monotonic", clock)
